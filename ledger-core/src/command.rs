@@ -1,0 +1,108 @@
+//! What may be asked of the ledger (contract, section 2).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::Day;
+use crate::id::Identifier;
+
+pub mod book;
+pub mod credit;
+pub mod customer;
+pub mod invoice;
+pub mod order;
+pub mod payment;
+pub mod shared;
+
+/// One command as it was decided on: the envelope without its transport.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// The idempotency key.
+    pub id: Identifier,
+    /// The business date; the transport fills in today in the book's time zone.
+    pub effective: Day,
+    /// Free text for the audit trail.
+    pub reason: Option<String>,
+    /// Ties commands of one story together; the command's own id where the caller names none.
+    pub correlation_id: Identifier,
+    /// Who asked, from the credentials of the connection.
+    pub actor: String,
+    /// SHA-256 of the command's content in hex: what `command.id_reused` compares.
+    pub content_hash: String,
+    /// What is asked.
+    pub data: CommandData,
+}
+
+macro_rules! commands {
+    ($($(#[doc = $doc:literal])* $name:ident($data:ty)),+ $(,)?) => {
+        /// What is asked, by the command's name.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(tag = "command", content = "data")]
+        pub enum CommandData { $($(#[doc = $doc])* $name($data)),+ }
+
+        impl CommandData {
+            /// The names of all commands of this release.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
+
+            /// The command's name on the wire.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$name(_) => stringify!($name)),+ }
+            }
+
+            /// Reads the data of the named command; `None` where there is no such command.
+            pub fn deserialize<'de, D: serde::Deserializer<'de>>(
+                name: &str,
+                deserializer: D,
+            ) -> Option<Result<Self, D::Error>> {
+                match name {
+                    $(stringify!($name) => Some(<$data>::deserialize(deserializer).map(Self::$name)),)+
+                    _ => None,
+                }
+            }
+
+            /// The JSON Schema of each command's data, by name.
+            pub fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<(&'static str, schemars::Schema)> {
+                vec![$((stringify!($name), generator.subschema_for::<$data>())),+]
+            }
+        }
+    };
+}
+
+// A macro, so that the list of names and the match by name cannot drift apart.
+commands! {
+    /// Opens the book: its currency, policies and accounts.
+    OpenBook(book::OpenBook),
+    /// Adds a product to the catalog.
+    DefineProduct(book::DefineProduct),
+    /// Adds a customer.
+    RegisterCustomer(customer::RegisterCustomer),
+    /// Places an order: a contract with its performance obligations.
+    PlaceOrder(order::PlaceOrder),
+    /// Changes an order: a contract modification.
+    AmendOrder(order::AmendOrder),
+    /// Issues an invoice.
+    IssueInvoice(invoice::IssueInvoice),
+    /// Marks an invoice, or a part of it, as disputed.
+    OpenDispute(invoice::OpenDispute),
+    /// Ends a dispute.
+    ResolveDispute(invoice::ResolveDispute),
+    /// Records money received.
+    RecordPayment(payment::RecordPayment),
+    /// Settles invoices with unapplied money of a payment.
+    AllocatePayment(payment::AllocatePayment),
+    /// Issues a credit note.
+    IssueCredit(credit::IssueCredit),
+    /// Settles invoices with unused credit.
+    ApplyCredit(credit::ApplyCredit),
+}
+
+/// Commands of the contract that a later release takes; they are told apart from typing errors.
+pub const PLANNED: &[&str] = &[
+    "RecordFxRate", "ClosePeriod", "ReopenPeriod", "DefineTaxRate", "UpdateCustomer",
+    "HoldCustomer", "ReleaseCustomer", "EraseCustomer", "ApproveOrder", "RejectOrder",
+    "RenewOrder", "CancelOrder", "SuspendOrder", "ResumeOrder", "ReviseEstimate",
+    "RecordDelivery", "RecordUsage", "RunBilling", "VoidInvoice", "WriteOffInvoice",
+    "RecoverWriteOff", "RecordAllowance", "DeallocatePayment", "FailPayment", "RefundPayment",
+    "ChargeBackPayment", "WinChargeback", "RefundCredit", "VoidCredit", "RunDunning",
+    "PromisePayment",
+];

@@ -1,0 +1,83 @@
+//! Commands on the book and its catalog.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::command::shared::{Price, Recognition};
+use crate::id::Identifier;
+use crate::money::{Amount, Currency};
+
+/// Opens the book.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenBook {
+    /// The book's functional currency.
+    pub currency: Currency,
+    /// An IANA name such as `Europe/Berlin`; UTC where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub time_zone: Option<String>,
+    /// The month (1 to 12) in which the fiscal year starts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fiscal_year_start: Option<u8>,
+    /// Policies that differ from their defaults, each with its value as JSON text would hold it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub policies: BTreeMap<String, PolicyValue>,
+    /// Account code and name of each role.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub accounts: BTreeMap<String, AccountName>,
+}
+
+/// A policy's value: a word or amount, or a list of days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum PolicyValue {
+    /// A word, or an amount.
+    Text(String),
+    /// A number of days.
+    Number(u32),
+    /// Lower ends of the ageing buckets.
+    Days(Vec<u32>),
+    /// Values by reason, for `credit_revenue` and `approvals`.
+    Map(BTreeMap<String, String>),
+}
+
+/// How the book calls the account of a role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum AccountName {
+    /// The code alone.
+    Code(String),
+    /// Code and name.
+    Named {
+        /// The account's code.
+        code: String,
+        /// The account's name.
+        name: String,
+    },
+}
+
+/// Adds a product to the catalog.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DefineProduct {
+    /// The product's id.
+    pub product: Identifier,
+    /// Its name.
+    pub name: String,
+    /// How it is recognised where a line does not say.
+    pub recognition: Recognition,
+    /// Standalone selling price of one unit, in the terms of the price.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ssp: Option<Amount>,
+    /// Its tax code.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tax_code: Option<String>,
+    /// The account of its revenue.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revenue_account: Option<String>,
+    /// Its price where an order line names none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub price: Option<Price>,
+}

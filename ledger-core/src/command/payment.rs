@@ -1,0 +1,70 @@
+//! Commands on payments.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::command::shared::Allocation;
+use crate::id::Identifier;
+use crate::money::{Amount, Currency};
+
+/// Records money received on the command's effective date.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordPayment {
+    /// The payment's id.
+    pub payment: Identifier,
+    /// Who paid.
+    pub customer: Identifier,
+    /// What was received, fees included.
+    pub amount: Amount,
+    /// Its currency.
+    pub currency: Currency,
+    /// How it was paid, for example `card`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub method: Option<String>,
+    /// What the payer wrote; `auto` settles invoices named in it first.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reference: Option<String>,
+    /// What the processor kept.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fee: Option<Amount>,
+    /// Which invoices it settles; `auto` where nothing is said.
+    #[serde(default)]
+    pub allocate: Allocate,
+}
+
+/// How a payment is allocated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Allocate {
+    /// By rule, or not at all.
+    Rule(AllocateRule),
+    /// To these invoices.
+    To(Vec<Allocation>),
+}
+
+impl Default for Allocate {
+    fn default() -> Self {
+        Self::Rule(AllocateRule::Auto)
+    }
+}
+
+/// The two words for `allocate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AllocateRule {
+    /// Invoices that the reference names, then the policy's order.
+    Auto,
+    /// All of it stays unapplied.
+    None,
+}
+
+/// Settles invoices with unapplied money.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AllocatePayment {
+    /// The payment.
+    pub payment: Identifier,
+    /// Which invoices, and how much of each.
+    pub allocations: Vec<Allocation>,
+}

@@ -1,0 +1,164 @@
+//! What has happened: immutable facts with the numbers that were decided (contract, section 6).
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::calendar::Day;
+use crate::id::Identifier;
+
+pub mod book;
+pub mod credit;
+pub mod customer;
+pub mod invoice;
+pub mod order;
+pub mod payment;
+
+/// A decided event that has no place in the log yet: the writer adds id, time and headers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// The business date.
+    pub effective: Day,
+    /// What happened.
+    pub data: EventData,
+}
+
+/// An event of the log with its envelope.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its place in the book's log, dense from 1.
+    pub sequence: u64,
+    /// Unique in all logs; the `Nats-Msg-Id`.
+    pub id: String,
+    /// The business date.
+    pub effective: Day,
+    /// When the ledger learned it (UTC), never before the event in front of it.
+    pub recorded_at: OffsetDateTime,
+    /// Who asked.
+    pub actor: String,
+    /// The command that caused it.
+    pub command_id: Identifier,
+    /// SHA-256 of that command's content, in hex.
+    pub command_hash: String,
+    /// The story that it belongs to.
+    pub correlation_id: Identifier,
+    /// Free text of the command.
+    pub reason: Option<String>,
+    /// What happened.
+    pub data: EventData,
+}
+
+/// What an event is about: the tail of its subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentReference {
+    /// The customer, `_book` for events of the whole book.
+    pub customer: Option<Identifier>,
+    /// `customer`, `order`, `invoice`, `payment`, `credit`, `book`, `product`.
+    pub kind: &'static str,
+    /// The document's id.
+    pub id: Identifier,
+}
+
+macro_rules! events {
+    ($($(#[doc = $doc:literal])* $name:ident($data:ty) = $version:literal),+ $(,)?) => {
+        /// What happened, by the event's type.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[serde(tag = "type", content = "data")]
+        pub enum EventData { $($(#[doc = $doc])* $name($data)),+ }
+
+        impl EventData {
+            /// Types and current versions of all events of this release.
+            pub const TYPES: &'static [(&'static str, u32)] = &[$((stringify!($name), $version)),+];
+
+            /// The event's type on the wire.
+            pub fn type_name(&self) -> &'static str {
+                match self { $(Self::$name(_) => stringify!($name)),+ }
+            }
+
+            /// The version of the type that this release writes.
+            pub fn version(&self) -> u32 {
+                match self { $(Self::$name(_) => $version),+ }
+            }
+
+            /// Serializes the data alone, as the body's `data` field holds it.
+            pub fn serialize_data<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $(Self::$name(data) => data.serialize(serializer)),+ }
+            }
+
+            /// Reads the data of the named type; `None` where there is no such type.
+            pub fn deserialize<'de, D: serde::Deserializer<'de>>(
+                name: &str,
+                deserializer: D,
+            ) -> Option<Result<Self, D::Error>> {
+                match name {
+                    $(stringify!($name) => Some(<$data>::deserialize(deserializer).map(Self::$name)),)+
+                    _ => None,
+                }
+            }
+
+            /// The JSON Schema of each type's data, by name.
+            pub fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<(&'static str, schemars::Schema)> {
+                vec![$((stringify!($name), generator.subschema_for::<$data>())),+]
+            }
+        }
+    };
+}
+
+// A macro, so that the list of types and the match by type cannot drift apart.
+events! {
+    /// The book was opened.
+    BookOpened(book::BookOpened) = 1,
+    /// A product was added to the catalog.
+    ProductDefined(book::ProductDefined) = 1,
+    /// A customer was added.
+    CustomerRegistered(customer::CustomerRegistered) = 1,
+    /// An order was placed.
+    OrderPlaced(order::OrderPlaced) = 1,
+    /// An order was changed.
+    OrderAmended(order::OrderAmended) = 1,
+    /// An invoice was issued.
+    InvoiceIssued(invoice::InvoiceIssued) = 1,
+    /// An invoice was disputed.
+    DisputeOpened(invoice::DisputeOpened) = 1,
+    /// A dispute ended.
+    DisputeResolved(invoice::DisputeResolved) = 1,
+    /// Money was received.
+    PaymentReceived(payment::PaymentReceived) = 1,
+    /// Money settled invoices.
+    PaymentAllocated(payment::PaymentAllocated) = 1,
+    /// A credit was issued.
+    CreditIssued(credit::CreditIssued) = 1,
+    /// A credit settled invoices.
+    CreditApplied(credit::CreditApplied) = 1,
+    /// A credit was paid back.
+    CreditRefunded(credit::CreditRefunded) = 1,
+}
+
+impl EventData {
+    /// The document on whose subject the event stands.
+    pub fn document(&self) -> DocumentReference {
+        let of = |customer: &Identifier, kind, id: &Identifier| DocumentReference {
+            customer: Some(customer.clone()),
+            kind,
+            id: id.clone(),
+        };
+        match self {
+            Self::BookOpened(data) => {
+                DocumentReference { customer: None, kind: "book", id: data.book.clone() }
+            }
+            Self::ProductDefined(data) => {
+                DocumentReference { customer: None, kind: "product", id: data.product.clone() }
+            }
+            Self::CustomerRegistered(data) => of(&data.customer, "customer", &data.customer),
+            Self::OrderPlaced(data) => of(&data.customer, "order", &data.order),
+            Self::OrderAmended(data) => of(&data.customer, "order", &data.order),
+            Self::InvoiceIssued(data) => of(&data.customer, "invoice", &data.invoice),
+            Self::DisputeOpened(data) => of(&data.customer, "invoice", &data.invoice),
+            Self::DisputeResolved(data) => of(&data.customer, "invoice", &data.invoice),
+            Self::PaymentReceived(data) => of(&data.customer, "payment", &data.payment),
+            Self::PaymentAllocated(data) => of(&data.customer, "payment", &data.payment),
+            Self::CreditIssued(data) => of(&data.customer, "credit", &data.credit),
+            Self::CreditApplied(data) => of(&data.customer, "credit", &data.credit),
+            Self::CreditRefunded(data) => of(&data.customer, "credit", &data.credit),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Events of credits.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::command::shared::Allocation;
+use crate::event::invoice::DecidedPolicy;
+use crate::id::Identifier;
+use crate::money::{Amount, Currency};
+use crate::policy::CreditRevenue;
+use crate::revenue::schedule::Schedule;
+
+/// A credit was issued.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CreditIssued {
+    /// The credit's id.
+    pub credit: Identifier,
+    /// Who gets it.
+    pub customer: Identifier,
+    /// The invoice whose lines it credits.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub invoice: Option<Identifier>,
+    /// Currency of all its money.
+    pub currency: Currency,
+    /// Before tax.
+    pub net: Amount,
+    /// Tax given back.
+    pub tax: Amount,
+    /// What the customer gets.
+    pub total: Amount,
+    /// What is credited.
+    pub lines: Vec<CreditedLine>,
+    /// What it does to revenue.
+    pub revenue: CreditRevenue,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// The policies that shaped it.
+    pub policy: DecidedPolicy,
+}
+
+/// A line of a credit as it was decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CreditedLine {
+    /// The invoice line that it credits.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub invoice_line: Option<Identifier>,
+    /// The order whose contract balance it lowers; the invoice's own where none is named.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub order: Option<Identifier>,
+    /// The order line whose price it lowers.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub order_line: Option<Identifier>,
+    /// What it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
+    /// Before tax: `contra_revenue`, `contract_balance` and `revenue` together.
+    pub net: Amount,
+    /// Tax given back.
+    pub tax: Amount,
+    /// The part debited to contra_revenue on the credit's date.
+    pub contra_revenue: Amount,
+    /// The part debited to the contract balance.
+    pub contract_balance: Amount,
+    /// The line's new schedule version, where its price changed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub schedule: Option<Schedule>,
+}
+
+/// A credit settled invoices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CreditApplied {
+    /// The credit.
+    pub credit: Identifier,
+    /// Whose it is.
+    pub customer: Identifier,
+    /// Its currency.
+    pub currency: Currency,
+    /// Which invoices, and how much of each.
+    pub allocations: Vec<Allocation>,
+}
+
+/// A credit was paid back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CreditRefunded {
+    /// The credit.
+    pub credit: Identifier,
+    /// Whose it is.
+    pub customer: Identifier,
+    /// Its currency.
+    pub currency: Currency,
+    /// What was paid back.
+    pub amount: Amount,
+}

@@ -1,0 +1,22 @@
+//! The pure domain of the revenue ledger, and its event log.
+//!
+//! In reading order: values ([`money`], [`calendar`], [`id`]), what may be asked ([`command`])
+//! and what has happened ([`event`]), the state and the two functions over it ([`state`],
+//! [`decide`](mod@decide)), revenue ([`revenue`]), double entry ([`posting`]), and the [`log`] that keeps it all.
+//! Everything but the log is synchronous and has no clock, no randomness and no I/O.
+
+pub mod calendar;
+pub mod command;
+pub mod decide;
+pub mod event;
+pub mod id;
+pub mod limits;
+pub mod log;
+pub mod money;
+pub mod policy;
+pub mod posting;
+pub mod rejection;
+pub mod revenue;
+mod schema;
+pub mod state;
+pub mod wire;

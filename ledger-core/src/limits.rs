@@ -1,0 +1,37 @@
+//! Every bound of the ledger in one place, related to one another at compile time.
+
+/// Bytes of one command, as sent.
+pub const COMMAND_BYTES_MAX: usize = 512 * 1024;
+/// Depth of the JSON of a command.
+pub const JSON_DEPTH_MAX: usize = 32;
+/// Lines of one document.
+pub const DOCUMENT_LINES_MAX: usize = 1_000;
+/// Bytes of one event's body.
+pub const EVENT_BYTES_MAX: usize = 900 * 1024;
+/// Bytes of a message that the log's server must take.
+pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Events of one command.
+pub const COMMAND_EVENTS_MAX: usize = 1_000;
+/// Records of one group, which is one `fdatasync` or one atomic batch (ADR-50 allows 1,000).
+pub const GROUP_RECORDS_MAX: usize = 1_000;
+/// Bytes of one group.
+pub const GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Commands that wait for the writer; beyond it `book.busy`, at once.
+pub const QUEUE_COMMANDS_MAX: usize = 4_096;
+/// Bytes of an identifier.
+pub const IDENTIFIER_BYTES_MAX: usize = 128;
+/// Bytes of a free text.
+pub const TEXT_BYTES_MAX: usize = 4_096;
+/// Rows of a report in one answer over NATS or HTTP.
+pub const ANSWER_ROWS_MAX: usize = 100_000;
+/// Decimals of a unit price, a rate or a quantity.
+pub const RATE_DECIMALS_MAX: u32 = 12;
+/// Digits before the point of any amount, price or quantity.
+pub const INTEGER_DIGITS_MAX: u32 = 12;
+/// Years that a term may last.
+pub const TERM_YEARS_MAX: i32 = 100;
+
+const _: () = assert!(COMMAND_BYTES_MAX < EVENT_BYTES_MAX);
+const _: () = assert!(EVENT_BYTES_MAX < MESSAGE_BYTES_MAX);
+const _: () = assert!(COMMAND_EVENTS_MAX <= GROUP_RECORDS_MAX);
+const _: () = assert!(GROUP_BYTES_MAX >= MESSAGE_BYTES_MAX);

@@ -1,0 +1,187 @@
+//! The refusal of a command: a value, not a fault.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a command was refused. Nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Rejection {
+    /// Stable, lower-case `noun.problem`; listed in `schemas/errors.json`.
+    pub code: String,
+    /// What, why, and what to do.
+    pub message: String,
+    /// The path of the field at fault, for example `data.allocate[0].amount`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub field: Option<String>,
+}
+
+impl Rejection {
+    /// A refusal that no single field explains.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code: code.as_str().to_owned(), message: message.into(), field: None }
+    }
+
+    /// A refusal because of one field of the command.
+    pub fn at(code: Code, field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            code: code.as_str().to_owned(),
+            message: message.into(),
+            field: Some(field.into()),
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal),+ $(,)?) => {
+        /// Every code that a rejection can carry; a code never changes its meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Code { $($(#[doc = $doc])* $name),+ }
+
+        impl Code {
+            /// All codes in the order of this list.
+            pub const ALL: &'static [Code] = &[$(Code::$name),+];
+
+            /// The code on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text),+ }
+            }
+
+            /// What it means, for the published list.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Code::$name => concat!($($doc),*)),+ }
+            }
+        }
+    };
+}
+
+// A macro, so that a code, its text and its meaning cannot drift apart.
+codes! {
+    /// An amount is not a decimal number in a JSON string.
+    AmountInvalid = "amount.invalid",
+    /// An amount has more decimals than its currency, or a rate more than twelve.
+    AmountPrecision = "amount.precision",
+    /// An amount has more than twelve digits before the point.
+    AmountTooLarge = "amount.too_large",
+    /// An amount must be above zero (or not below it).
+    AmountNotPositive = "amount.not_positive",
+    /// The book is at its limit of waiting commands; send the command again.
+    BookBusy = "book.busy",
+    /// The book was not opened yet.
+    BookNotOpen = "book.not_open",
+    /// The book is open already.
+    BookExists = "book.exists",
+    /// The command names another book than the one that it was sent to.
+    BookMismatch = "book.mismatch",
+    /// The command is not JSON of the right shape.
+    CommandMalformed = "command.malformed",
+    /// The command has more bytes than the limit.
+    CommandTooLarge = "command.too_large",
+    /// The command's JSON is nested deeper than the limit.
+    CommandTooDeep = "command.too_deep",
+    /// A field that the command does not have.
+    CommandUnknownField = "command.unknown_field",
+    /// A field that the command needs is missing.
+    CommandMissingField = "command.missing_field",
+    /// There is no such command.
+    CommandUnknown = "command.unknown",
+    /// The command is part of the contract, but not of this release.
+    CommandNotSupported = "command.not_supported",
+    /// The id was used for a command with other content.
+    CommandIdReused = "command.id_reused",
+    /// The outcome of the command is not known yet; send it again with the same id.
+    CommandOutcomeUnknown = "command.outcome_unknown",
+    /// The actor may not be named over this transport.
+    ActorNotAllowed = "actor.not_allowed",
+    /// A date that does not exist or is out of range.
+    DateInvalid = "date.invalid",
+    /// A range whose end is before its start.
+    DateEndBeforeStart = "date.end_before_start",
+    /// A document with more lines than the limit.
+    DocumentTooManyLines = "document.too_many_lines",
+    /// A document without lines.
+    DocumentNoLines = "document.no_lines",
+    /// A line id that stands twice in one document.
+    LineDuplicate = "line.duplicate",
+    /// A line that does not exist.
+    LineUnknown = "line.unknown",
+    /// An identifier that is empty, too long, or has control characters.
+    IdentifierInvalid = "identifier.invalid",
+    /// A text that is too long or has control characters.
+    TextInvalid = "text.invalid",
+    /// A currency that ISO 4217 does not know.
+    CurrencyUnknown = "currency.unknown",
+    /// Two documents whose currencies differ.
+    CurrencyMismatch = "currency.mismatch",
+    /// No exchange rate on or before the date.
+    FxRateMissing = "fx.rate_missing",
+    /// A policy or a value of one that does not exist.
+    PolicyUnknown = "policy.unknown",
+    /// A policy of the contract that this release does not apply yet.
+    PolicyNotSupported = "policy.not_supported",
+    /// A time zone that does not exist.
+    TimeZoneUnknown = "time_zone.unknown",
+    /// The product does not exist.
+    ProductUnknown = "product.unknown",
+    /// The product exists already.
+    ProductExists = "product.exists",
+    /// The customer does not exist.
+    CustomerUnknown = "customer.unknown",
+    /// The customer exists already.
+    CustomerExists = "customer.exists",
+    /// The document belongs to another customer.
+    CustomerMismatch = "customer.mismatch",
+    /// The order does not exist.
+    OrderUnknown = "order.unknown",
+    /// The order exists already.
+    OrderExists = "order.exists",
+    /// The date is before the order's start or after its end.
+    OrderOutsideTerm = "order.outside_term",
+    /// The amendment's id was used before.
+    AmendmentExists = "amendment.exists",
+    /// A price model or a part of one that does not fit.
+    PriceInvalid = "price.invalid",
+    /// A price model that this release does not apply yet.
+    PriceNotSupported = "price.not_supported",
+    /// Standalone selling prices that sum to zero.
+    SspZero = "ssp.zero",
+    /// A recognition method or basis that does not fit.
+    RecognitionInvalid = "recognition.invalid",
+    /// The invoice does not exist.
+    InvoiceUnknown = "invoice.unknown",
+    /// The invoice exists already.
+    InvoiceExists = "invoice.exists",
+    /// The invoice's amounts do not fit together.
+    InvoiceInvalid = "invoice.invalid",
+    /// A tax code that is not defined, or a rate that makes no sense.
+    TaxInvalid = "tax.invalid",
+    /// The payment does not exist.
+    PaymentUnknown = "payment.unknown",
+    /// The payment exists already.
+    PaymentExists = "payment.exists",
+    /// More is allocated than is open on the invoice or unapplied on the payment.
+    PaymentOverAllocated = "payment.over_allocated",
+    /// The credit does not exist.
+    CreditUnknown = "credit.unknown",
+    /// The credit exists already.
+    CreditExists = "credit.exists",
+    /// The credit is above what is left of the line.
+    CreditExceedsLine = "credit.exceeds_line",
+    /// The credit is above what is unearned.
+    CreditExceedsUnearned = "credit.exceeds_unearned",
+    /// More of a credit is applied than either side has.
+    CreditOverApplied = "credit.over_applied",
+    /// The parts of `apply` do not sum to the credit.
+    CreditApplyMismatch = "credit.apply_mismatch",
+    /// A refund above what was paid.
+    RefundExceedsPaid = "refund.exceeds_paid",
+    /// The dispute is open already, or there is none.
+    DisputeInvalid = "dispute.invalid",
+    /// The period is closed.
+    PeriodClosed = "period.closed",
+    /// The log has no such sequence or instant.
+    ReportOutOfRange = "report.out_of_range",
+    /// There is no such report, or it lacks a filter.
+    ReportUnknown = "report.unknown",
+    /// A filter that the report does not have.
+    ReportFilter = "report.filter",
+}

@@ -1,0 +1,176 @@
+//! The shard's state that `decide` reads: a fold over the events, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::calendar::Day;
+use crate::event::Event;
+use crate::event::book::ProductDefined;
+use crate::event::customer::CustomerRegistered;
+use crate::event::order::PlacedLine;
+use crate::id::Identifier;
+use crate::money::{Amount, Currency};
+use crate::policy::Policies;
+use crate::posting::ContractId;
+use crate::revenue::schedule::Schedule;
+
+mod apply;
+
+/// Everything that deciding a command needs to know of the book.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// The open book; none before `OpenBook`.
+    pub book: Option<Book>,
+    /// The catalog.
+    pub products: BTreeMap<Identifier, ProductDefined>,
+    /// The customers.
+    pub customers: BTreeMap<Identifier, Customer>,
+    /// Orders by id.
+    pub orders: BTreeMap<Identifier, Order>,
+    /// Invoices by id.
+    pub invoices: BTreeMap<Identifier, Invoice>,
+    /// Payments by id.
+    pub payments: BTreeMap<Identifier, Payment>,
+    /// Credits by id.
+    pub credits: BTreeMap<Identifier, Credit>,
+}
+
+/// The settings of an open book.
+#[derive(Debug, Clone)]
+pub struct Book {
+    /// Functional currency.
+    pub currency: Currency,
+    /// IANA time zone.
+    pub time_zone: String,
+    /// The policies in force.
+    pub policies: Policies,
+    /// `credit_revenue` by reason, where the book maps it.
+    pub credit_revenue_by_reason: BTreeMap<String, crate::policy::CreditRevenue>,
+    /// The number that the book's invoice series gave last.
+    pub last_invoice_number: u64,
+}
+
+/// A customer and what is open of theirs.
+#[derive(Debug, Clone)]
+pub struct Customer {
+    /// As registered.
+    pub registered: CustomerRegistered,
+    /// Invoices with an open amount, by id.
+    pub open_invoices: BTreeSet<Identifier>,
+}
+
+/// An order: one contract.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Who ordered.
+    pub customer: Identifier,
+    /// Currency of all its money.
+    pub currency: Currency,
+    /// First day.
+    pub start: Day,
+    /// Last day; none where it is open.
+    pub end: Option<Day>,
+    /// Days from issue to due date of its invoices.
+    pub payment_terms_days: Option<u32>,
+    /// Ids of its amendments.
+    pub amendments: BTreeSet<Identifier>,
+    /// Its lines in order.
+    pub lines: Vec<OrderLine>,
+}
+
+/// A line of an order with the versions of its schedule.
+#[derive(Debug, Clone)]
+pub struct OrderLine {
+    /// The terms in force.
+    pub placed: PlacedLine,
+    /// All schedule versions in the order of recording (the terms' own among them).
+    pub versions: Vec<Schedule>,
+    /// Whether an amendment removed it.
+    pub removed: bool,
+}
+
+/// An invoice.
+#[derive(Debug, Clone)]
+pub struct Invoice {
+    /// Who owes it.
+    pub customer: Identifier,
+    /// The order that it bills.
+    pub order: Option<Identifier>,
+    /// Its currency.
+    pub currency: Currency,
+    /// Issue date.
+    pub issued: Day,
+    /// Due date.
+    pub due: Day,
+    /// The event's sequence, which breaks ties of allocation.
+    pub sequence: u64,
+    /// What is owed in all.
+    pub total: Amount,
+    /// What is still owed.
+    pub open: Amount,
+    /// Money and credit that were applied and not paid back.
+    pub paid: Amount,
+    /// Whether it is in dispute.
+    pub disputed: bool,
+    /// Its lines.
+    pub lines: Vec<InvoiceLine>,
+}
+
+/// A line of an invoice with what is left of it.
+#[derive(Debug, Clone)]
+pub struct InvoiceLine {
+    /// The line's id.
+    pub line: Identifier,
+    /// The order line that it bills.
+    pub order_line: Option<Identifier>,
+    /// Its contract.
+    pub contract: ContractId,
+    /// Before tax, as issued.
+    pub net: Amount,
+    /// Tax, as issued.
+    pub tax: Amount,
+    /// Tax code.
+    pub tax_code: Option<String>,
+    /// Tax rate in percent.
+    pub tax_rate: Option<Amount>,
+    /// Net amount that credits took.
+    pub credited_net: Amount,
+    /// Tax that credits gave back.
+    pub credited_tax: Amount,
+    /// Schedule versions in the order of recording; empty where it bills an order line.
+    pub versions: Vec<Schedule>,
+}
+
+/// A payment.
+#[derive(Debug, Clone)]
+pub struct Payment {
+    /// Who paid.
+    pub customer: Identifier,
+    /// Its currency.
+    pub currency: Currency,
+    /// What was received.
+    pub amount: Amount,
+    /// What settles nothing yet.
+    pub unapplied: Amount,
+}
+
+/// A credit.
+#[derive(Debug, Clone)]
+pub struct Credit {
+    /// Whose it is.
+    pub customer: Identifier,
+    /// The invoice whose lines it credits.
+    pub invoice: Option<Identifier>,
+    /// Its currency.
+    pub currency: Currency,
+    /// What the customer gets.
+    pub amount: Amount,
+    /// What was neither applied nor paid back.
+    pub unused: Amount,
+}
+
+impl Ledger {
+    /// Folds one event of the log. Total: what `decide` made always applies.
+    pub fn apply(&mut self, event: &Event) {
+        apply::apply(self, event);
+    }
+}

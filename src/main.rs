@@ -1,0 +1,3 @@
+//! The program `revledger`.
+
+fn main() {}
