@@ -41,8 +41,7 @@ impl Day {
     /// So many days later (or earlier), within the years 1 to 9999.
     #[must_use]
     pub fn plus_days(self, days: i32) -> Self {
-        Date::from_julian_day(self.number().saturating_add(days))
-            .map_or(self, Self)
+        Date::from_julian_day(self.number().saturating_add(days)).map_or(self, Self)
     }
 
     /// The day before.

@@ -1,10 +1,20 @@
 //! From a command to events, or a refusal.
 
-use crate::command::Command;
-use crate::event::NewEvent;
+use crate::command::{Command, CommandData};
+use crate::event::{EventData, NewEvent};
 use crate::id::Identifier;
 use crate::rejection::{Code, Rejection};
-use crate::state::Ledger;
+use crate::state::{Book, Ledger};
+
+mod book;
+mod credit;
+mod customer;
+mod invoice;
+mod order;
+mod payment;
+pub mod policy;
+mod tax;
+mod text;
 
 /// Decides one command against the state of the book named `book`. Pure: the same arguments
 /// give the same events.
@@ -12,9 +22,57 @@ use crate::state::Ledger;
 /// # Errors
 /// A [`Rejection`] with its stable code; nothing is to be written then.
 pub fn decide(
-    _book: &Identifier,
-    _state: &Ledger,
+    book: &Identifier,
+    state: &Ledger,
     command: &Command,
 ) -> Result<Vec<NewEvent>, Rejection> {
-    Err(Rejection::new(Code::CommandNotSupported, command.data.name()))
+    let effective = command.effective;
+    let events = match (&command.data, &state.book) {
+        (CommandData::OpenBook(data), _) => book::open(book, state, data),
+        (_, None) => Err(Rejection::new(
+            Code::BookNotOpen,
+            format!("the book {book} is not open yet; send OpenBook with its currency first"),
+        )),
+        (data, Some(settings)) => in_open_book(state, settings, effective, data),
+    }?;
+    Ok(events.into_iter().map(|data| NewEvent { effective, data }).collect())
+}
+
+fn in_open_book(
+    state: &Ledger,
+    book: &Book,
+    effective: crate::calendar::Day,
+    data: &CommandData,
+) -> Result<Vec<EventData>, Rejection> {
+    match data {
+        // Taken care of before; a second OpenBook is refused there.
+        CommandData::OpenBook(_) => Ok(Vec::new()),
+        CommandData::DefineProduct(data) => book::define_product(state, data),
+        CommandData::RegisterCustomer(data) => customer::register(state, book, data),
+        CommandData::PlaceOrder(data) => order::place(state, book, effective, data),
+        CommandData::AmendOrder(data) => order::amend(state, book, effective, data),
+        CommandData::IssueInvoice(data) => invoice::issue(state, book, effective, data),
+        CommandData::OpenDispute(data) => invoice::open_dispute(state, data),
+        CommandData::ResolveDispute(data) => invoice::resolve_dispute(state, data),
+        CommandData::RecordPayment(data) => payment::record(state, book, data),
+        CommandData::AllocatePayment(data) => payment::allocate(state, book, data),
+        CommandData::IssueCredit(data) => credit::issue(state, book, effective, data),
+        CommandData::ApplyCredit(data) => credit::apply(state, data),
+    }
+}
+
+/// Refuses a document in another currency than the book's: this release knows no rates.
+fn book_currency(book: &Book, currency: crate::money::Currency) -> Result<(), Rejection> {
+    if currency == book.currency {
+        return Ok(());
+    }
+    Err(Rejection::at(
+        Code::FxRateMissing,
+        "data.currency",
+        format!(
+            "the book is in {} and has no rate for {currency} on or before the date; record it \
+             in {}",
+            book.currency, book.currency
+        ),
+    ))
 }

@@ -44,7 +44,9 @@ impl FromStr for Identifier {
     type Err = Rejection;
 
     fn from_str(text: &str) -> Result<Self, Rejection> {
-        if text.is_empty() || text.len() > IDENTIFIER_BYTES_MAX || text.chars().any(char::is_control)
+        if text.is_empty()
+            || text.len() > IDENTIFIER_BYTES_MAX
+            || text.chars().any(char::is_control)
         {
             let shown: String = text.chars().take(40).collect();
             return Err(Rejection::new(

@@ -9,6 +9,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub mod bounds;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
+#[cfg(feature = "journal")]
+pub mod journal;
+pub mod memory;
+
 /// What an operation of a log returns: a boxed future, so that logs can be used as `dyn EventLog`.
 pub type LogFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -103,11 +110,7 @@ pub trait EventLog: Send + Sync + fmt::Debug {
 
     /// Reads at most `max` records from sequence `from` on, in order and without gaps.
     /// Nothing behind the end: an empty list.
-    fn read(
-        &self,
-        from: u64,
-        max: usize,
-    ) -> LogFuture<'_, Result<Vec<StoredRecord>, LogError>>;
+    fn read(&self, from: u64, max: usize) -> LogFuture<'_, Result<Vec<StoredRecord>, LogError>>;
 
     /// The last sequence of the log, 0 where it is empty; read from the one who knows (a
     /// stream's leader, not a follower).

@@ -23,11 +23,7 @@ impl Rejection {
 
     /// A refusal because of one field of the command.
     pub fn at(code: Code, field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            code: code.as_str().to_owned(),
-            message: message.into(),
-            field: Some(field.into()),
-        }
+        Self { code: code.as_str().to_owned(), message: message.into(), field: Some(field.into()) }
     }
 }
 

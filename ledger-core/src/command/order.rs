@@ -153,4 +153,3 @@ pub enum Proration {
     /// The running period keeps its price.
     None,
 }
-

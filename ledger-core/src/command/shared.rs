@@ -91,7 +91,9 @@ pub enum Per {
     Term,
     Once,
     #[serde(untagged)]
-    Days { days: u32 },
+    Days {
+        days: u32,
+    },
 }
 
 /// How a period's usage readings combine.

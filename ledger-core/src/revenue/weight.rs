@@ -44,7 +44,11 @@ fn month_weight(basis: Basis, start: Day, end: Day, month: YearMonth) -> Decimal
         Basis::MonthEvenProratedEnds => days(first, last) / Decimal::from(month.days()),
         Basis::MonthEvenDailyEnds => daily_ends_weight(start, end, month),
         Basis::HalfMonth => {
-            if is_whole { Decimal::ONE } else { Decimal::new(5, 1) }
+            if is_whole {
+                Decimal::ONE
+            } else {
+                Decimal::new(5, 1)
+            }
         }
         Basis::FullMonth => {
             // The last month weighs 1 only where service reaches its end (readings, 11).

@@ -1,0 +1,66 @@
+//! Customers.
+
+use crate::command::customer::RegisterCustomer;
+use crate::decide::text;
+use crate::event::EventData;
+use crate::id::Identifier;
+use crate::rejection::{Code, Rejection};
+use crate::state::{Book, Customer, Ledger};
+
+/// Days from issue to due date at most.
+const TERMS_DAYS_MAX: u32 = 3_650;
+
+/// Adds a customer.
+pub(super) fn register(
+    state: &Ledger,
+    book: &Book,
+    data: &RegisterCustomer,
+) -> Result<Vec<EventData>, Rejection> {
+    if state.customers.contains_key(&data.customer) {
+        return Err(Rejection::at(
+            Code::CustomerExists,
+            "data.customer",
+            format!("the customer {} exists already", data.customer),
+        ));
+    }
+    text::check("data.name", &data.name)?;
+    for (field, text) in [
+        ("data.email", &data.email),
+        ("data.address", &data.address),
+        ("data.country", &data.country),
+        ("data.tax_id", &data.tax_id),
+        ("data.locale", &data.locale),
+        ("data.dunning", &data.dunning),
+    ] {
+        text::check_optional(field, text.as_ref())?;
+    }
+    if data.payment_terms_days.is_some_and(|days| days > TERMS_DAYS_MAX) {
+        return Err(Rejection::at(
+            Code::DateInvalid,
+            "data.payment_terms_days",
+            format!("payment terms are at most {TERMS_DAYS_MAX} days"),
+        ));
+    }
+    if let Some(parent) = &data.parent {
+        find(state, parent, "data.parent")?;
+    }
+    if let Some(limit) = data.credit_limit {
+        data.currency.unwrap_or(book.currency).exact(limit, "data.credit_limit")?;
+    }
+    Ok(vec![EventData::CustomerRegistered(data.clone())])
+}
+
+/// The customer of that id.
+pub(super) fn find<'a>(
+    state: &'a Ledger,
+    id: &Identifier,
+    field: &str,
+) -> Result<&'a Customer, Rejection> {
+    state.customers.get(id).ok_or_else(|| {
+        Rejection::at(
+            Code::CustomerUnknown,
+            field,
+            format!("there is no customer {id}; send RegisterCustomer first"),
+        )
+    })
+}

@@ -1,0 +1,497 @@
+//! Invoices and disputes.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+
+use crate::calendar::Day;
+use crate::command::invoice::{InvoiceLine, IssueInvoice, OpenDispute, ResolveDispute};
+use crate::command::shared::{Discount, Method};
+use crate::decide::tax::{self, TaxBase};
+use crate::decide::{book_currency, customer, policy, text};
+use crate::event::EventData;
+use crate::event::invoice::{DisputeOpened, DisputeResolved, InvoiceIssued, IssuedLine};
+use crate::id::Identifier;
+use crate::limits::DOCUMENT_LINES_MAX;
+use crate::money::{Amount, Currency, allocate, multiply_divide};
+use crate::policy::{Basis, TaxRounding};
+use crate::rejection::{Code, Rejection};
+use crate::revenue::schedule::Schedule;
+use crate::state::{Book, Invoice, Ledger, Order};
+
+/// A line's own numbers before the document's discount and tax.
+struct Priced<'a> {
+    line: &'a InvoiceLine,
+    id: Identifier,
+    gross: Amount,
+    net: Amount,
+}
+
+/// Issues an invoice on the effective date.
+pub(super) fn issue(
+    state: &Ledger,
+    book: &Book,
+    effective: Day,
+    data: &IssueInvoice,
+) -> Result<Vec<EventData>, Rejection> {
+    let owner = customer::find(state, &data.customer, "data.customer")?;
+    book_currency(book, data.currency)?;
+    let order = order(state, data)?;
+    let (invoice, number) = name(state, book, data)?;
+    if !data.cash_discounts.is_empty() {
+        return Err(Rejection::at(
+            Code::CommandNotSupported,
+            "data.cash_discounts",
+            "early-payment discounts are not part of this release; leave the field out",
+        ));
+    }
+    check_line_count(data.lines.len())?;
+    let terms = order
+        .and_then(|order| order.payment_terms_days)
+        .or(owner.registered.payment_terms_days)
+        .unwrap_or(0);
+    let due = data.due.unwrap_or(effective.plus_days(i32::try_from(terms).unwrap_or(0)));
+    if due < effective {
+        return Err(Rejection::at(
+            Code::DateEndBeforeStart,
+            "data.due",
+            format!("the due date {due} is before the issue date {effective}"),
+        ));
+    }
+    let mut priced = price_lines(book, data)?;
+    discount_document(book, data, &mut priced)?;
+    let lines = finish_lines(book, effective, order, data, &priced)?;
+    let net: Amount = lines.iter().map(|line| line.net).sum();
+    let tax: Amount = lines.iter().map(|line| line.tax).sum();
+    if net.is_negative() {
+        return Err(Rejection::at(
+            Code::AmountNotPositive,
+            "data.lines",
+            format!("the lines sum to {net}; give money back with IssueCredit instead"),
+        ));
+    }
+    Ok(vec![EventData::InvoiceIssued(InvoiceIssued {
+        invoice,
+        number,
+        customer: data.customer.clone(),
+        order: data.order.clone(),
+        currency: data.currency,
+        issued: effective,
+        due,
+        net,
+        tax,
+        total: net + tax,
+        lines,
+        policy: policy::decided(&[
+            ("rounding", policy::rounding_word(book.policies.rounding)),
+            (
+                "tax_rounding",
+                match book.policies.tax_rounding {
+                    TaxRounding::Document => "document",
+                    TaxRounding::Line => "line",
+                }
+                .to_owned(),
+            ),
+        ]),
+    })])
+}
+
+/// Refuses a document without lines, or with more than the limit.
+pub(super) fn check_line_count(count: usize) -> Result<(), Rejection> {
+    if count == 0 {
+        return Err(Rejection::at(
+            Code::DocumentNoLines,
+            "data.lines",
+            "a document has at least one line",
+        ));
+    }
+    if count > DOCUMENT_LINES_MAX {
+        return Err(Rejection::at(
+            Code::DocumentTooManyLines,
+            "data.lines",
+            format!(
+                "{count} lines are above the limit of {DOCUMENT_LINES_MAX}; split the document"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn order<'a>(state: &'a Ledger, data: &IssueInvoice) -> Result<Option<&'a Order>, Rejection> {
+    let Some(id) = &data.order else { return Ok(None) };
+    let Some(order) = state.orders.get(id) else {
+        return Err(Rejection::at(
+            Code::OrderUnknown,
+            "data.order",
+            format!("there is no order {id}"),
+        ));
+    };
+    if order.customer != data.customer {
+        return Err(Rejection::at(
+            Code::CustomerMismatch,
+            "data.order",
+            format!("the order {id} is {}'s, not {}'s", order.customer, data.customer),
+        ));
+    }
+    if order.currency != data.currency {
+        return Err(Rejection::at(
+            Code::CurrencyMismatch,
+            "data.currency",
+            format!("the order {id} is in {}, not in {}", order.currency, data.currency),
+        ));
+    }
+    Ok(Some(order))
+}
+
+/// The invoice's id: the caller's, or the next of the book's gapless series.
+fn name(
+    state: &Ledger,
+    book: &Book,
+    data: &IssueInvoice,
+) -> Result<(Identifier, Option<u64>), Rejection> {
+    if let Some(invoice) = &data.invoice {
+        if state.invoices.contains_key(invoice) {
+            return Err(Rejection::at(
+                Code::InvoiceExists,
+                "data.invoice",
+                format!("the invoice {invoice} exists already"),
+            ));
+        }
+        return Ok((invoice.clone(), None));
+    }
+    let number = book.last_invoice_number + 1;
+    let invoice = Identifier::from_str(&format!("INV-{number}"))?;
+    if state.invoices.contains_key(&invoice) {
+        return Err(Rejection::at(
+            Code::InvoiceExists,
+            "data.invoice",
+            format!("the series is at {invoice}, which a caller used; name the invoice yourself"),
+        ));
+    }
+    Ok((invoice, Some(number)))
+}
+
+fn price_lines<'a>(book: &Book, data: &'a IssueInvoice) -> Result<Vec<Priced<'a>>, Rejection> {
+    let mut ids = BTreeSet::new();
+    let mut priced = Vec::with_capacity(data.lines.len());
+    for (index, line) in data.lines.iter().enumerate() {
+        let field = |name: &str| format!("data.lines[{index}].{name}");
+        let id = match &line.line {
+            Some(id) => id.clone(),
+            None => Identifier::from_str(&(index + 1).to_string())?,
+        };
+        if !ids.insert(id.clone()) {
+            return Err(Rejection::at(
+                Code::LineDuplicate,
+                field("line"),
+                format!("the line {id} stands twice"),
+            ));
+        }
+        text::check_optional(&field("description"), line.description.as_ref())?;
+        let gross = gross(book, data.currency, line, &field)?;
+        let discount = discount(book, data.currency, gross, line.discount, &field("discount"))?;
+        priced.push(Priced { line, id, gross, net: gross - discount });
+    }
+    Ok(priced)
+}
+
+/// The line's amount, or quantity times unit price.
+fn gross(
+    book: &Book,
+    currency: Currency,
+    line: &InvoiceLine,
+    field: &impl Fn(&str) -> String,
+) -> Result<Amount, Rejection> {
+    let product = match (line.quantity, line.unit_price) {
+        (None, None) => None,
+        (quantity, Some(unit_price)) => {
+            let quantity = quantity.map_or(Decimal::ONE, Amount::decimal);
+            let exact = unit_price.decimal().checked_mul(quantity).ok_or_else(|| {
+                Rejection::at(Code::AmountTooLarge, field("unit_price"), "the product is too large")
+            })?;
+            Some(currency.round(exact, book.policies.rounding))
+        }
+        (Some(_), None) => None,
+    };
+    let amount = match line.amount {
+        Some(amount) => Some(currency.exact(amount, &field("amount"))?),
+        None => None,
+    };
+    match (amount, product) {
+        (Some(amount), Some(product)) if amount != product => Err(Rejection::at(
+            Code::InvoiceInvalid,
+            field("amount"),
+            format!("{amount} is not quantity times unit price, which is {product}"),
+        )),
+        (Some(amount), _) => Ok(amount),
+        (None, Some(product)) => Ok(product),
+        (None, None) => Err(Rejection::at(
+            Code::CommandMissingField,
+            field("amount"),
+            "a line has an amount, or a quantity and a unit price",
+        )),
+    }
+}
+
+/// What a discount takes off an amount.
+pub(super) fn discount(
+    book: &Book,
+    currency: Currency,
+    amount: Amount,
+    discount: Option<Discount>,
+    field: &str,
+) -> Result<Amount, Rejection> {
+    match discount {
+        None => Ok(currency.zero()),
+        Some(Discount::Amount(discount)) => {
+            let discount = currency.exact(discount, field)?;
+            if discount.is_negative() || discount > amount {
+                return Err(Rejection::at(
+                    Code::InvoiceInvalid,
+                    field,
+                    format!("a discount of {discount} on {amount} makes no sense"),
+                ));
+            }
+            Ok(discount)
+        }
+        Some(Discount::Percent { percent }) => {
+            if percent.is_negative() || percent.decimal() > Decimal::ONE_HUNDRED {
+                return Err(Rejection::at(
+                    Code::InvoiceInvalid,
+                    field,
+                    format!("{percent} % is not a discount; use 0 to 100"),
+                ));
+            }
+            let exact = multiply_divide(amount.decimal(), percent.decimal(), Decimal::ONE_HUNDRED);
+            Ok(currency.round(exact, book.policies.rounding))
+        }
+    }
+}
+
+/// Spreads the document's discount over the lines by net amount, before tax (readings, 31).
+fn discount_document(
+    book: &Book,
+    data: &IssueInvoice,
+    priced: &mut [Priced<'_>],
+) -> Result<(), Rejection> {
+    let net: Amount = priced.iter().map(|line| line.net).sum();
+    let off = discount(book, data.currency, net, data.discount, "data.discount")?;
+    let weights: Vec<Decimal> = priced.iter().map(|line| line.net.decimal()).collect();
+    let shares = allocate(off, &weights, data.currency, book.policies.rounding);
+    for (line, share) in priced.iter_mut().zip(shares) {
+        line.net -= share;
+    }
+    Ok(())
+}
+
+fn finish_lines(
+    book: &Book,
+    issued: Day,
+    order: Option<&Order>,
+    data: &IssueInvoice,
+    priced: &[Priced<'_>],
+) -> Result<Vec<IssuedLine>, Rejection> {
+    let bases = priced
+        .iter()
+        .enumerate()
+        .map(|(index, line)| {
+            Ok(TaxBase {
+                net: line.net,
+                code: line.line.tax_code.as_deref(),
+                rate: tax_rate(index, line.line)?,
+            })
+        })
+        .collect::<Result<Vec<_>, Rejection>>()?;
+    let policies = &book.policies;
+    let taxes = tax::on_lines(&bases, data.currency, policies.rounding, policies.tax_rounding);
+    let mut lines = Vec::with_capacity(priced.len());
+    for (index, (priced, tax)) in priced.iter().zip(taxes).enumerate() {
+        let line = priced.line;
+        let discount = priced.gross - priced.net;
+        lines.push(IssuedLine {
+            line: priced.id.clone(),
+            order_line: line.order_line.clone(),
+            description: line.description.clone(),
+            quantity: line.quantity,
+            unit_price: line.unit_price,
+            discount: (!discount.is_zero()).then_some(discount),
+            net: priced.net,
+            tax,
+            tax_code: line.tax_code.clone(),
+            tax_rate: line.tax_rate,
+            service_start: line.service_start,
+            service_end: line.service_end,
+            schedule: schedule(book, issued, order, index, priced)?,
+        });
+    }
+    Ok(lines)
+}
+
+fn tax_rate(index: usize, line: &InvoiceLine) -> Result<Amount, Rejection> {
+    let field = format!("data.lines[{index}].tax_rate");
+    match (line.tax_rate, &line.tax_code) {
+        (Some(rate), _) if rate.is_negative() || rate.decimal() > Decimal::ONE_THOUSAND => {
+            Err(Rejection::at(Code::TaxInvalid, field, format!("{rate} % is not a tax rate")))
+        }
+        (Some(rate), _) => Ok(rate),
+        (None, Some(code)) => Err(Rejection::at(
+            Code::TaxInvalid,
+            format!("data.lines[{index}].tax_code"),
+            format!("the tax code {code:?} is not defined in this book; give tax_rate"),
+        )),
+        (None, None) => Ok(Amount::ZERO),
+    }
+}
+
+/// The service dates of a line: both or none, in order.
+fn service(
+    line: &InvoiceLine,
+    field: &impl Fn(&str) -> String,
+) -> Result<Option<(Day, Day)>, Rejection> {
+    match (line.service_start, line.service_end) {
+        (Some(start), Some(end)) if end < start => Err(Rejection::at(
+            Code::DateEndBeforeStart,
+            field("service_end"),
+            format!("the service ends on {end}, before it starts on {start}"),
+        )),
+        (Some(start), Some(end)) => Ok(Some((start, end))),
+        (None, None) => Ok(None),
+        (Some(_), None) | (None, Some(_)) => Err(Rejection::at(
+            Code::RecognitionInvalid,
+            field("service_end"),
+            "a line has both service dates or none",
+        )),
+    }
+}
+
+/// How the line earns (contract, section 4); none where it bills an order line.
+fn schedule(
+    book: &Book,
+    issued: Day,
+    order: Option<&Order>,
+    index: usize,
+    priced: &Priced<'_>,
+) -> Result<Option<Schedule>, Rejection> {
+    let line = priced.line;
+    let field = |name: &str| format!("data.lines[{index}].{name}");
+    if let Some(order_line) = &line.order_line {
+        let known = order
+            .is_some_and(|order| order.lines.iter().any(|known| known.placed.line == *order_line));
+        if !known {
+            return Err(Rejection::at(
+                Code::LineUnknown,
+                field("order_line"),
+                format!("the order has no line {order_line}; name the order and one of its lines"),
+            ));
+        }
+        return Ok(None);
+    }
+    let service = service(line, &field)?;
+    let (method, basis) = match (line.recognition, service) {
+        (Some(named), _) => (named.method, named.basis),
+        (None, Some(_)) => (Method::OverTime, None),
+        (None, None) => (Method::OnInvoice, None),
+    };
+    let basis = basis.unwrap_or(book.policies.recognition_basis);
+    let (start, end, basis) = match (method, service) {
+        (Method::OverTime, Some((start, end))) => (start, end, basis),
+        (Method::OverTime, None) => {
+            return Err(Rejection::at(
+                Code::RecognitionInvalid,
+                field("service_start"),
+                "a line recognised over time needs its service dates",
+            ));
+        }
+        (Method::OnInvoice, _) => (issued, issued, Basis::Day),
+        (Method::PointInTime, service) => {
+            let day = service.map_or(issued, |(start, _)| start);
+            (day, day, Basis::Day)
+        }
+        (Method::Usage | Method::Milestone, _) => {
+            return Err(Rejection::at(
+                Code::RecognitionInvalid,
+                field("recognition"),
+                "usage and milestones are recognised on order lines; bill the order line",
+            ));
+        }
+    };
+    Ok(Some(Schedule {
+        from: start,
+        recognised: book.currency.zero(),
+        amount: priced.net,
+        method,
+        basis,
+        start,
+        end,
+        rounding: book.policies.rounding,
+    }))
+}
+
+/// The invoice of that id.
+pub(super) fn find<'a>(
+    state: &'a Ledger,
+    id: &Identifier,
+    field: &str,
+) -> Result<&'a Invoice, Rejection> {
+    state.invoices.get(id).ok_or_else(|| {
+        Rejection::at(Code::InvoiceUnknown, field, format!("there is no invoice {id}"))
+    })
+}
+
+/// Marks an invoice, or a part of it, as disputed.
+pub(super) fn open_dispute(
+    state: &Ledger,
+    data: &OpenDispute,
+) -> Result<Vec<EventData>, Rejection> {
+    let invoice = find(state, &data.invoice, "data.invoice")?;
+    text::check("data.reason", &data.reason)?;
+    if invoice.disputed {
+        return Err(Rejection::at(
+            Code::DisputeInvalid,
+            "data.invoice",
+            format!("the invoice {} is in dispute already", data.invoice),
+        ));
+    }
+    let amount = match data.amount {
+        None => None,
+        Some(amount) => {
+            let amount = invoice.currency.exact(amount, "data.amount")?;
+            if !amount.is_positive() || amount > invoice.open {
+                return Err(Rejection::at(
+                    Code::DisputeInvalid,
+                    "data.amount",
+                    format!("{amount} is not within the open amount {}", invoice.open),
+                ));
+            }
+            Some(amount)
+        }
+    };
+    Ok(vec![EventData::DisputeOpened(DisputeOpened {
+        invoice: data.invoice.clone(),
+        customer: invoice.customer.clone(),
+        currency: invoice.currency,
+        amount,
+        reason: data.reason.clone(),
+    })])
+}
+
+/// Ends a dispute.
+pub(super) fn resolve_dispute(
+    state: &Ledger,
+    data: &ResolveDispute,
+) -> Result<Vec<EventData>, Rejection> {
+    let invoice = find(state, &data.invoice, "data.invoice")?;
+    if !invoice.disputed {
+        return Err(Rejection::at(
+            Code::DisputeInvalid,
+            "data.invoice",
+            format!("the invoice {} is not in dispute", data.invoice),
+        ));
+    }
+    Ok(vec![EventData::DisputeResolved(DisputeResolved {
+        invoice: data.invoice.clone(),
+        customer: invoice.customer.clone(),
+        outcome: data.outcome,
+    })])
+}

@@ -1,0 +1,249 @@
+//! Payments and their allocation (accounting, section 5).
+
+use std::collections::BTreeMap;
+
+use crate::command::payment::{Allocate, AllocatePayment, AllocateRule, RecordPayment};
+use crate::command::shared::Allocation;
+use crate::decide::{book_currency, customer, invoice, policy, text};
+use crate::event::EventData;
+use crate::event::payment::{PaymentAllocated, PaymentAllocation, PaymentReceived};
+use crate::id::Identifier;
+use crate::money::{Amount, Currency};
+use crate::policy::AllocationOrder;
+use crate::rejection::{Code, Rejection};
+use crate::state::{Book, Invoice, Ledger};
+
+/// Records money received, and settles invoices with it.
+pub(super) fn record(
+    state: &Ledger,
+    book: &Book,
+    data: &RecordPayment,
+) -> Result<Vec<EventData>, Rejection> {
+    let owner = customer::find(state, &data.customer, "data.customer")?;
+    if state.payments.contains_key(&data.payment) {
+        return Err(Rejection::at(
+            Code::PaymentExists,
+            "data.payment",
+            format!("the payment {} exists already", data.payment),
+        ));
+    }
+    book_currency(book, data.currency)?;
+    let amount = data.currency.exact(data.amount, "data.amount")?;
+    if !amount.is_positive() {
+        return Err(Rejection::at(
+            Code::AmountNotPositive,
+            "data.amount",
+            format!("a payment of {amount} is none; an amount received is above zero"),
+        ));
+    }
+    let fee = match data.fee {
+        Some(fee) => data.currency.exact(fee, "data.fee")?,
+        None => data.currency.zero(),
+    };
+    if fee.is_negative() || fee > amount {
+        return Err(Rejection::at(
+            Code::AmountInvalid,
+            "data.fee",
+            format!("a fee of {fee} on {amount} makes no sense"),
+        ));
+    }
+    text::check_optional("data.method", data.method.as_ref())?;
+    text::check_optional("data.reference", data.reference.as_ref())?;
+    let mut events = vec![EventData::PaymentReceived(PaymentReceived {
+        payment: data.payment.clone(),
+        customer: data.customer.clone(),
+        amount,
+        currency: data.currency,
+        method: data.method.clone(),
+        reference: data.reference.clone(),
+        fee,
+    })];
+    let payer = Payer { customer: &data.customer, currency: data.currency };
+    let allocations = match &data.allocate {
+        Allocate::Rule(AllocateRule::None) => Vec::new(),
+        Allocate::Rule(AllocateRule::Auto) => {
+            let open: Vec<(&Identifier, &Invoice)> = owner
+                .open_invoices
+                .iter()
+                .filter_map(|id| state.invoices.get_key_value(id))
+                .filter(|(_, invoice)| invoice.currency == data.currency)
+                .collect();
+            automatic(book, data.reference.as_deref().unwrap_or(""), open, amount)
+        }
+        Allocate::To(list) => {
+            settle(state, &payer, list, amount, "data.allocate", Code::PaymentOverAllocated)?
+        }
+    };
+    if !allocations.is_empty() {
+        events.push(allocated(state, book, &data.payment, &payer, allocations, amount));
+    }
+    Ok(events)
+}
+
+/// Settles invoices with unapplied money.
+pub(super) fn allocate(
+    state: &Ledger,
+    book: &Book,
+    data: &AllocatePayment,
+) -> Result<Vec<EventData>, Rejection> {
+    let Some(payment) = state.payments.get(&data.payment) else {
+        return Err(Rejection::at(
+            Code::PaymentUnknown,
+            "data.payment",
+            format!("there is no payment {}", data.payment),
+        ));
+    };
+    let payer = Payer { customer: &payment.customer, currency: payment.currency };
+    let code = Code::PaymentOverAllocated;
+    let allocations =
+        settle(state, &payer, &data.allocations, payment.unapplied, "data.allocations", code)?;
+    if allocations.is_empty() {
+        return Err(Rejection::at(
+            Code::CommandMissingField,
+            "data.allocations",
+            "name at least one invoice",
+        ));
+    }
+    Ok(vec![allocated(state, book, &data.payment, &payer, allocations, payment.unapplied)])
+}
+
+/// Whose money (or credit) it is.
+pub(super) struct Payer<'a> {
+    /// The customer.
+    pub(super) customer: &'a Identifier,
+    /// The currency.
+    pub(super) currency: Currency,
+}
+
+/// Checks a list of allocations against both sides: what is `available`, and what is open.
+pub(super) fn settle(
+    state: &Ledger,
+    payer: &Payer<'_>,
+    list: &[Allocation],
+    available: Amount,
+    field: &str,
+    code: Code,
+) -> Result<Vec<Allocation>, Rejection> {
+    invoice::check_line_count(list.len().max(1))?;
+    let mut left = available;
+    let mut taken: BTreeMap<&Identifier, Amount> = BTreeMap::new();
+    let mut settled = Vec::with_capacity(list.len());
+    for (index, one) in list.iter().enumerate() {
+        let at = |name: &str| format!("{field}[{index}].{name}");
+        let found = invoice::find(state, &one.invoice, &at("invoice"))?;
+        if found.customer != *payer.customer {
+            return Err(Rejection::at(
+                Code::CustomerMismatch,
+                at("invoice"),
+                format!("the invoice {} is {}'s", one.invoice, found.customer),
+            ));
+        }
+        if found.currency != payer.currency {
+            return Err(Rejection::at(
+                Code::CurrencyMismatch,
+                at("invoice"),
+                format!("the invoice {} is in {}", one.invoice, found.currency),
+            ));
+        }
+        let amount = payer.currency.exact(one.amount, &at("amount"))?;
+        if !amount.is_positive() {
+            return Err(Rejection::at(
+                Code::AmountNotPositive,
+                at("amount"),
+                "an allocation is above zero",
+            ));
+        }
+        let before = taken.entry(&one.invoice).or_default();
+        let open = found.open - *before;
+        if amount > left || amount > open {
+            return Err(Rejection::at(
+                code,
+                at("amount"),
+                format!(
+                    "{amount} is more than there is: {open} is open on {}, {left} is left to \
+                     allocate",
+                    one.invoice
+                ),
+            ));
+        }
+        *before += amount;
+        left -= amount;
+        settled.push(Allocation { invoice: one.invoice.clone(), amount });
+    }
+    Ok(settled)
+}
+
+/// Invoices that the reference names first, then the policy's order (readings, 53).
+fn automatic(
+    book: &Book,
+    reference: &str,
+    mut open: Vec<(&Identifier, &Invoice)>,
+    amount: Amount,
+) -> Vec<Allocation> {
+    open.sort_by_key(|(id, invoice)| {
+        let named = !reference.contains(id.as_str());
+        let by_due = (invoice.due, invoice.issued);
+        let by_issue = (invoice.issued, invoice.due);
+        let (size, dates) = match book.policies.allocation_order {
+            AllocationOrder::OldestDueFirst => (Amount::ZERO, by_due),
+            AllocationOrder::OldestIssuedFirst => (Amount::ZERO, by_issue),
+            AllocationOrder::LargestFirst => (-invoice.open, by_due),
+        };
+        (named, size, dates, invoice.sequence)
+    });
+    let mut left = amount;
+    let mut settled = Vec::new();
+    for (id, invoice) in open {
+        let part = left.min(invoice.open);
+        if !part.is_positive() {
+            break;
+        }
+        left -= part;
+        settled.push(Allocation { invoice: id.clone(), amount: part });
+    }
+    settled
+}
+
+/// The event, with small balances within the book's tolerances closed (readings, 22).
+fn allocated(
+    state: &Ledger,
+    book: &Book,
+    payment: &Identifier,
+    payer: &Payer<'_>,
+    allocations: Vec<Allocation>,
+    available: Amount,
+) -> EventData {
+    let zero = payer.currency.zero();
+    let mut left = available;
+    let mut merged: Vec<PaymentAllocation> = Vec::new();
+    for one in allocations {
+        left -= one.amount;
+        match merged.iter_mut().find(|known| known.invoice == one.invoice) {
+            Some(known) => known.amount += one.amount,
+            None => merged.push(PaymentAllocation {
+                invoice: one.invoice,
+                amount: one.amount,
+                small_balance: zero,
+            }),
+        }
+    }
+    for one in &mut merged {
+        let open = state.invoices.get(&one.invoice).map_or(zero, |invoice| invoice.open);
+        let rest = open - one.amount;
+        if rest.is_positive() && rest <= book.policies.tolerance {
+            one.small_balance = rest;
+        }
+    }
+    let within = left.is_positive() && left <= book.policies.tolerance_over;
+    EventData::PaymentAllocated(PaymentAllocated {
+        payment: payment.clone(),
+        customer: payer.customer.clone(),
+        currency: payer.currency,
+        allocations: merged,
+        overpayment: if within { left } else { zero },
+        policy: policy::decided(&[
+            ("tolerance", book.policies.tolerance.to_string()),
+            ("tolerance_over", book.policies.tolerance_over.to_string()),
+        ]),
+    })
+}

@@ -1,0 +1,248 @@
+//! The embedded journal: the event log of a ledger that runs on one machine.
+//!
+//! A directory of append-only segment files. A group is one write and one `fdatasync`, and is
+//! acknowledged only then. On opening, every byte is checked: a group that a crash cut short at
+//! the very end was never acknowledged and is cut off; any other damage is an error, because
+//! silence about it would be a silent loss of acknowledged events.
+//!
+//! The futures do blocking file I/O where they are polled. That is meant: one writer appends
+//! group after group and has nothing else to do meanwhile, and a task handed to a pool of
+//! threads for each of them would cost more than the reads do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use self::frame::frame_bytes;
+use self::index::Index;
+use self::reader::Cursors;
+use self::segment::Tail;
+use self::writer::Writer;
+use super::bounds::check_group;
+use super::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
+
+mod frame;
+mod index;
+mod reader;
+mod segment;
+mod source;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+/// Bytes from which on a segment is not written to any more.
+const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+const LOCK_FILE: &str = "lock";
+
+/// A journal that is open.
+#[derive(Debug)]
+pub struct Journal {
+    dir: PathBuf,
+    index: Mutex<Index>,
+    cursors: Cursors,
+    /// `None` where it is open for reading only.
+    writer: Option<Mutex<Writer>>,
+    segment_bytes: u64,
+    cut: Option<Cut>,
+}
+
+/// What opening a journal cut off: a group that a crash interrupted before it was acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// The segment file.
+    pub file: PathBuf,
+    /// Its length now.
+    pub length: u64,
+    /// Bytes that were cut off behind it.
+    pub bytes: u64,
+}
+
+impl Journal {
+    /// Opens a journal for appending, and creates it where there is none. Checks every byte;
+    /// cuts off an unacknowledged group at the end (see [`Journal::cut`]).
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::Unavailable`] where another process has it open or the disk fails;
+    /// [`LogError::Corrupt`] where anything stored does not fit. Nothing is changed then.
+    pub fn open(dir: &Path) -> Result<Journal, LogError> {
+        Journal::open_with_anchor(dir, 0)
+    }
+
+    /// Opens like [`Journal::open`], and refuses a journal that ends before `anchor_sequence`,
+    /// which is known from elsewhere to have been acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::open`], and [`LogError::Corrupt`] where the journal ends too early; nothing
+    /// is cut then.
+    pub fn open_with_anchor(dir: &Path, anchor_sequence: u64) -> Result<Journal, LogError> {
+        Journal::open_sized(dir, anchor_sequence, SEGMENT_BYTES)
+    }
+
+    /// Opens an existing journal for reading, also while another process appends to it. Takes no
+    /// lock, changes nothing, and ignores an incomplete group at the end. What was appended
+    /// since is seen by the next read at the end, and may be a group that is written but not yet
+    /// synced.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::Unavailable`] where there is no such directory or the disk fails;
+    /// [`LogError::Corrupt`] where anything stored does not fit.
+    pub fn open_read_only(dir: &Path) -> Result<Journal, LogError> {
+        let mut index = Index::default();
+        index.extend(dir)?;
+        Ok(Journal::assemble(dir, index, None, None, SEGMENT_BYTES))
+    }
+
+    /// What opening cut off, for the operator's log.
+    #[must_use]
+    pub fn cut(&self) -> Option<&Cut> {
+        self.cut.as_ref()
+    }
+
+    fn open_sized(dir: &Path, anchor: u64, segment_bytes: u64) -> Result<Journal, LogError> {
+        let mut writer = Writer::lock(dir)?;
+        let mut index = Index::default();
+        let tail = index.extend(dir)?;
+        if index.last() < anchor {
+            let file = index.newest().map_or(dir, |segment| &segment.path);
+            let at = index.newest().map_or(0, |segment| segment.length);
+            let reason = format!(
+                "the journal ends with sequence {}, but {anchor} was acknowledged",
+                index.last()
+            );
+            return Err(corrupt(file, at, &reason));
+        }
+        let mut cut = None;
+        if let Some(segment) = index.newest() {
+            writer.resume(segment, tail)?;
+            if let Tail::Torn { bytes } = tail {
+                cut = Some(Cut { file: segment.path.clone(), length: segment.length, bytes });
+            }
+        }
+        Ok(Journal::assemble(dir, index, Some(writer), cut, segment_bytes))
+    }
+
+    fn assemble(
+        dir: &Path,
+        index: Index,
+        writer: Option<Writer>,
+        cut: Option<Cut>,
+        segment_bytes: u64,
+    ) -> Journal {
+        Journal {
+            dir: dir.to_owned(),
+            index: Mutex::new(index),
+            cursors: Cursors::default(),
+            writer: writer.map(Mutex::new),
+            segment_bytes,
+            cut,
+        }
+    }
+
+    /// The index changes in steps that cannot panic, so its lock's poison means nothing.
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn append_now(&self, expected: u64, group: &[Record]) -> Result<u64, AppendError> {
+        let refused = |reason: &str| AppendError::Refused { reason: reason.to_owned() };
+        check_group(group)?;
+        let Some(writer) = &self.writer else {
+            return Err(refused("the journal is open for reading only"));
+        };
+        let Ok(mut writer) = writer.lock() else {
+            return Err(refused("a thread ended while it appended: restart"));
+        };
+        if let Some(reason) = writer.broken() {
+            return Err(refused(reason));
+        }
+        let (actual, length) = {
+            let index = self.index();
+            (index.last(), index.newest().map(|segment| segment.length))
+        };
+        if actual != expected {
+            return Err(AppendError::WrongSequence { expected, actual });
+        }
+        let bytes = frame::wide(writer.prepare(actual, group)?);
+        if length.is_none_or(|length| length > 0 && length + bytes > self.segment_bytes) {
+            let segment = writer.roll(actual + 1)?;
+            self.index().push(segment);
+        }
+        writer.commit()?;
+        let frames: Vec<u64> = group.iter().map(frame_bytes).collect();
+        let mut index = self.index();
+        if let Some(segment) = index.newest_mut() {
+            segment.grow(&frames);
+        }
+        Ok(index.last())
+    }
+
+    fn read_now(&self, from: u64, max: usize) -> Result<Vec<StoredRecord>, LogError> {
+        if self.writer.is_none() {
+            let wanted = from.max(1).saturating_add(frame::wide(max)).saturating_sub(1);
+            let mut index = self.index();
+            if wanted > index.last() {
+                index.extend(&self.dir)?;
+            }
+        }
+        self.cursors.read(&self.index, from, max)
+    }
+
+    fn last_now(&self) -> Result<u64, LogError> {
+        let Some(writer) = &self.writer else {
+            let mut index = self.index();
+            index.extend(&self.dir)?;
+            return Ok(index.last());
+        };
+        let reason = match writer.lock() {
+            Ok(writer) => writer.broken().map(str::to_owned),
+            Err(_) => Some("a thread ended while it appended: restart".to_owned()),
+        };
+        match reason {
+            Some(reason) => Err(LogError::Unavailable { what: self.describe(), reason }),
+            None => Ok(self.index().last()),
+        }
+    }
+}
+
+impl EventLog for Journal {
+    fn append(
+        &self,
+        expected_last: u64,
+        group: Vec<Record>,
+    ) -> LogFuture<'_, Result<u64, AppendError>> {
+        Box::pin(async move { self.append_now(expected_last, &group) })
+    }
+
+    fn read(&self, from: u64, max: usize) -> LogFuture<'_, Result<Vec<StoredRecord>, LogError>> {
+        Box::pin(async move { self.read_now(from, max) })
+    }
+
+    fn last_sequence(&self) -> LogFuture<'_, Result<u64, LogError>> {
+        Box::pin(async move { self.last_now() })
+    }
+
+    fn describe(&self) -> String {
+        format!("journal {}", self.dir.display())
+    }
+}
+
+fn unavailable(path: &Path, error: &io::Error) -> LogError {
+    LogError::Unavailable {
+        what: path.display().to_string(),
+        reason: format!("{error}: check that the path is right, readable and writable"),
+    }
+}
+
+fn corrupt(path: &Path, at: u64, reason: &str) -> LogError {
+    LogError::Corrupt {
+        what: path.display().to_string(),
+        at,
+        reason: format!(
+            "{reason}. Nothing was changed or cut off: keep a copy of these files, \
+             check the disk, and restore the journal from a backup or a replica"
+        ),
+    }
+}
