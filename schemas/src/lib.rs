@@ -1,1 +1,8 @@
-//! schemas of the revenue ledger.
+//! The wire form of the ledger: bytes of commands, replies and events, subjects, headers, the
+//! hash chain, and the generated JSON Schemas.
+
+pub mod chain;
+pub mod command;
+pub mod record;
+pub mod reply;
+pub mod subject;

@@ -1,0 +1,58 @@
+//! The hash chain: each event carries a hash over itself and everything before it.
+
+use sha2::{Digest, Sha256};
+
+/// The header that carries the chain through the event, in hex.
+pub const CHAIN_HEADER: &str = "Ledger-Chain";
+
+/// A hash over a prefix of the log (`docs/ARCHITECTURE.md`, The hash chain).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chain(pub [u8; 32]);
+
+impl Chain {
+    /// The chain of the empty log.
+    pub const START: Self = Self([0; 32]);
+
+    /// The chain through one more event, whose stored bytes are `body`.
+    #[must_use]
+    pub fn next(self, body: &[u8]) -> Self {
+        let leaf = Sha256::new().chain_update([0]).chain_update(body).finalize();
+        Self(
+            Sha256::new()
+                .chain_update([2])
+                .chain_update(self.0)
+                .chain_update(leaf)
+                .finalize()
+                .into(),
+        )
+    }
+
+    /// 64 lower-case hex digits.
+    pub fn to_hex(self) -> String {
+        hex(&self.0)
+    }
+
+    /// Reads what [`Chain::to_hex`] wrote.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return None;
+        }
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+/// Lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String does not fail.
+        if write!(text, "{byte:02x}").is_err() {
+            text.clear();
+        }
+        text
+    })
+}

@@ -1,0 +1,197 @@
+//! Events as the log keeps them: body and headers (contract, section 6).
+
+use ledger_core::event::{Event, EventData};
+use ledger_core::id::{Identifier, subject_token};
+use ledger_core::limits::EVENT_BYTES_MAX;
+use ledger_core::log::{Record, StoredRecord};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use crate::chain::{CHAIN_HEADER, Chain};
+use crate::subject::event_subject;
+
+const INSTANT: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+
+/// An instant as RFC 3339 in UTC with six decimals.
+pub fn instant(at: OffsetDateTime) -> String {
+    at.to_offset(time::UtcOffset::UTC).format(INSTANT).unwrap_or_default()
+}
+
+/// What encoding an event needs besides the event.
+#[derive(Debug, Clone, Copy)]
+pub struct EncodeContext<'a> {
+    /// The book.
+    pub book: &'a Identifier,
+    /// The shard.
+    pub shard: u32,
+    /// The chain through the event before this one.
+    pub chain: Chain,
+    /// The W3C trace context of the command.
+    pub traceparent: Option<&'a str>,
+}
+
+/// An event that the log cannot take.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// The body is above the limit.
+    #[error("the event has {bytes} bytes, above the limit of {EVENT_BYTES_MAX}; split the command")]
+    TooLarge {
+        /// Its bytes.
+        bytes: usize,
+    },
+    /// The body cannot be written as JSON.
+    #[error("the event cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+/// A record that this release cannot read. Whoever folds the log stops there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// A later release wrote it.
+    #[error(
+        "event {sequence} is a {kind} of version {version}, which this release does not know; upgrade revledger"
+    )]
+    FromTheFuture {
+        /// Its place in the log.
+        sequence: u64,
+        /// Its type.
+        kind: String,
+        /// Its version.
+        version: u32,
+    },
+    /// It is not an event.
+    #[error("event {sequence} cannot be read: {reason}")]
+    Malformed {
+        /// Its place in the log.
+        sequence: u64,
+        /// What does not fit.
+        reason: String,
+    },
+}
+
+#[derive(Serialize)]
+struct BodyOut<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    version: u32,
+    effective: ledger_core::calendar::Day,
+    recorded_at: String,
+    actor: &'a str,
+    command_id: &'a Identifier,
+    command_hash: &'a str,
+    correlation_id: &'a Identifier,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    data: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+struct BodyIn<'a> {
+    id: std::borrow::Cow<'a, str>,
+    #[serde(rename = "type")]
+    kind: std::borrow::Cow<'a, str>,
+    version: u32,
+    effective: ledger_core::calendar::Day,
+    recorded_at: std::borrow::Cow<'a, str>,
+    actor: String,
+    command_id: Identifier,
+    command_hash: String,
+    correlation_id: Identifier,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+/// Writes an event as a record; returns it with the chain through it.
+///
+/// # Errors
+/// [`EncodeError::TooLarge`] above the limit.
+pub fn encode(event: &Event, context: &EncodeContext<'_>) -> Result<(Record, Chain), EncodeError> {
+    let mut data = Vec::with_capacity(512);
+    event.data.serialize_data(&mut serde_json::Serializer::new(&mut data))?;
+    let data = String::from_utf8(data).map_err(<serde_json::Error as serde::ser::Error>::custom)?;
+    let recorded_at = instant(event.recorded_at);
+    let body = serde_json::to_vec(&BodyOut {
+        id: &event.id,
+        kind: event.data.type_name(),
+        version: event.data.version(),
+        effective: event.effective,
+        recorded_at: recorded_at.clone(),
+        actor: &event.actor,
+        command_id: &event.command_id,
+        command_hash: &event.command_hash,
+        correlation_id: &event.correlation_id,
+        reason: event.reason.as_deref(),
+        data: RawValue::from_string(data)?,
+    })?;
+    if body.len() > EVENT_BYTES_MAX {
+        return Err(EncodeError::TooLarge { bytes: body.len() });
+    }
+    let chain = context.chain.next(&body);
+    let document = event.data.document();
+    let mut headers = vec![
+        (CHAIN_HEADER.to_owned(), chain.to_hex()),
+        ("Nats-Msg-Id".to_owned(), event.id.clone()),
+        ("ce-datacontenttype".to_owned(), "application/json".to_owned()),
+        ("ce-id".to_owned(), event.id.clone()),
+        ("ce-source".to_owned(), format!("/ledger/{}/{}", context.book.token(), context.shard)),
+        ("ce-specversion".to_owned(), "1.0".to_owned()),
+        ("ce-subject".to_owned(), subject_token(document.id.as_str())),
+        ("ce-time".to_owned(), recorded_at),
+        (
+            "ce-type".to_owned(),
+            format!("revledger.{}.v{}", event.data.type_name(), event.data.version()),
+        ),
+    ];
+    if let Some(traceparent) = context.traceparent {
+        headers.push(("traceparent".to_owned(), traceparent.to_owned()));
+    }
+    let subject = event_subject(context.book, context.shard, &document);
+    Ok((Record { subject, headers, body }, chain))
+}
+
+/// Reads an event of the log; fields that this release does not know are ignored.
+///
+/// # Errors
+/// [`DecodeError`]: the reader stops there, and never skips.
+pub fn decode(stored: &StoredRecord) -> Result<Event, DecodeError> {
+    let sequence = stored.sequence;
+    let malformed = |reason: String| DecodeError::Malformed { sequence, reason };
+    let body: BodyIn<'_> = serde_json::from_slice(&stored.record.body)
+        .map_err(|error| malformed(error.to_string()))?;
+    let current = EventData::TYPES.iter().find(|(name, _)| *name == body.kind);
+    match current {
+        Some((_, version)) if body.version <= *version => {}
+        Some(_) | None => {
+            return Err(DecodeError::FromTheFuture {
+                sequence,
+                kind: body.kind.into_owned(),
+                version: body.version,
+            });
+        }
+    }
+    let data = EventData::deserialize(&body.kind, body.data)
+        .ok_or_else(|| malformed("unknown type".to_owned()))?
+        .map_err(|error| malformed(error.to_string()))?;
+    let recorded_at =
+        OffsetDateTime::parse(&body.recorded_at, &time::format_description::well_known::Rfc3339)
+            .map_err(|error| malformed(format!("recorded_at: {error}")))?;
+    Ok(Event {
+        sequence,
+        id: body.id.into_owned(),
+        effective: body.effective,
+        recorded_at,
+        actor: body.actor,
+        command_id: body.command_id,
+        command_hash: body.command_hash,
+        correlation_id: body.correlation_id,
+        reason: body.reason,
+        data,
+    })
+}
