@@ -1,1 +1,6 @@
-//! projections of the revenue ledger.
+//! The read side: views folded from the log, and the reports over them.
+
+pub mod invariants;
+pub mod replay;
+pub mod reports;
+pub mod views;

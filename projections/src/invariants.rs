@@ -1,0 +1,155 @@
+//! The invariants of the books (accounting, section 7), checked over folded views.
+
+use std::collections::BTreeSet;
+
+use ledger_core::calendar::Day;
+use ledger_core::money::Amount;
+
+use crate::reports::{Filters, run};
+use crate::views::Views;
+
+/// An invariant that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The event at which it shows, where one can be named.
+    pub sequence: Option<u64>,
+    /// Which one.
+    pub invariant: &'static str,
+    /// What was found.
+    pub message: String,
+}
+
+/// Checks every invariant that applies, at every month's end and at the last day.
+pub fn check(views: &Views) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    entries_balance(views, &mut violations);
+    open_amounts(views, &mut violations);
+    lines_sum(views, &mut violations);
+    for day in days(views) {
+        control_accounts(views, day, &mut violations);
+    }
+    violations
+}
+
+/// Every month's end between the first and the last entry, and the day of the last.
+fn days(views: &Views) -> BTreeSet<Day> {
+    let dates = views.receivables.entries.iter().map(|entry| entry.date);
+    let mut days: BTreeSet<Day> = dates.clone().map(|date| date.month().last()).collect();
+    days.extend(dates.max());
+    days
+}
+
+fn entries_balance(views: &Views, violations: &mut Vec<Violation>) {
+    for entry in &views.receivables.entries {
+        let sum: Amount = entry.legs.iter().map(|leg| leg.amount).sum();
+        if !sum.is_zero() {
+            violations.push(Violation {
+                sequence: Some(entry.sequence),
+                invariant: "debits equal credits",
+                message: format!("the entry of {} is off by {sum}", entry.document),
+            });
+        }
+    }
+}
+
+fn open_amounts(views: &Views, violations: &mut Vec<Violation>) {
+    let mut negative = |sequence: u64, what: String, amount: Amount| {
+        if amount.is_negative() {
+            violations.push(Violation {
+                sequence: Some(sequence),
+                invariant: "nothing is settled beyond what is open",
+                message: format!("{what} stands at {amount}"),
+            });
+        }
+    };
+    for (id, fact) in &views.receivables.invoices {
+        let mut open = fact.issued.total;
+        for one in &fact.settlements {
+            open -= one.amount;
+            negative(one.sequence, format!("invoice {id}"), open);
+        }
+    }
+    for (id, fact) in &views.receivables.payments {
+        let mut left = fact.received.amount;
+        for one in &fact.uses {
+            left -= one.amount;
+            negative(one.sequence, format!("payment {id}"), left);
+        }
+    }
+    for (id, fact) in &views.receivables.credits {
+        let mut left = fact.issued.total;
+        for one in &fact.uses {
+            left -= one.amount;
+            negative(one.sequence, format!("credit {id}"), left);
+        }
+    }
+}
+
+/// Recognised and still to recognise are each line's price: at its end nothing is left over.
+fn lines_sum(views: &Views, violations: &mut Vec<Violation>) {
+    for contract in views.deferred_revenue.contracts.values() {
+        for (name, line) in &contract.lines {
+            let Some(latest) = line.latest(views.sequence) else { continue };
+            let far = latest.end.max(latest.from);
+            let earned = line.earned(far, views.sequence, contract.currency);
+            if earned != latest.total() {
+                violations.push(Violation {
+                    sequence: line.versions.last().map(|(at, _)| *at),
+                    invariant: "recognised and to come are the allocated price",
+                    message: format!(
+                        "line {name} of {:?} earns {earned} of {}",
+                        contract.id,
+                        latest.total()
+                    ),
+                });
+            }
+        }
+    }
+}
+
+/// The trial balance is zero, and its control accounts equal the documents.
+fn control_accounts(views: &Views, day: Day, violations: &mut Vec<Violation>) {
+    let column = |report: &str, column: &str| -> Amount {
+        let mut filters = Filters::default();
+        filters.set("as_of", day.to_string());
+        let Ok(table) = run(report, &filters, views, day) else { return Amount::ZERO };
+        let at = table.columns.iter().position(|(name, _)| name == column);
+        let cells = table.rows.iter().filter_map(|row| at.and_then(|at| row.get(at)));
+        cells.filter_map(|cell| cell.text().parse::<Amount>().ok()).sum()
+    };
+    let account = |role: &str| -> Amount {
+        let mut filters = Filters::default();
+        filters.set("as_of", day.to_string());
+        filters.set("role", role);
+        let Ok(table) = run("trial-balance", &filters, views, day) else { return Amount::ZERO };
+        let last = table.rows.first().and_then(|row| row.last());
+        last.and_then(|cell| cell.text().parse().ok()).unwrap_or_default()
+    };
+    let pairs = [
+        ("the trial balance is zero", column("trial-balance", "balance"), Amount::ZERO),
+        (
+            "accounts_receivable is the sum of the open items",
+            account("accounts_receivable"),
+            column("open-items", "open"),
+        ),
+        (
+            "deferred less unbilled is billed less recognised",
+            -(account("deferred_revenue") + account("unbilled_receivable")),
+            column("deferred-revenue", "billed") - column("deferred-revenue", "recognised"),
+        ),
+        (
+            "unapplied cash and customer credits are what is left of payments and credits",
+            -(account("unapplied_cash") + account("customer_credits")),
+            column("receivables", "unapplied"),
+        ),
+    ];
+    for (invariant, found, wanted) in pairs {
+        if found != wanted {
+            violations.push(Violation {
+                sequence: None,
+                invariant,
+                message: format!("on {day}: {found} against {wanted}"),
+            });
+        }
+    }
+}

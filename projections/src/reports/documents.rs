@@ -1,0 +1,314 @@
+//! One document as it stood, issued invoices, and cash.
+
+use std::collections::BTreeMap;
+
+use ledger_core::calendar::Day;
+use ledger_core::money::{Amount, Currency};
+use ledger_core::posting::ContractId;
+use ledger_core::rejection::{Code, Rejection};
+use serde_json::{Value, json};
+
+use crate::reports::open_items::{left, open, status};
+use crate::reports::{Query, Table};
+
+/// Issued invoices.
+pub(super) fn billing(query: &Query<'_>) -> Result<Table, Rejection> {
+    let (from, to) = (query.from()?, query.to()?);
+    let mut rows = Vec::new();
+    for (id, fact) in &query.views.receivables.invoices {
+        let issued = &fact.issued;
+        let order = issued.order.as_ref().map(|order| order.as_str());
+        if fact.sequence > query.sequence
+            || issued.issued > to
+            || from.is_some_and(|from| issued.issued < from)
+            || !query.keeps("customer", Some(issued.customer.as_str()))
+            || !query.keeps("order", order)
+        {
+            continue;
+        }
+        rows.push((issued.issued, fact.sequence, id, issued));
+    }
+    rows.sort_by_key(|row| (row.0, row.1));
+    let mut table = Table::new(&[
+        "date",
+        "invoice",
+        "customer",
+        "order",
+        "currency",
+        "net:amount",
+        "tax:amount",
+        "total:amount",
+    ]);
+    for (date, _, id, issued) in rows {
+        table.rows.push(vec![
+            date.into(),
+            id.as_str().into(),
+            issued.customer.as_str().into(),
+            issued.order.as_ref().map_or("", |order| order.as_str()).into(),
+            issued.currency.code().into(),
+            issued.net.into(),
+            issued.tax.into(),
+            issued.total.into(),
+        ]);
+    }
+    Ok(table)
+}
+
+/// The history of a document from the audit trail.
+fn history(query: &Query<'_>, kind: &str, id: &str) -> Value {
+    let rows = query.views.audit_trail.rows.iter().filter(|row| {
+        row.sequence <= query.sequence
+            && ((row.document.as_str() == id && row.document_kind == kind)
+                || row.touches.iter().any(|other| other.as_str() == id))
+    });
+    rows.map(|row| {
+        json!({
+            "sequence": row.sequence,
+            "effective": row.effective,
+            "type": row.kind,
+            "actor": row.actor,
+            "command_id": row.command_id,
+            "reason": row.reason,
+            "summary": row.summary,
+        })
+    })
+    .collect()
+}
+
+fn missing(code: Code, kind: &str, id: &str) -> Rejection {
+    Rejection::at(code, kind, format!("there is no {kind} {id} up to that point of the log"))
+}
+
+/// One invoice.
+pub(super) fn invoice(query: &Query<'_>) -> Result<Table, Rejection> {
+    let id = query.needs("invoice")?;
+    let found = query.views.receivables.invoices.iter().find(|(name, _)| name.as_str() == id);
+    let Some((_, fact)) = found.filter(|(_, fact)| fact.sequence <= query.sequence) else {
+        return Err(missing(Code::InvoiceUnknown, "invoice", id));
+    };
+    let issued = &fact.issued;
+    let open = open(fact, query.as_of, query.sequence).unwrap_or(issued.currency.zero());
+    let mut table = Table::new(&[
+        "invoice",
+        "customer",
+        "issued",
+        "due",
+        "currency",
+        "net:amount",
+        "tax:amount",
+        "total:amount",
+        "open:amount",
+        "status",
+    ]);
+    table.rows.push(vec![
+        id.into(),
+        issued.customer.as_str().into(),
+        issued.issued.into(),
+        issued.due.into(),
+        issued.currency.code().into(),
+        issued.net.into(),
+        issued.tax.into(),
+        issued.total.into(),
+        open.into(),
+        status(fact, query.as_of, query.sequence, open).into(),
+    ]);
+    table.details = Some(json!({
+        "lines": issued.lines, "settlements": fact.settlements, "history": history(query, "invoice", id),
+    }));
+    Ok(table)
+}
+
+/// One payment.
+pub(super) fn payment(query: &Query<'_>) -> Result<Table, Rejection> {
+    let id = query.needs("payment")?;
+    let found = query.views.receivables.payments.iter().find(|(name, _)| name.as_str() == id);
+    let Some((_, fact)) = found.filter(|(_, fact)| fact.sequence <= query.sequence) else {
+        return Err(missing(Code::PaymentUnknown, "payment", id));
+    };
+    let received = &fact.received;
+    let unapplied = left(received.amount, &fact.uses, query.as_of, query.sequence);
+    let mut table = Table::new(&[
+        "payment",
+        "customer",
+        "date",
+        "currency",
+        "amount:amount",
+        "fee:amount",
+        "applied:amount",
+        "unapplied:amount",
+    ]);
+    table.rows.push(vec![
+        id.into(),
+        received.customer.as_str().into(),
+        fact.effective.into(),
+        received.currency.code().into(),
+        received.amount.into(),
+        received.fee.into(),
+        (received.amount - unapplied).into(),
+        unapplied.into(),
+    ]);
+    table.details = Some(json!({"history": history(query, "payment", id)}));
+    Ok(table)
+}
+
+/// One credit: `amount` is what the customer gets, tax included (readings, 24).
+pub(super) fn credit(query: &Query<'_>) -> Result<Table, Rejection> {
+    let id = query.needs("credit")?;
+    let found = query.views.receivables.credits.iter().find(|(name, _)| name.as_str() == id);
+    let Some((_, fact)) = found.filter(|(_, fact)| fact.sequence <= query.sequence) else {
+        return Err(missing(Code::CreditUnknown, "credit", id));
+    };
+    let issued = &fact.issued;
+    let unused = left(issued.total, &fact.uses, query.as_of, query.sequence);
+    let mut table = Table::new(&[
+        "credit",
+        "customer",
+        "date",
+        "currency",
+        "net:amount",
+        "tax:amount",
+        "amount:amount",
+        "applied:amount",
+        "unused:amount",
+    ]);
+    table.rows.push(vec![
+        id.into(),
+        issued.customer.as_str().into(),
+        fact.effective.into(),
+        issued.currency.code().into(),
+        issued.net.into(),
+        issued.tax.into(),
+        issued.total.into(),
+        (issued.total - unused).into(),
+        unused.into(),
+    ]);
+    table.details = Some(json!({"lines": issued.lines, "history": history(query, "credit", id)}));
+    Ok(table)
+}
+
+/// One order.
+pub(super) fn order(query: &Query<'_>) -> Result<Table, Rejection> {
+    let id = query.needs("order")?;
+    let found =
+        query.views.deferred_revenue.contracts.values().find(
+            |contract| matches!(&contract.id, ContractId::Order(order) if order.as_str() == id),
+        );
+    let Some(contract) = found else {
+        return Err(missing(Code::OrderUnknown, "order", id));
+    };
+    let latest = contract.lines.values().filter_map(|line| line.latest(query.sequence));
+    let price: Amount = latest.map(|version| version.total()).sum();
+    let mut table = Table::new(&[
+        "order",
+        "customer",
+        "currency",
+        "transaction_price:amount",
+        "billed:amount",
+        "recognised:amount",
+    ]);
+    table.rows.push(vec![
+        id.into(),
+        contract.customer.as_str().into(),
+        contract.currency.code().into(),
+        (contract.currency.zero() + price).into(),
+        contract.billed(query.as_of, query.sequence).into(),
+        contract.recognised(query.as_of, query.sequence).into(),
+    ]);
+    table.details = Some(json!({"lines": contract.lines, "history": history(query, "order", id)}));
+    Ok(table)
+}
+
+/// One customer.
+pub(super) fn customer(query: &Query<'_>) -> Result<Table, Rejection> {
+    let id = query.needs("customer")?;
+    let found = query.views.customers.iter().find(|(name, _)| name.as_str() == id);
+    let Some((_, registered)) = found else {
+        return Err(missing(Code::CustomerUnknown, "customer", id));
+    };
+    let mut table =
+        Table::new(&["customer", "name", "currency", "open:amount", "unapplied:amount"]);
+    let currency = registered.currency.or(query.views.currency());
+    let zero = currency.map_or(Amount::ZERO, |currency| currency.zero());
+    let (mut owed, mut unapplied) = (zero, zero);
+    let view = &query.views.receivables;
+    for fact in view.invoices.values().filter(|fact| fact.issued.customer.as_str() == id) {
+        owed += open(fact, query.as_of, query.sequence).unwrap_or(zero);
+    }
+    let known = |day: Day, at: u64| day <= query.as_of && at <= query.sequence;
+    for fact in view.payments.values().filter(|fact| fact.received.customer.as_str() == id) {
+        if known(fact.effective, fact.sequence) {
+            unapplied += left(fact.received.amount, &fact.uses, query.as_of, query.sequence);
+        }
+    }
+    for fact in view.credits.values().filter(|fact| fact.issued.customer.as_str() == id) {
+        if known(fact.effective, fact.sequence) {
+            unapplied += left(fact.issued.total, &fact.uses, query.as_of, query.sequence);
+        }
+    }
+    table.rows.push(vec![
+        id.into(),
+        registered.name.as_str().into(),
+        currency.as_ref().map_or("", Currency::code).into(),
+        owed.into(),
+        unapplied.into(),
+    ]);
+    table.details =
+        Some(json!({"registered": registered, "history": history(query, "customer", id)}));
+    Ok(table)
+}
+
+/// Money by day and method.
+pub(super) fn cash(query: &Query<'_>) -> Result<Table, Rejection> {
+    let (from, to) = (query.from()?, query.to()?);
+    let mut sums: BTreeMap<(Day, String, &str), [Amount; 3]> = BTreeMap::new();
+    let in_range = |day: Day, at: u64| {
+        day <= to && from.is_none_or(|from| day >= from) && at <= query.sequence
+    };
+    let view = &query.views.receivables;
+    for fact in view.payments.values() {
+        let received = &fact.received;
+        if in_range(fact.effective, fact.sequence)
+            && query.keeps("customer", Some(received.customer.as_str()))
+        {
+            let method = received.method.clone().unwrap_or_default();
+            let key = (fact.effective, method, received.currency.code());
+            let zero = received.currency.zero();
+            let [money, _, fees] = sums.entry(key).or_insert([zero; 3]);
+            *money += received.amount;
+            *fees += received.fee;
+        }
+    }
+    for fact in view.credits.values() {
+        for one in fact.uses.iter().filter(|one| one.is_refund) {
+            if in_range(one.effective, one.sequence)
+                && query.keeps("customer", Some(fact.issued.customer.as_str()))
+            {
+                let key = (one.effective, String::new(), fact.issued.currency.code());
+                let zero = fact.issued.currency.zero();
+                let [_, refunded, _] = sums.entry(key).or_insert([zero; 3]);
+                *refunded += one.amount;
+            }
+        }
+    }
+    let mut table = Table::new(&[
+        "date",
+        "method",
+        "currency",
+        "received:amount",
+        "refunded:amount",
+        "fees:amount",
+        "net:amount",
+    ]);
+    for ((date, method, currency), [money, refunded, fees]) in sums {
+        table.rows.push(vec![
+            date.into(),
+            method.into(),
+            currency.into(),
+            money.into(),
+            refunded.into(),
+            fees.into(),
+            (money - refunded - fees).into(),
+        ]);
+    }
+    Ok(table)
+}

@@ -1,0 +1,250 @@
+//! Receivables: what is open, how old it is, and a customer's statement (accounting, section 5).
+
+use std::collections::BTreeMap;
+
+use ledger_core::calendar::Day;
+use ledger_core::id::Identifier;
+use ledger_core::money::{Amount, Currency};
+use ledger_core::policy::AgeingBasis;
+use ledger_core::rejection::{Code, Rejection};
+
+use crate::reports::{Cell, Query, Table};
+use crate::views::{InvoiceFact, Use};
+
+/// What is open of an invoice on a day, as known at a sequence; none before it was issued.
+pub(super) fn open(fact: &InvoiceFact, day: Day, sequence: u64) -> Option<Amount> {
+    if fact.sequence > sequence || fact.issued.issued > day {
+        return None;
+    }
+    let settled: Amount = fact
+        .settlements
+        .iter()
+        .filter(|one| one.effective <= day && one.sequence <= sequence)
+        .map(|one| one.amount)
+        .sum();
+    Some(fact.issued.total - settled)
+}
+
+/// The disputed part of what is open.
+pub(super) fn disputed(fact: &InvoiceFact, day: Day, sequence: u64, open: Amount) -> Amount {
+    let last =
+        fact.disputes.iter().rev().find(|one| one.effective <= day && one.sequence <= sequence);
+    match last {
+        Some(dispute) if dispute.is_open => dispute.amount.map_or(open, |part| part.min(open)),
+        Some(_) | None => fact.issued.currency.zero(),
+    }
+}
+
+/// The names of the ageing buckets: `current`, `1-30`, …, `90+`.
+fn bucket_names(limits: &[u32]) -> Vec<String> {
+    let mut names = vec!["current".to_owned()];
+    for pair in limits.windows(2) {
+        if let [low, high] = pair {
+            names.push(format!("{}-{high}", low + 1));
+        }
+    }
+    names.extend(limits.last().map(|last| format!("{last}+")));
+    names
+}
+
+/// The bucket for so many days overdue.
+fn bucket(limits: &[u32], days_overdue: i32) -> usize {
+    limits.iter().filter(|limit| days_overdue > i32::try_from(**limit).unwrap_or(i32::MAX)).count()
+}
+
+fn days_overdue(query: &Query<'_>, fact: &InvoiceFact) -> i32 {
+    match query.views.policies.ageing_basis {
+        AgeingBasis::DueDate => query.as_of.days_since(fact.issued.due),
+        AgeingBasis::InvoiceDate => query.as_of.days_since(fact.issued.issued),
+    }
+}
+
+/// What is left of an amount after its uses.
+pub(super) fn left(amount: Amount, uses: &[Use], day: Day, sequence: u64) -> Amount {
+    let used = uses.iter().filter(|one| one.effective <= day && one.sequence <= sequence);
+    amount - used.map(|one| one.amount).sum()
+}
+
+/// Unapplied cash and unused credits of each customer, which stand beside the buckets.
+fn unapplied(query: &Query<'_>) -> BTreeMap<(Identifier, Currency), Amount> {
+    let mut sums: BTreeMap<(Identifier, Currency), Amount> = BTreeMap::new();
+    let known = |day: Day, at: u64| day <= query.as_of && at <= query.sequence;
+    let view = &query.views.receivables;
+    for fact in view.payments.values().filter(|fact| known(fact.effective, fact.sequence)) {
+        let key = (fact.received.customer.clone(), fact.received.currency);
+        *sums.entry(key).or_default() +=
+            left(fact.received.amount, &fact.uses, query.as_of, query.sequence);
+    }
+    for fact in view.credits.values().filter(|fact| known(fact.effective, fact.sequence)) {
+        let key = (fact.issued.customer.clone(), fact.issued.currency);
+        *sums.entry(key).or_default() +=
+            left(fact.issued.total, &fact.uses, query.as_of, query.sequence);
+    }
+    sums
+}
+
+#[derive(Default)]
+struct Aged {
+    buckets: BTreeMap<usize, Amount>,
+    total: Amount,
+    disputed: Amount,
+}
+
+/// Open amounts by customer and age; unapplied cash and unused credits stand beside.
+pub(super) fn receivables(query: &Query<'_>) -> Result<Table, Rejection> {
+    let limits = &query.views.policies.ageing_buckets;
+    let names = bucket_names(limits);
+    let mut columns = vec!["customer".to_owned(), "currency".to_owned()];
+    columns.extend(names.iter().map(|name| format!("{name}:amount")));
+    columns.extend(["total", "unapplied", "disputed"].map(|name| format!("{name}:amount")));
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let mut table = Table::new(&columns);
+    let mut aged: BTreeMap<(Identifier, Currency), Aged> = BTreeMap::new();
+    for fact in query.views.receivables.invoices.values() {
+        let Some(open) = open(fact, query.as_of, query.sequence) else { continue };
+        if open.is_zero() {
+            continue;
+        }
+        let key = (fact.issued.customer.clone(), fact.issued.currency);
+        let row = aged.entry(key).or_default();
+        *row.buckets.entry(bucket(limits, days_overdue(query, fact))).or_default() += open;
+        row.total += open;
+        row.disputed += disputed(fact, query.as_of, query.sequence, open);
+    }
+    let unapplied = unapplied(query);
+    for (key, amount) in &unapplied {
+        if !amount.is_zero() {
+            aged.entry(key.clone()).or_default();
+        }
+    }
+    for ((customer, currency), row) in aged {
+        if !query.keeps("customer", Some(customer.as_str())) {
+            continue;
+        }
+        let zero = currency.zero();
+        let mut cells = vec![customer.as_str().into(), currency.code().into()];
+        cells.extend(
+            (0..names.len())
+                .map(|at| Cell::Amount(zero + row.buckets.get(&at).copied().unwrap_or_default())),
+        );
+        let beside = unapplied.get(&(customer, currency)).copied().unwrap_or_default();
+        cells.extend([row.total, beside, row.disputed].map(|amount| Cell::Amount(zero + amount)));
+        table.rows.push(cells);
+    }
+    Ok(table)
+}
+
+/// Invoices with an open amount.
+pub(super) fn open_items(query: &Query<'_>) -> Result<Table, Rejection> {
+    let limits = &query.views.policies.ageing_buckets;
+    let names = bucket_names(limits);
+    let mut table = Table::new(&[
+        "invoice",
+        "customer",
+        "issued",
+        "due",
+        "currency",
+        "amount:amount",
+        "open:amount",
+        "days_overdue:integer",
+        "bucket",
+        "status",
+    ]);
+    for (id, fact) in &query.views.receivables.invoices {
+        let Some(open) = open(fact, query.as_of, query.sequence) else { continue };
+        let issued = &fact.issued;
+        if open.is_zero()
+            || !query.keeps("customer", Some(issued.customer.as_str()))
+            || !query.keeps("invoice", Some(id.as_str()))
+        {
+            continue;
+        }
+        let overdue = days_overdue(query, fact);
+        table.rows.push(vec![
+            id.as_str().into(),
+            issued.customer.as_str().into(),
+            issued.issued.into(),
+            issued.due.into(),
+            issued.currency.code().into(),
+            issued.total.into(),
+            open.into(),
+            Cell::Integer(overdue.max(0).into()),
+            names.get(bucket(limits, overdue)).map_or("current", String::as_str).into(),
+            status(fact, query.as_of, query.sequence, open).into(),
+        ]);
+    }
+    Ok(table)
+}
+
+/// The status of an invoice (accounting, section 5).
+pub(super) fn status(fact: &InvoiceFact, day: Day, sequence: u64, open: Amount) -> &'static str {
+    if open.is_zero() {
+        "paid"
+    } else if disputed(fact, day, sequence, open).is_positive() {
+        "disputed"
+    } else if day > fact.issued.due {
+        "overdue"
+    } else if open < fact.issued.total {
+        "partially_paid"
+    } else {
+        "open"
+    }
+}
+
+/// What a customer was billed, paid and credited, with the running balance (readings, 23).
+pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
+    let wanted = query.needs("customer")?;
+    if !query.views.customers.keys().any(|id| id.as_str() == wanted) {
+        return Err(Rejection::at(
+            Code::CustomerUnknown,
+            "customer",
+            format!("there is no customer {wanted}"),
+        ));
+    }
+    let (from, to) = (query.from()?, query.to()?);
+    let view = &query.views.receivables;
+    let mut lines: Vec<(Day, u64, String, &str, Amount)> = Vec::new();
+    for (id, fact) in &view.invoices {
+        if fact.issued.customer.as_str() != wanted {
+            continue;
+        }
+        let issued = &fact.issued;
+        lines.push((issued.issued, fact.sequence, id.to_string(), "invoice", issued.total));
+        for one in fact.settlements.iter().filter(|one| one.kind == "small_balance") {
+            let name = id.to_string();
+            lines.push((one.effective, one.sequence, name, "small_balance", -one.amount));
+        }
+    }
+    for (id, fact) in &view.payments {
+        if fact.received.customer.as_str() == wanted {
+            let amount = -fact.received.amount;
+            lines.push((fact.effective, fact.sequence, id.to_string(), "payment", amount));
+        }
+    }
+    for (id, fact) in &view.credits {
+        if fact.issued.customer.as_str() != wanted {
+            continue;
+        }
+        lines.push((fact.effective, fact.sequence, id.to_string(), "credit", -fact.issued.total));
+        for one in fact.uses.iter().filter(|one| one.is_refund) {
+            lines.push((one.effective, one.sequence, id.to_string(), "refund", one.amount));
+        }
+    }
+    lines.retain(|line| line.0 <= to && line.1 <= query.sequence);
+    lines.sort();
+    let mut table = Table::new(&["date", "document", "kind", "amount:amount", "balance:amount"]);
+    let mut balance = query.views.currency().map_or(Amount::ZERO, |currency| currency.zero());
+    for (date, _, document, kind, amount) in lines {
+        balance += amount;
+        if from.is_none_or(|from| date >= from) {
+            table.rows.push(vec![
+                date.into(),
+                document.into(),
+                kind.into(),
+                amount.into(),
+                balance.into(),
+            ]);
+        }
+    }
+    Ok(table)
+}
