@@ -1,1 +1,5 @@
-//! commands of the revenue ledger.
+//! The write side: the writer of a book, and what brings commands to it.
+
+pub mod clock;
+pub mod ids;
+pub mod writer;

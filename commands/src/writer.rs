@@ -1,0 +1,218 @@
+//! The writer of a book: it decides the queued commands one after another, and appends their
+//! events as one group.
+//!
+//! The guard is the log's expected last sequence, so that a second writer is harmless. On any
+//! outcome but "stored" the writer reads the log's tail and folds it before it goes on: what the
+//! tail holds is answered from it, the rest is decided again. It never retries blindly.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ledger_core::command::Command;
+use ledger_core::id::Identifier;
+use ledger_core::limits::QUEUE_COMMANDS_MAX;
+use ledger_core::log::{LogError, SharedLog};
+use ledger_core::rejection::{Code, Rejection};
+use ledger_core::state::Ledger;
+use schemas::chain::Chain;
+use schemas::record::DecodeError;
+use schemas::reply::Reply;
+use time::OffsetDateTime;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::clock::{self, Clock};
+
+mod group;
+mod tail;
+
+/// Why a writer cannot start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum WriterError {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// An event cannot be decoded.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The log is not the one that its hash chain promises.
+    #[error(
+        "{log}: event {sequence} does not follow from the one before it; the history was changed. \
+         Run `revledger verify`, and restore the log from a backup"
+    )]
+    HistoryChanged {
+        /// The log.
+        log: String,
+        /// The first sequence that does not fit.
+        sequence: u64,
+    },
+    /// The writer's task ended unexpectedly.
+    #[error("the writer ended unexpectedly; start the program again")]
+    Ended,
+}
+
+/// A command on its way to the writer.
+struct Job {
+    command: Command,
+    traceparent: Option<String>,
+    answer: oneshot::Sender<Vec<u8>>,
+}
+
+/// What the reply to a command id is built from.
+#[derive(Debug, Clone)]
+struct Answered {
+    content_hash: String,
+    first: u64,
+    last: u64,
+}
+
+/// The state of a book as of the last event, and the replies given so far.
+struct Standing {
+    ledger: Ledger,
+    answered: BTreeMap<Identifier, Answered>,
+    sequence: u64,
+    chain: Chain,
+    recorded_at: OffsetDateTime,
+}
+
+impl Standing {
+    fn new() -> Self {
+        Self {
+            ledger: Ledger::default(),
+            answered: BTreeMap::new(),
+            sequence: 0,
+            chain: Chain::START,
+            recorded_at: OffsetDateTime::UNIX_EPOCH,
+        }
+    }
+}
+
+/// The writer's own task.
+struct Writer {
+    book: Identifier,
+    shard: u32,
+    log: SharedLog,
+    clock: Arc<dyn Clock>,
+    standing: Standing,
+    /// Whether `standing` is the log's own state.
+    is_current: bool,
+    time_zone: watch::Sender<String>,
+}
+
+/// Where commands are handed to the writer. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct WriterHandle {
+    queue: mpsc::Sender<Job>,
+    clock: Arc<dyn Clock>,
+    time_zone: watch::Receiver<String>,
+}
+
+/// A running writer: the handle, and its task.
+#[derive(Debug)]
+pub struct RunningWriter {
+    handle: WriterHandle,
+    task: JoinHandle<()>,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Job").field("id", &self.command.id).finish_non_exhaustive()
+    }
+}
+
+/// Starts the writer of a book: folds the whole log, then takes commands.
+///
+/// # Errors
+/// [`WriterError`] where the log cannot be read or trusted.
+pub async fn start(
+    book: Identifier,
+    shard: u32,
+    log: SharedLog,
+    clock: Arc<dyn Clock>,
+) -> Result<RunningWriter, WriterError> {
+    let (queue, jobs) = mpsc::channel(QUEUE_COMMANDS_MAX);
+    let (zone_in, zone_out) = watch::channel("UTC".to_owned());
+    let mut writer = Writer {
+        book,
+        shard,
+        log,
+        clock: Arc::clone(&clock),
+        standing: Standing::new(),
+        is_current: true,
+        time_zone: zone_in,
+    };
+    writer.catch_up().await?;
+    let handle = WriterHandle { queue, clock, time_zone: zone_out };
+    let task = tokio::spawn(writer.run(jobs));
+    Ok(RunningWriter { handle, task })
+}
+
+impl RunningWriter {
+    /// A handle for whoever brings commands.
+    pub fn handle(&self) -> WriterHandle {
+        self.handle.clone()
+    }
+
+    /// Ends the writer once every handle is gone and every queued command is answered.
+    ///
+    /// # Errors
+    /// [`WriterError::Ended`] where its task died.
+    pub async fn shutdown(self) -> Result<(), WriterError> {
+        drop(self.handle);
+        self.task.await.map_err(|_| WriterError::Ended)
+    }
+}
+
+impl WriterHandle {
+    /// Today in the book's time zone; UTC before the book is open.
+    pub fn today(&self) -> ledger_core::calendar::Day {
+        let zone = self.time_zone.borrow().clone();
+        clock::today(self.clock.as_ref(), &zone).unwrap_or_else(|_| {
+            // The zone was checked when the book was opened.
+            ledger_core::calendar::Day::new(self.clock.now().date())
+        })
+    }
+
+    /// Hands a command in and waits for its reply; beyond the queue's bound `book.busy`, at once.
+    pub async fn submit(&self, command: Command, traceparent: Option<String>) -> Vec<u8> {
+        let id = command.id.to_string();
+        let (answer, reply) = oneshot::channel();
+        match self.queue.try_send(Job { command, traceparent, answer }) {
+            Ok(()) => received(&id, reply).await,
+            Err(TrySendError::Full(_)) => rejected(
+                &id,
+                Code::BookBusy,
+                format!("{QUEUE_COMMANDS_MAX} commands are waiting; send it again, a little later"),
+            ),
+            Err(TrySendError::Closed(_)) => ended(&id),
+        }
+    }
+
+    /// The same, but waits for a place in the queue: for local callers that bring many.
+    pub async fn submit_waiting(&self, command: Command) -> Vec<u8> {
+        let id = command.id.to_string();
+        let (answer, reply) = oneshot::channel();
+        match self.queue.send(Job { command, traceparent: None, answer }).await {
+            Ok(()) => received(&id, reply).await,
+            Err(_) => ended(&id),
+        }
+    }
+}
+
+async fn received(id: &str, reply: oneshot::Receiver<Vec<u8>>) -> Vec<u8> {
+    reply.await.unwrap_or_else(|_| ended(id))
+}
+
+fn rejected(id: &str, code: Code, message: String) -> Vec<u8> {
+    Reply::rejected(Some(id), &Rejection::new(code, message)).to_bytes()
+}
+
+fn ended(id: &str) -> Vec<u8> {
+    rejected(
+        id,
+        Code::CommandOutcomeUnknown,
+        "the writer stopped before it could answer; send the command again with the same id"
+            .to_owned(),
+    )
+}
