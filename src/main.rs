@@ -1,3 +1,41 @@
-//! The program `revledger`.
+//! The program `revledger`: the command line over the write side and the read side.
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod cli;
+mod config;
+mod desk;
+mod exit;
+mod output;
+mod reading;
+mod scenario;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { exit::Exit::Usage } else { exit::Exit::Done };
+            // Nothing can be told where even the help cannot be printed.
+            return match error.print() {
+                Ok(()) => code.into(),
+                Err(_) => exit::Exit::Usage.into(),
+            };
+        }
+    };
+    match cli::run(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            if !failure.is_closed_output() {
+                let mut errors = std::io::stderr().lock();
+                // Where standard error is closed, the exit code alone has to tell.
+                if failure.print(&mut errors).and_then(|()| errors.flush()).is_err() {
+                    return failure.exit.into();
+                }
+            }
+            failure.exit.into()
+        }
+    }
+}

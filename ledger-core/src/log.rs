@@ -12,9 +12,13 @@ use std::sync::Arc;
 pub mod bounds;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
+#[cfg(feature = "jetstream")]
+pub mod jetstream;
 #[cfg(feature = "journal")]
 pub mod journal;
 pub mod memory;
+#[cfg(feature = "testing")]
+pub mod nats_server;
 
 /// What an operation of a log returns: a boxed future, so that logs can be used as `dyn EventLog`.
 pub type LogFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

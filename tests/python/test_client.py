@@ -6,7 +6,6 @@ and adds the receivables up itself: the same total as the ledger's own report, t
 
 import asyncio
 import json
-import os
 import pathlib
 import subprocess
 import tempfile
@@ -14,34 +13,9 @@ import unittest
 from decimal import Decimal
 
 import nats
+from ledger import PROGRAM, WAIT_SECONDS, NatsServer
 
-PROGRAM = os.environ["REVLEDGER_PROGRAM"]
-SERVER = os.environ["REVLEDGER_NATS_SERVER"]
 BOOK = "acme"
-WAIT_SECONDS = 30
-
-
-def server_configuration(folder):
-    """A server on free loopback ports that syncs every write, as a ledger demands."""
-    text = f"""
-listen: "127.0.0.1:-1"
-http: "127.0.0.1:-1"
-ports_file_dir: "{folder}"
-jetstream {{ store_dir: "{folder}/store", sync_interval: always }}
-"""
-    path = pathlib.Path(folder) / "server.conf"
-    path.write_text(text)
-    return path
-
-
-async def until(condition, what):
-    """Polls another process until it is ready; the bound turns a hang into a failure."""
-    for _ in range(WAIT_SECONDS * 20):
-        found = condition()
-        if found:
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{what} within {WAIT_SECONDS} s")
 
 
 def command(name, number, effective, **data):
@@ -83,28 +57,16 @@ COMMANDS = [
 class Client(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
         self.folder = tempfile.TemporaryDirectory()
-        configuration = server_configuration(self.folder.name)
-        self.server = subprocess.Popen([SERVER, "-c", configuration], stderr=subprocess.DEVNULL)
-        ports = await until(
-            lambda: next(pathlib.Path(self.folder.name).glob("*.ports"), None), "nats-server starts"
-        )
-        ports = await until(lambda: self.read_ports(ports), "nats-server names its ports")
-        self.url = ports["nats"][0]
+        self.server = await NatsServer().start(pathlib.Path(self.folder.name) / "nats")
+        self.url = self.server.url
         self.daemon = subprocess.Popen(
             [PROGRAM, "serve", "--book", BOOK, "--nats", self.url,
-             "--nats-monitor", ports["monitoring"][0], "--listen", "127.0.0.1:0",
+             "--nats-monitor", self.server.monitor, "--listen", "127.0.0.1:0",
              "--data", str(pathlib.Path(self.folder.name) / "data")],
             stdout=subprocess.DEVNULL,
         )
         self.connection = await nats.connect(self.url)
         await self.discover()
-
-    @staticmethod
-    def read_ports(path):
-        try:
-            return json.loads(path.read_text())
-        except ValueError:
-            return None
 
     async def discover(self):
         """Asks for the service as `nats service ls` does."""
@@ -119,9 +81,9 @@ class Client(unittest.IsolatedAsyncioTestCase):
 
     async def asyncTearDown(self):
         await self.connection.close()
-        for process in (self.daemon, self.server):
-            process.terminate()
-            process.wait(timeout=WAIT_SECONDS)
+        self.daemon.terminate()
+        self.daemon.wait(timeout=WAIT_SECONDS)
+        self.server.stop()
         self.folder.cleanup()
 
     async def send(self, envelope):

@@ -1,0 +1,277 @@
+//! The event log on NATS JetStream: one stream for each book, for teams and clusters.
+//!
+//! One event is one message. A group is one message or one atomic batch (ADR-50), behind the
+//! stream's last sequence. Headers come back sorted by name, and the ledger writes them sorted:
+//! logs are compared header by header. Servers before 2.15, servers of which it is not proven
+//! that they sync before they acknowledge, and streams that could drop events are refused.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_nats::client::Client;
+use async_nats::jetstream::response::Response;
+use async_nats::jetstream::stream::{Config, Info};
+use async_nats::jetstream::{self, Context, ErrorCode};
+use tokio::time::Instant;
+
+use self::append::Appender;
+use self::cursor::Cursors;
+use self::gate::Proofs;
+use super::bounds::check_group;
+use super::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
+
+mod append;
+mod cursor;
+mod errors;
+mod gate;
+mod headers;
+mod settings;
+mod version;
+
+pub use gate::prove_sync_always;
+pub use settings::StreamSettings;
+
+/// How long a question to the stream's leader may take: an election lasts up to ten seconds.
+const QUESTION_DEADLINE: Duration = Duration::from_secs(20);
+/// How long one attempt of it may take.
+const ATTEMPT_DEADLINE: Duration = Duration::from_secs(5);
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A book's stream that is open.
+#[derive(Debug)]
+pub struct JetStreamLog {
+    context: Context,
+    stream: String,
+    /// `None` where it is open for reading only.
+    appender: Option<Appender>,
+    cursors: Cursors,
+    /// The highest sequence that was ever acknowledged to us or told by a leader.
+    seen: AtomicU64,
+}
+
+impl JetStreamLog {
+    /// Opens a book's stream for appending, and creates it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::Unsafe`] for a server older than 2.15, for one of which it is not proven that
+    /// it syncs every write (the error says how to prove it), and for an existing stream with a
+    /// setting that could lose events; [`LogError::Unavailable`] where a server, a monitoring or
+    /// JetStream cannot be reached.
+    pub async fn open(client: Client, settings: StreamSettings) -> Result<JetStreamLog, LogError> {
+        let server = connected_server(&client)?;
+        let proofs = if settings.unsafe_dev {
+            None
+        } else {
+            let proofs = Proofs::gather(&client, &settings.monitors).await?;
+            // Before anything is created: is the proof about the servers that we talk to?
+            proofs.require(&server)?;
+            Some(proofs)
+        };
+        let context = jetstream::new(client.clone());
+        let stream = settings.stream_name();
+        let mut info = match stream_info(&context, &stream).await? {
+            Some(info) => info,
+            None => {
+                create(&context, &settings.config()).await?;
+                stream_info(&context, &stream).await?.ok_or_else(|| missing(&stream))?
+            }
+        };
+        settings.check(&info.config)?;
+        if let Some(proofs) = proofs {
+            let cluster = info.cluster.take();
+            for node in cluster.iter().flat_map(|cluster| &cluster.leader) {
+                proofs.require(node)?;
+            }
+            for peer in cluster.iter().flat_map(|cluster| &cluster.replicas) {
+                proofs.require(&peer.name)?;
+            }
+        }
+        let appender = Appender::new(client, stream.clone(), settings.subject_prefix());
+        Ok(JetStreamLog::assemble(context, stream, Some(appender), &info))
+    }
+
+    /// Opens an existing stream for reading. Creates nothing, appends nothing, and asks for no
+    /// proof of durability: a reader acknowledges nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::Unavailable`] where there is no such stream or the server cannot be reached;
+    /// [`LogError::Unsafe`] for a server older than 2.15 and a stream that could lose events.
+    pub async fn open_existing(
+        client: Client,
+        settings: StreamSettings,
+    ) -> Result<JetStreamLog, LogError> {
+        connected_server(&client)?;
+        let context = jetstream::new(client);
+        let stream = settings.stream_name();
+        let info = stream_info(&context, &stream).await?.ok_or_else(|| missing(&stream))?;
+        settings.check(&info.config)?;
+        Ok(JetStreamLog::assemble(context, stream, None, &info))
+    }
+
+    fn assemble(
+        context: Context,
+        stream: String,
+        appender: Option<Appender>,
+        info: &Info,
+    ) -> JetStreamLog {
+        JetStreamLog {
+            cursors: Cursors::new(context.clone(), stream.clone()),
+            context,
+            stream,
+            appender,
+            seen: AtomicU64::new(info.state.last_sequence),
+        }
+    }
+
+    async fn append_now(&self, expected: u64, group: Vec<Record>) -> Result<u64, AppendError> {
+        check_group(&group)?;
+        let Some(appender) = &self.appender else {
+            let reason = format!("{} is open for reading only", self.describe());
+            return Err(AppendError::Refused { reason });
+        };
+        let last = appender.append(expected, group).await?;
+        self.seen.fetch_max(last, Ordering::Relaxed);
+        Ok(last)
+    }
+
+    async fn read_now(&self, from: u64, max: usize) -> Result<Vec<StoredRecord>, LogError> {
+        let from = from.max(1);
+        let Some(more) = u64::try_from(max).unwrap_or(u64::MAX).checked_sub(1) else {
+            return Ok(Vec::new());
+        };
+        let wanted = from.saturating_add(more);
+        let mut last = self.seen.load(Ordering::Relaxed);
+        if wanted > last {
+            last = self.last_now().await?;
+        }
+        self.cursors.read(from, wanted.min(last)).await
+    }
+
+    /// Asks the stream's leader. A leader that was just elected may not have caught up with what
+    /// was acknowledged before: it is asked again, until it is clear that events are gone.
+    async fn last_now(&self) -> Result<u64, LogError> {
+        let seen = self.seen.load(Ordering::Relaxed);
+        let deadline = Instant::now() + QUESTION_DEADLINE;
+        loop {
+            let info = stream_info(&self.context, &self.stream)
+                .await?
+                .ok_or_else(|| missing(&self.stream))?;
+            let last = info.state.last_sequence;
+            if last >= seen {
+                self.seen.fetch_max(last, Ordering::Relaxed);
+                return Ok(last);
+            }
+            if Instant::now() >= deadline {
+                return Err(LogError::Corrupt {
+                    what: self.describe(),
+                    at: last,
+                    reason: format!(
+                        "it ends here, but {seen} was acknowledged: events are lost. Stop, keep \
+                         the servers' files, and restore the stream from a replica or a backup"
+                    ),
+                });
+            }
+            tokio::time::sleep(ATTEMPT_PAUSE).await;
+        }
+    }
+}
+
+impl EventLog for JetStreamLog {
+    fn append(
+        &self,
+        expected_last: u64,
+        group: Vec<Record>,
+    ) -> LogFuture<'_, Result<u64, AppendError>> {
+        Box::pin(self.append_now(expected_last, group))
+    }
+
+    fn read(&self, from: u64, max: usize) -> LogFuture<'_, Result<Vec<StoredRecord>, LogError>> {
+        Box::pin(self.read_now(from, max))
+    }
+
+    fn last_sequence(&self) -> LogFuture<'_, Result<u64, LogError>> {
+        Box::pin(self.last_now())
+    }
+
+    fn describe(&self) -> String {
+        format!("stream {}", self.stream)
+    }
+}
+
+/// Checks the server that the client is connected to, and returns its name.
+fn connected_server(client: &Client) -> Result<String, LogError> {
+    let Some(info) = client.try_server_info() else {
+        return Err(LogError::Unavailable {
+            what: "nats-server".to_owned(),
+            reason: "the client is not connected yet: check the address and the credentials"
+                .to_owned(),
+        });
+    };
+    version::check_server(&info)?;
+    Ok(info.server_name)
+}
+
+/// The stream as its leader sees it, `None` where there is none.
+async fn stream_info(context: &Context, stream: &str) -> Result<Option<Info>, LogError> {
+    let subject = format!("STREAM.INFO.{stream}");
+    match question(context, stream, subject, &serde_json::json!({})).await? {
+        Response::Ok(info) => Ok(Some(info)),
+        Response::Err { error } if error.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
+        Response::Err { error } => Err(unavailable(stream, &error.to_string())),
+    }
+}
+
+async fn create(context: &Context, config: &Config) -> Result<(), LogError> {
+    let subject = format!("STREAM.CREATE.{}", config.name);
+    match question::<_, Info>(context, &config.name, subject, config).await? {
+        Response::Ok(_) => Ok(()),
+        // Another process was faster; what it created is checked like any other stream.
+        Response::Err { error } if error.error_code() == ErrorCode::STREAM_NAME_EXIST => Ok(()),
+        Response::Err { error } => Err(unavailable(&config.name, &error.to_string())),
+    }
+}
+
+/// Asks JetStream, and again while it has no leader. Only for questions that change nothing, or
+/// nothing more when they are asked twice.
+async fn question<Q, A>(
+    context: &Context,
+    stream: &str,
+    subject: String,
+    question: &Q,
+) -> Result<Response<A>, LogError>
+where
+    Q: serde::Serialize,
+    A: serde::de::DeserializeOwned,
+{
+    let deadline = Instant::now() + QUESTION_DEADLINE;
+    loop {
+        let asking = context.request(subject.clone(), question);
+        let reason = match tokio::time::timeout(ATTEMPT_DEADLINE, asking).await {
+            Ok(Ok(Response::Err { error }))
+                if error.error_code() == ErrorCode::CLUSTER_NOT_AVAILABLE =>
+            {
+                error.to_string()
+            }
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer".to_owned(),
+        };
+        if Instant::now() >= deadline {
+            return Err(unavailable(stream, &reason));
+        }
+        tokio::time::sleep(ATTEMPT_PAUSE).await;
+    }
+}
+
+fn missing(stream: &str) -> LogError {
+    unavailable(stream, "there is no such stream; `serve` creates it")
+}
+
+fn unavailable(stream: &str, reason: &str) -> LogError {
+    LogError::Unavailable {
+        what: format!("stream {stream}"),
+        reason: format!("{reason}; check that the servers are up and run JetStream"),
+    }
+}

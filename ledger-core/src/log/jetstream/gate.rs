@@ -1,0 +1,177 @@
+//! The durability gate: proof that an acknowledged event is on disk.
+//!
+//! nats-server syncs its files every two minutes unless it is told `sync_interval: always`. A
+//! power cut then loses everything acknowledged since, and a young stream as a whole. What a
+//! server does is told by its monitoring only, so a ledger asks there before it writes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_nats::StatusCode;
+use async_nats::client::Client;
+use futures::StreamExt;
+use serde::Deserialize;
+
+use super::version::check_version;
+use crate::log::LogError;
+
+mod http;
+
+const SYSTEM_SUBJECT: &str = "$SYS.REQ.SERVER.PING.JSZ";
+/// How long a system account's servers have for their first answer.
+const SYSTEM_DEADLINE: Duration = Duration::from_secs(2);
+/// How long it is waited for one more answer.
+const SYSTEM_QUIET: Duration = Duration::from_millis(300);
+/// Answers that are read at most: a cluster has a handful of servers.
+const SYSTEM_ANSWERS_MAX: usize = 64;
+const REMEDY: &str = "name the monitoring of every node with `--nats-monitor http://host:8222` \
+                      (several with commas), or pass `--unsafe-dev` to try things out without \
+                      durability";
+
+/// Proves by the servers' monitoring that each of them syncs every write before it acknowledges.
+///
+/// # Errors
+///
+/// [`LogError::Unsafe`] where there is nothing to ask, or a server says otherwise, is older than
+/// 2.15, or runs without JetStream; [`LogError::Unavailable`] where one does not answer.
+pub async fn prove_sync_always(monitors: &[String]) -> Result<(), LogError> {
+    if monitors.is_empty() {
+        return Err(unproven("nats-server"));
+    }
+    let mut proofs = Proofs::default();
+    proofs.ask_monitors(monitors).await
+}
+
+/// The servers of which it is proven, by name.
+#[derive(Debug, Default)]
+pub(super) struct Proofs {
+    /// The name of a server, and where its proof is from.
+    servers: BTreeMap<String, String>,
+}
+
+impl Proofs {
+    /// Asks through the connection itself, which only a system account may, then the monitors.
+    pub(super) async fn gather(client: &Client, monitors: &[String]) -> Result<Proofs, LogError> {
+        let mut proofs = Proofs::default();
+        proofs.ask_system(client).await?;
+        proofs.ask_monitors(monitors).await?;
+        Ok(proofs)
+    }
+
+    /// Requires the proof of one server.
+    pub(super) fn require(&self, server: &str) -> Result<(), LogError> {
+        if self.servers.contains_key(server) {
+            return Ok(());
+        }
+        Err(unproven(&format!("nats-server {server}")))
+    }
+
+    async fn ask_monitors(&mut self, monitors: &[String]) -> Result<(), LogError> {
+        for monitor in monitors {
+            let address = http::Address::parse(monitor)?;
+            let body = http::get(&address, "/varz").await?;
+            let varz: Varz = serde_json::from_slice(&body).map_err(|error| {
+                address.unavailable(&format!("what it says is not a /varz of nats-server: {error}"))
+            })?;
+            check_version(&varz.server_name, &varz.version)?;
+            self.add(varz.server_name, varz.jetstream.config, monitor)?;
+        }
+        Ok(())
+    }
+
+    async fn ask_system(&mut self, client: &Client) -> Result<(), LogError> {
+        let inbox = client.new_inbox();
+        let Ok(mut answers) = client.subscribe(inbox.clone()).await else {
+            return Ok(());
+        };
+        let question = br#"{"config":true}"#.as_slice();
+        if client.publish_with_reply(SYSTEM_SUBJECT, inbox, question.into()).await.is_err() {
+            return Ok(());
+        }
+        let mut patience = SYSTEM_DEADLINE;
+        for _ in 0..SYSTEM_ANSWERS_MAX {
+            // No answer is no proof, and no failure either: most accounts may not ask.
+            let Ok(Some(answer)) = tokio::time::timeout(patience, answers.next()).await else {
+                return Ok(());
+            };
+            if answer.status == Some(StatusCode::NO_RESPONDERS) {
+                return Ok(());
+            }
+            patience = SYSTEM_QUIET;
+            if let Ok(Pong { server, data: Some(data) }) = serde_json::from_slice(&answer.payload) {
+                check_version(&server.name, &server.ver)?;
+                self.add(server.name, data.config, SYSTEM_SUBJECT)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        server: String,
+        config: Option<JetStreamConfig>,
+        source: &str,
+    ) -> Result<(), LogError> {
+        let what = format!("nats-server {server}");
+        let Some(config) = config else {
+            return Err(LogError::Unsafe {
+                what,
+                reason: format!("{source} says that it runs without JetStream: switch it on"),
+            });
+        };
+        if !config.sync_always {
+            return Err(LogError::Unsafe {
+                what,
+                reason: format!(
+                    "{source} says that its sync_interval is not `always`: a power cut loses \
+                     acknowledged events. Set `jetstream {{ sync_interval: always }}` and restart \
+                     it, or pass `--unsafe-dev` to try things out without durability"
+                ),
+            });
+        }
+        self.servers.insert(server, source.to_owned());
+        Ok(())
+    }
+}
+
+fn unproven(what: &str) -> LogError {
+    LogError::Unsafe {
+        what: what.to_owned(),
+        reason: format!(
+            "it is not proven that it runs with `sync_interval: always`, without which a power \
+             cut loses acknowledged events: {REMEDY}"
+        ),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Varz {
+    server_name: String,
+    version: String,
+    #[serde(default)]
+    jetstream: JetStreamPart,
+}
+
+#[derive(Debug, Deserialize, Default)]
+struct JetStreamPart {
+    config: Option<JetStreamConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+struct JetStreamConfig {
+    /// Left out by the server where it is false.
+    #[serde(default)]
+    sync_always: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Pong {
+    server: PongServer,
+    data: Option<JetStreamPart>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PongServer {
+    name: String,
+    ver: String,
+}

@@ -1,0 +1,165 @@
+//! The command line: global options, and one file a verb.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit::{Exit, Failure};
+
+pub(crate) mod apply;
+pub(crate) mod audit;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod import;
+pub(crate) mod replay;
+pub(crate) mod report;
+pub(crate) mod serve;
+pub(crate) mod verify;
+
+/// An event-sourced revenue ledger for order-to-cash.
+#[derive(Debug, Parser)]
+#[command(name = "revledger", version, about, arg_required_else_help = true, after_help = EXITS)]
+pub(crate) struct Cli {
+    /// Options that every verb takes.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+const EXITS: &str = "Exit codes: 0 done; 1 it ran and the answer is no; 2 wrong use; \
+                     3 the store or the server could not be reached or trusted.";
+
+/// Options that every verb takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The book.
+    #[arg(long, global = true, default_value = "main", value_name = "BOOK")]
+    pub(crate) book: String,
+    /// The folder of the embedded ledger: one folder below it for each book.
+    #[arg(
+        long,
+        global = true,
+        env = "REVLEDGER_DATA",
+        default_value = "./revledger-data",
+        value_name = "DIR"
+    )]
+    pub(crate) data: PathBuf,
+    /// The NATS server whose JetStream keeps the log, instead of the embedded journal.
+    #[arg(long, global = true, env = "NATS_URL", value_name = "URL")]
+    pub(crate) nats: Option<String>,
+    /// The server's monitoring address (several with commas), which proves that it syncs.
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) nats_monitor: Option<String>,
+    /// How many servers keep the stream, where it is created.
+    #[arg(long, global = true, default_value_t = 1, value_name = "N")]
+    pub(crate) nats_replicas: usize,
+    /// Start even where an acknowledged event could be lost. Never for real money.
+    #[arg(long, global = true)]
+    pub(crate) unsafe_dev: bool,
+    /// How answers are printed.
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Print nothing but the answer.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Who asks; only a local data folder accepts it. In a report: only what this actor did.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) actor: Option<String>,
+}
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// One JSON object.
+    Json,
+    /// Comma-separated values with a header.
+    Csv,
+    /// One JSON object a row.
+    Ndjson,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Shows a small book of sample data in a temporary folder: start here.
+    Demo,
+    /// Runs the daemon: the command service, the projections, HTTP, and NATS with --nats.
+    Serve(serve::Arguments),
+    /// Applies commands from NDJSON files (`-` is standard input) and prints their replies.
+    Apply(apply::Arguments),
+    /// Turns outside documents into commands and applies them.
+    Import(import::Arguments),
+    /// Prints a report.
+    Report(Box<report::Arguments>),
+    /// Prints the whole history of one document: who, when, why, which command, which postings.
+    Audit(audit::Arguments),
+    /// Folds the log from its first event into fresh projections and prints their digests.
+    Replay(replay::Arguments),
+    /// Checks the log: order, hash chain, and the book's invariants.
+    Verify,
+    /// Runs scenario files, each in a fresh book in memory, and compares.
+    Check(check::Arguments),
+    /// Prints the completions of a shell.
+    Completions(completions::Arguments),
+    /// Prints the manual page.
+    Man,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Where it could not do what it was asked; the failure carries the exit code.
+pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
+    let global = cli.global;
+    global.check(&cli.verb)?;
+    match cli.verb {
+        Verb::Demo => demo::run(&global),
+        Verb::Serve(arguments) => serve::run(&global, &arguments),
+        Verb::Apply(arguments) => apply::run(&global, &arguments),
+        Verb::Import(arguments) => import::run(&global, &arguments),
+        Verb::Report(arguments) => report::run(&global, &arguments),
+        Verb::Audit(arguments) => audit::run(&global, &arguments),
+        Verb::Replay(arguments) => replay::run(&global, &arguments),
+        Verb::Verify => verify::run(&global),
+        Verb::Check(arguments) => check::run(&global, &arguments),
+        Verb::Completions(arguments) => completions::run(&arguments),
+        Verb::Man => completions::man(),
+    }
+}
+
+impl Global {
+    /// Refuses options that do not fit the verb.
+    fn check(&self, verb: &Verb) -> Result<(), Failure> {
+        let is_refused = match verb {
+            Verb::Serve(_) => true,
+            Verb::Apply(_) | Verb::Import(_) => self.nats.is_some(),
+            Verb::Demo
+            | Verb::Report(_)
+            | Verb::Audit(_)
+            | Verb::Replay(_)
+            | Verb::Verify
+            | Verb::Check(_)
+            | Verb::Completions(_)
+            | Verb::Man => false,
+        };
+        if self.actor.is_some() && is_refused {
+            return Err(Failure::usage(
+                "actor.not_allowed",
+                "--actor names who asks only on a local data folder",
+            )
+            .because("over a connection, the connection's credentials say who asks")
+            .help("leave --actor out, or use --data without --nats"));
+        }
+        Ok(())
+    }
+
+    /// The format that was asked for, or `otherwise`.
+    pub(crate) fn format_or(&self, otherwise: Format) -> Format {
+        self.format.unwrap_or(otherwise)
+    }
+}

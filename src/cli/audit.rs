@@ -1,0 +1,160 @@
+//! `revledger audit DOCUMENT`: its whole history, and which postings each event made.
+
+use std::io::Write;
+
+use clap::Args;
+use ledger_core::event::{Event, EventData};
+use ledger_core::id::Identifier;
+use ledger_core::posting::{ContractId, Target, postings};
+use schemas::record::instant;
+use serde_json::{Value, json};
+
+use crate::cli::{Format, Global};
+use crate::config;
+use crate::exit::{Exit, Failure};
+use crate::reading;
+
+/// Arguments of `audit`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Arguments {
+    /// The document's id: an order, invoice, payment, credit, customer or product.
+    pub(crate) document: Identifier,
+}
+
+/// Prints the history.
+///
+/// # Errors
+/// Where the log cannot be read.
+pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
+    let text = config::block_on(async {
+        let log = config::open_to_read(global).await?;
+        history(&log, global.format_or(Format::Table), &arguments.document).await
+    })?;
+    let Some(text) = text else {
+        return Err(Failure::new(
+            Exit::No,
+            "document.unknown",
+            format!("no event touches {}", arguments.document),
+        )
+        .help("`revledger report audit-trail` lists all documents"));
+    };
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// The history of a document as text; none where no event touches it.
+///
+/// # Errors
+/// Where the log cannot be read.
+pub(crate) async fn history(
+    log: &ledger_core::log::SharedLog,
+    format: Format,
+    document: &Identifier,
+) -> Result<Option<String>, Failure> {
+    let mut events = Vec::new();
+    let last = reading::each_event(log, |event| {
+        if touches(&event.data, document) {
+            events.push(event);
+        }
+        Ok(())
+    })
+    .await?;
+    if events.is_empty() {
+        return Ok(None);
+    }
+    let rows: Vec<Value> = events.iter().map(as_json).collect();
+    let text = match format {
+        Format::Json => format!("{}\n", json!({"rows": rows, "sequence": last})),
+        Format::Ndjson => rows.iter().map(|row| format!("{row}\n")).collect(),
+        Format::Table | Format::Csv => {
+            let mut text: String = events.iter().map(as_text).collect();
+            text.push_str(&format!("{} events, folded up to sequence {last}\n", events.len()));
+            text
+        }
+    };
+    Ok(Some(text))
+}
+
+/// Whether the event is about the document, or names it.
+fn touches(data: &EventData, document: &Identifier) -> bool {
+    if data.document().id == *document {
+        return true;
+    }
+    match data {
+        EventData::BookOpened(_)
+        | EventData::ProductDefined(_)
+        | EventData::CustomerRegistered(_)
+        | EventData::OrderAmended(_)
+        | EventData::DisputeOpened(_)
+        | EventData::DisputeResolved(_)
+        | EventData::PaymentReceived(_)
+        | EventData::CreditRefunded(_) => false,
+        EventData::OrderPlaced(order) => order.customer == *document,
+        EventData::InvoiceIssued(invoice) => invoice.order.as_ref() == Some(document),
+        EventData::PaymentAllocated(payment) => {
+            payment.allocations.iter().any(|one| one.invoice == *document)
+        }
+        EventData::CreditIssued(credit) => {
+            credit.invoice.as_ref() == Some(document)
+                || credit.lines.iter().any(|line| line.order.as_ref() == Some(document))
+        }
+        EventData::CreditApplied(credit) => {
+            credit.allocations.iter().any(|one| one.invoice == *document)
+        }
+    }
+}
+
+fn as_json(event: &Event) -> Value {
+    let postings: Vec<Value> = postings(&event.data)
+        .iter()
+        .map(|posting| json!({"account": account(&posting.target), "amount": posting.amount}))
+        .collect();
+    let data = event.data.serialize_data(serde_json::value::Serializer);
+    json!({
+        "sequence": event.sequence,
+        "recorded_at": instant(event.recorded_at),
+        "effective": event.effective,
+        "type": event.data.type_name(),
+        "document": event.data.document().id,
+        "actor": event.actor,
+        "command_id": event.command_id,
+        "reason": event.reason,
+        "postings": postings,
+        "data": data.unwrap_or(Value::Null),
+    })
+}
+
+fn as_text(event: &Event) -> String {
+    let document = event.data.document();
+    let mut text = format!(
+        "{:>6}  {}  {} of {} {}\n        by {} at {}, command {}\n",
+        event.sequence,
+        event.effective,
+        event.data.type_name(),
+        document.kind,
+        document.id,
+        event.actor,
+        instant(event.recorded_at),
+        event.command_id,
+    );
+    if let Some(reason) = &event.reason {
+        text.push_str(&format!("        because {reason}\n"));
+    }
+    for posting in postings(&event.data) {
+        let side = if posting.amount.is_negative() { "credit" } else { "debit " };
+        let amount = posting.amount.abs().to_string();
+        text.push_str(&format!("        {side} {amount:>14}  {}\n", account(&posting.target)));
+    }
+    text
+}
+
+/// The account in words; a contract's balance changes its side with the day.
+fn account(target: &Target) -> String {
+    match target {
+        Target::Role(role) => role.as_str().to_owned(),
+        Target::Contract(ContractId::Order(order)) => format!("deferred_revenue of order {order}"),
+        Target::Contract(ContractId::Invoice(invoice)) => {
+            format!("deferred_revenue of invoice {invoice}")
+        }
+    }
+}

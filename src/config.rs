@@ -1,0 +1,124 @@
+//! Where a book is: its folders, and its log on disk or in JetStream.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use commands::clock::{self, Clock, SystemClock};
+use ledger_core::calendar::Day;
+use ledger_core::id::Identifier;
+use ledger_core::log::SharedLog;
+use ledger_core::log::jetstream::{JetStreamLog, StreamSettings};
+use ledger_core::log::journal::Journal;
+
+use projections::views::Views;
+
+use crate::cli::Global;
+use crate::exit::Failure;
+
+/// Runs the work of a verb to its end.
+///
+/// # Errors
+/// What the work fails with, or where the threads cannot be started.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::store("runtime.failed", "cannot start threads").because(error))?;
+    runtime.block_on(work)
+}
+
+impl Global {
+    /// The book's name.
+    ///
+    /// # Errors
+    /// Where it is no identifier.
+    pub(crate) fn book_id(&self) -> Result<Identifier, Failure> {
+        Identifier::from_str(&self.book).map_err(|rejection| {
+            Failure::usage(&rejection.code, "--book is no name of a book")
+                .because(rejection.message)
+        })
+    }
+
+    /// The folder of the book.
+    ///
+    /// # Errors
+    /// As [`Global::book_id`].
+    pub(crate) fn folder(&self) -> Result<PathBuf, Failure> {
+        Ok(self.data.join(self.book_id()?.token()))
+    }
+
+    /// The book's stream, as the options want it.
+    ///
+    /// # Errors
+    /// As [`Global::book_id`].
+    pub(crate) fn stream(&self) -> Result<StreamSettings, Failure> {
+        let monitors = self.nats_monitor.iter().flat_map(|list| list.split(','));
+        Ok(StreamSettings {
+            book: self.book_id()?.to_string(),
+            shard: 0,
+            replicas: self.nats_replicas,
+            monitors: monitors.map(|one| one.trim().to_owned()).collect(),
+            unsafe_dev: self.unsafe_dev,
+        })
+    }
+
+    /// Who asks, where nothing but the operating system says it.
+    pub(crate) fn local_actor(&self) -> String {
+        let user = || std::env::var("USER").ok().filter(|user| !user.is_empty());
+        self.actor.clone().or_else(user).unwrap_or_else(|| "local".to_owned())
+    }
+}
+
+/// Opens the book's log for reading, also while a daemon or another verb writes to it.
+///
+/// # Errors
+/// Where there is none, or it cannot be trusted.
+pub(crate) async fn open_to_read(global: &Global) -> Result<SharedLog, Failure> {
+    if let Some(url) = &global.nats {
+        return open_jetstream(global, url).await;
+    }
+    let folder = global.folder()?.join(JOURNAL);
+    if !folder.is_dir() {
+        return Err(Failure::store("store.missing", format!("no book {:?} here", global.book))
+            .because(format!("there is no folder {}", folder.display()))
+            .help("open it with an OpenBook command, or check --book and --data"));
+    }
+    Ok(Arc::new(Journal::open_read_only(&folder)?))
+}
+
+/// Opens the book's journal for writing, and creates it where there is none.
+///
+/// # Errors
+/// Where another process has it open, or it cannot be trusted.
+pub(crate) fn open_journal(global: &Global) -> Result<Journal, Failure> {
+    let folder = global.folder()?.join(JOURNAL);
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Failure::store("store.unavailable", format!("cannot create {}", folder.display()))
+            .because(error)
+    })?;
+    Ok(Journal::open(&folder)?)
+}
+
+const JOURNAL: &str = "journal";
+
+/// Today in the book's time zone.
+pub(crate) fn today(views: &Views) -> Day {
+    let zone = views.book.as_ref().map_or("UTC", |book| book.time_zone.as_str());
+    // The zone was checked when the book was opened.
+    clock::today(&SystemClock, zone).unwrap_or(Day::new(SystemClock.now().date()))
+}
+
+async fn open_jetstream(global: &Global, url: &str) -> Result<SharedLog, Failure> {
+    let client = crate::desk::remote::connect(url).await?;
+    Ok(Arc::new(JetStreamLog::open_existing(client, global.stream()?).await?))
+}
+
+/// The stored projections, caught up with the log.
+///
+/// # Errors
+/// Where there are none, or the log cannot be read.
+pub(crate) async fn stored(global: &Global, log: &SharedLog) -> Result<Views, Failure> {
+    crate::reading::fold(log).await
+}

@@ -1,0 +1,101 @@
+//! The command service of a daemon, by request and reply over NATS.
+
+use std::time::Duration;
+
+use async_nats::client::RequestErrorKind;
+use ledger_core::id::{Identifier, subject_token};
+use serde_json::{Map, Value};
+
+use super::lines::Line;
+use crate::exit::Failure;
+
+/// Requests that wait for their replies at once.
+pub(crate) const IN_FLIGHT_MAX: usize = 256;
+
+/// How often a command is sent at most; its id makes that safe.
+const ATTEMPTS_MAX: usize = 3;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection to the server, and the book whose service is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Remote {
+    client: async_nats::Client,
+    url: String,
+    book: Identifier,
+}
+
+/// Connects to a server.
+///
+/// # Errors
+/// Where it does not answer.
+pub(crate) async fn connect(url: &str) -> Result<async_nats::Client, Failure> {
+    async_nats::ConnectOptions::new()
+        .name("revledger")
+        .connection_timeout(CONNECT_TIMEOUT)
+        .request_timeout(Some(REQUEST_TIMEOUT))
+        .connect(url)
+        .await
+        .map_err(|error| {
+            Failure::store("nats.unreachable", format!("cannot connect to {url}"))
+                .because(error)
+                .help("start nats-server, or check --nats")
+        })
+}
+
+impl Remote {
+    /// Connects to the service of a book.
+    ///
+    /// # Errors
+    /// Where the server does not answer.
+    pub(crate) async fn connect(url: &str, book: &Identifier) -> Result<Self, Failure> {
+        Ok(Self { client: connect(url).await?, url: url.to_owned(), book: book.clone() })
+    }
+
+    /// Sends one envelope and waits for its reply.
+    ///
+    /// # Errors
+    /// Where nobody answers, or not in time.
+    pub(crate) async fn submit(&self, line: Line) -> Result<Vec<u8>, Failure> {
+        let envelope = serde_json::from_slice::<Map<String, Value>>(&line.bytes);
+        let name = envelope.as_ref().ok().and_then(|envelope| envelope.get("command")?.as_str());
+        let (Ok(envelope), Some(name)) = (&envelope, name) else {
+            return Ok(super::local::refuse_unreadable(&line, &self.book));
+        };
+        let subject = format!("ledger.{}.cmd.{}", self.book.token(), subject_token(name));
+        let bytes = match envelope.get("id") {
+            Some(_) => line.bytes.clone(),
+            None => with_id(envelope)?,
+        };
+        for _ in 0..ATTEMPTS_MAX {
+            match self.client.request(subject.clone(), bytes.clone().into()).await {
+                Ok(message) => return Ok(message.payload.to_vec()),
+                // The same id again: done once, answered as often as asked.
+                Err(error) if error.kind() == RequestErrorKind::TimedOut => {}
+                Err(error) => return Err(self.failure(&error)),
+            }
+        }
+        Err(Failure::store("service.silent", format!("no answer from {}", self.url))
+            .because(format!("line {} was sent {ATTEMPTS_MAX} times", line.number))
+            .help("apply the same file again: the ids make that safe"))
+    }
+
+    fn failure(&self, error: &async_nats::RequestError) -> Failure {
+        if error.kind() == RequestErrorKind::NoResponders {
+            let book = &self.book;
+            return Failure::store("service.none", format!("no daemon serves the book {book}"))
+                .because(format!("nobody answers on {}", self.url))
+                .help(format!("start one: revledger serve --book {book} --nats {}", self.url));
+        }
+        Failure::store("service.failed", "a request was not sent").because(error)
+    }
+}
+
+/// The envelope with an id of its own, so that it can be sent again.
+fn with_id(envelope: &Map<String, Value>) -> Result<Vec<u8>, Failure> {
+    let mut envelope = envelope.clone();
+    envelope.insert("id".to_owned(), Value::String(commands::ids::command_id()));
+    serde_json::to_vec(&envelope)
+        .map_err(|error| Failure::store("command.unwritable", "an envelope").because(error))
+}

@@ -1,0 +1,83 @@
+//! Reads a log from its first event on, in batches.
+
+use ledger_core::event::Event;
+use ledger_core::log::{SharedLog, StoredRecord};
+use projections::replay::{ReplayError, replay};
+use projections::views::Views;
+use schemas::record::{DecodeError, decode};
+
+use crate::exit::Failure;
+
+/// Records of one read.
+const BATCH_RECORDS: usize = 4_096;
+
+/// Shows every record up to `through` to `see`; returns the last sequence.
+///
+/// # Errors
+/// Where the log cannot be read, or `see` fails.
+pub(crate) async fn each_record(
+    log: &SharedLog,
+    through: u64,
+    mut see: impl FnMut(&StoredRecord) -> Result<(), Failure>,
+) -> Result<u64, Failure> {
+    let mut last = 0;
+    while last < through {
+        let wanted = usize::try_from(through - last).unwrap_or(usize::MAX).min(BATCH_RECORDS);
+        let batch = log.read(last + 1, wanted).await?;
+        if batch.is_empty() {
+            break;
+        }
+        for stored in &batch {
+            see(stored)?;
+            last = stored.sequence;
+        }
+    }
+    Ok(last)
+}
+
+/// Shows every event of the log to `see`; returns the last sequence.
+///
+/// # Errors
+/// Where the log cannot be read, an event cannot be decoded, or `see` fails.
+pub(crate) async fn each_event(
+    log: &SharedLog,
+    mut see: impl FnMut(Event) -> Result<(), Failure>,
+) -> Result<u64, Failure> {
+    let through = log.last_sequence().await?;
+    each_record(log, through, |stored| see(decode(stored)?)).await
+}
+
+impl From<DecodeError> for Failure {
+    fn from(error: DecodeError) -> Self {
+        Self::store("event.unreadable", "the log holds an event that cannot be read")
+            .because(error)
+            .help("nothing is skipped: use a release that knows the event, or `verify` the log")
+    }
+}
+
+/// Folds the whole log into views.
+///
+/// # Errors
+/// Where the log cannot be read, or an event does not fit.
+pub(crate) async fn fold(log: &SharedLog) -> Result<Views, Failure> {
+    let (views, _) = replay(log.as_ref(), &mut |_| {}).await?;
+    Ok(views)
+}
+
+impl From<ReplayError> for Failure {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Log(error) => error.into(),
+            ReplayError::Decode(error) => error.into(),
+            ReplayError::Projection(error) => {
+                Self::store("projection.stopped", "a projection cannot apply an event")
+                    .because(error)
+            }
+            ReplayError::Tampered { .. } => {
+                Self::store("store.tampered", "the log is not what was written")
+                    .because(error)
+                    .help("`revledger verify` names what does not fit; restore the log from a copy")
+            }
+        }
+    }
+}

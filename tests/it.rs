@@ -1,0 +1,17 @@
+//! The whole program from the outside: every test starts the built `revledger`.
+
+#[cfg(test)]
+#[path = "it/apply.rs"]
+mod apply;
+#[cfg(test)]
+#[path = "it/crash.rs"]
+mod crash;
+#[cfg(test)]
+#[path = "it/harness.rs"]
+mod harness;
+#[cfg(test)]
+#[path = "it/scenarios.rs"]
+mod scenarios;
+#[cfg(test)]
+#[path = "it/usage.rs"]
+mod usage;
