@@ -1,5 +1,8 @@
 //! The write side: the writer of a book, and what brings commands to it.
 
 pub mod clock;
+pub mod http;
 pub mod ids;
+pub mod import;
+pub mod service;
 pub mod writer;

@@ -1,0 +1,123 @@
+//! Commands and reports over HTTP. Loopback only in this release: it has no TLS and no users.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use ledger_core::id::Identifier;
+use ledger_core::limits::GROUP_BYTES_MAX;
+use ledger_core::rejection::{Code, Rejection};
+use schemas::command::{Origin, parse};
+use schemas::reply::{Outcome, Reply};
+
+use crate::ids;
+use crate::service::{Reports, status};
+use crate::writer::WriterHandle;
+
+/// What the handlers share.
+#[derive(Debug, Clone)]
+struct Shared {
+    book: Identifier,
+    writer: WriterHandle,
+    reports: Arc<dyn Reports>,
+}
+
+/// The routes: `POST /v1/books/{book}/commands`, `GET /v1/books/{book}/reports/{name}`, `/livez`
+/// and `/readyz`.
+pub fn router(book: Identifier, writer: WriterHandle, reports: Arc<dyn Reports>) -> Router {
+    Router::new()
+        .route("/v1/books/{book}/commands", post(commands))
+        .route("/v1/books/{book}/reports/{name}", get(report))
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(|| async { "ok\n" }))
+        .layer(DefaultBodyLimit::max(GROUP_BYTES_MAX))
+        .with_state(Shared { book, writer, reports })
+}
+
+fn other_book(shared: &Shared, book: &str) -> Option<Response> {
+    (book != shared.book.as_str()).then(|| {
+        let message = format!("this daemon serves the book {}, not {book:?}", shared.book);
+        rejection_response(&Rejection::new(Code::BookMismatch, message))
+    })
+}
+
+fn rejection_response(rejection: &Rejection) -> Response {
+    json_response(status(&rejection.code), Reply::rejected(None, rejection).to_bytes())
+}
+
+fn json_response(code: u16, body: Vec<u8>) -> Response {
+    let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (code, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+async fn commands(
+    State(shared): State<Shared>,
+    Path(book): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if let Some(response) = other_book(&shared, &book) {
+        return response;
+    }
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_many = kind.is_some_and(|kind| kind.starts_with("application/x-ndjson"));
+    if !is_many {
+        let reply = one(&shared, &body).await;
+        let code = serde_json::from_slice::<Reply>(&reply)
+            .ok()
+            .filter(|reply| reply.outcome == Outcome::Rejected)
+            .and_then(|reply| reply.error)
+            .map_or(200, |error| status(&error.code));
+        return json_response(code, reply);
+    }
+    let mut replies = Vec::new();
+    for line in body.split(|byte| *byte == b'\n') {
+        if !line.iter().all(u8::is_ascii_whitespace) {
+            replies.extend(one(&shared, line).await);
+            replies.push(b'\n');
+        }
+    }
+    ([(header::CONTENT_TYPE, "application/x-ndjson")], replies).into_response()
+}
+
+async fn one(shared: &Shared, bytes: &[u8]) -> Vec<u8> {
+    let origin = Origin {
+        book: shared.book.clone(),
+        actor: "http".to_owned(),
+        today: shared.writer.today(),
+        command_name: None,
+    };
+    match parse(bytes, &origin, &mut ids::command_id) {
+        Ok(command) => shared.writer.submit(command, None).await,
+        Err(refused) => Reply::rejected(refused.id.as_deref(), &refused.rejection).to_bytes(),
+    }
+}
+
+async fn report(
+    State(shared): State<Shared>,
+    Path((book, name)): Path<(String, String)>,
+    Query(mut filters): Query<BTreeMap<String, String>>,
+) -> Response {
+    if let Some(response) = other_book(&shared, &book) {
+        return response;
+    }
+    let format = filters.remove("format").unwrap_or_else(|| "json".to_owned());
+    let kind = match format.as_str() {
+        "json" => "application/json",
+        "csv" => "text/csv; charset=utf-8",
+        "ndjson" => "application/x-ndjson",
+        other => {
+            let message = format!("there is no format {other:?}; there are json, csv, ndjson");
+            return rejection_response(&Rejection::at(Code::ReportFilter, "format", message));
+        }
+    };
+    match shared.reports.report(&name, filters, &format).await {
+        Ok(body) => ([(header::CONTENT_TYPE, kind)], body).into_response(),
+        Err(rejection) => rejection_response(&rejection),
+    }
+}

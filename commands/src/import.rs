@@ -1,0 +1,4 @@
+//! Outside documents into commands (contract, section 10). Ids are derived from the record, so
+//! that importing a file twice changes nothing.
+
+pub mod csv;

@@ -1,0 +1,202 @@
+//! The command service on NATS: a micro service named `revledger` (ADR-32).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_nats::service::{Request, Service, ServiceExt};
+use async_nats::{Client, HeaderMap};
+use futures::StreamExt;
+use ledger_core::id::Identifier;
+use ledger_core::rejection::{Code, Rejection};
+use schemas::command::{Origin, parse};
+use schemas::reply::{Outcome, Reply};
+use tokio::sync::Semaphore;
+use tracing::{debug, warn};
+
+use crate::ids;
+use crate::writer::WriterHandle;
+
+/// Requests that are handled at once; more wait at the server.
+const REQUESTS_AT_ONCE_MAX: usize = 1_024;
+
+/// A boxed answer of a report.
+pub type ReportFuture<'a> = Pin<Box<dyn Future<Output = Result<String, Rejection>> + Send + 'a>>;
+
+/// Where transports ask for reports. The write side does not know the read side: the program
+/// joins them.
+pub trait Reports: Send + Sync + fmt::Debug {
+    /// Runs a report with its filters by name; `format` is `json`, `csv` or `ndjson`.
+    fn report<'a>(
+        &'a self,
+        name: &'a str,
+        filters: BTreeMap<String, String>,
+        format: &'a str,
+    ) -> ReportFuture<'a>;
+}
+
+/// A service that cannot start.
+#[derive(Debug, thiserror::Error)]
+#[error("the NATS service cannot start: {0}")]
+pub struct ServiceError(String);
+
+/// Who the service answers for.
+#[derive(Debug, Clone)]
+struct Desk {
+    client: Client,
+    book: Identifier,
+    writer: WriterHandle,
+    reports: Arc<dyn Reports>,
+    permits: Arc<Semaphore>,
+}
+
+/// The running service; dropping it stops answering.
+#[derive(Debug)]
+pub struct CommandService {
+    service: Service,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+/// Starts to answer `ledger.<book>.cmd.*` and `ledger.<book>.qry.*`, and the discovery verbs.
+///
+/// # Errors
+/// Where the server refuses a subscription.
+pub async fn start(
+    client: Client,
+    book: Identifier,
+    writer: WriterHandle,
+    reports: Arc<dyn Reports>,
+) -> Result<CommandService, ServiceError> {
+    let failed = |error: async_nats::Error| ServiceError(error.to_string());
+    let service = client
+        .service_builder()
+        .description("An event-sourced revenue ledger for order-to-cash")
+        .start("revledger", env!("CARGO_PKG_VERSION"))
+        .await
+        .map_err(failed)?;
+    let prefix = format!("ledger.{}", book.token());
+    let permits = Arc::new(Semaphore::new(REQUESTS_AT_ONCE_MAX));
+    let desk = Desk { client, book, writer, reports, permits };
+    let mut tasks = Vec::new();
+    for (name, subject, is_query) in [
+        ("commands", format!("{prefix}.cmd.*"), false),
+        ("reports", format!("{prefix}.qry.*"), true),
+    ] {
+        let mut endpoint =
+            service.endpoint_builder().name(name).add(subject).await.map_err(failed)?;
+        let desk = desk.clone();
+        tasks.push(tokio::spawn(async move {
+            while let Some(request) = endpoint.next().await {
+                let Ok(permit) = Arc::clone(&desk.permits).acquire_owned().await else { return };
+                let desk = desk.clone();
+                tokio::spawn(async move {
+                    if is_query {
+                        desk.query(&request).await
+                    } else {
+                        desk.command(&request).await
+                    }
+                    drop(permit);
+                });
+            }
+        }));
+    }
+    Ok(CommandService { service, tasks })
+}
+
+impl CommandService {
+    /// Stops answering.
+    pub async fn stop(self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        if let Err(error) = self.service.stop().await {
+            debug!(%error, "the service was stopped already");
+        }
+    }
+}
+
+impl Desk {
+    async fn command(&self, request: &Request) {
+        let name = request.message.subject.rsplit('.').next().map(str::to_owned);
+        let origin = Origin {
+            book: self.book.clone(),
+            actor: "nats".to_owned(),
+            today: self.writer.today(),
+            command_name: name,
+        };
+        let traceparent = request
+            .message
+            .headers
+            .as_ref()
+            .and_then(|headers| headers.get("traceparent"))
+            .map(|value| value.as_str().to_owned());
+        let bytes = match parse(&request.message.payload, &origin, &mut ids::command_id) {
+            Ok(command) => self.writer.submit(command, traceparent).await,
+            Err(refused) => Reply::rejected(refused.id.as_deref(), &refused.rejection).to_bytes(),
+        };
+        let error = serde_json::from_slice::<Reply>(&bytes)
+            .ok()
+            .filter(|reply| reply.outcome == Outcome::Rejected)
+            .and_then(|reply| reply.error);
+        self.respond(request, bytes, error.as_ref()).await;
+    }
+
+    async fn query(&self, request: &Request) {
+        let name = request.message.subject.rsplit('.').next().unwrap_or("").to_owned();
+        let payload = &request.message.payload;
+        let filters: Result<BTreeMap<String, String>, _> =
+            if payload.is_empty() { Ok(BTreeMap::new()) } else { serde_json::from_slice(payload) };
+        let answer = match filters {
+            Ok(filters) => self.reports.report(&name, filters, "json").await,
+            Err(error) => Err(Rejection::new(
+                Code::ReportFilter,
+                format!("filters are a JSON object of strings: {error}"),
+            )),
+        };
+        match answer {
+            Ok(body) => self.respond(request, body.into_bytes(), None).await,
+            Err(rejection) => {
+                let body = Reply::rejected(None, &rejection).to_bytes();
+                self.respond(request, body, Some(&rejection)).await;
+            }
+        }
+    }
+
+    /// Answers with the contract's body also for a rejection, whose headers say so too: the
+    /// service library would leave the body out.
+    async fn respond(&self, request: &Request, body: Vec<u8>, error: Option<&Rejection>) {
+        let Some(reply) = request.message.reply.clone() else { return };
+        let sent = match error {
+            None => request.respond(Ok(body.into())).await,
+            Some(rejection) => {
+                let mut headers = HeaderMap::new();
+                headers.insert("Nats-Service-Error-Code", status(&rejection.code).to_string());
+                let text: String =
+                    rejection.message.chars().filter(|letter| !letter.is_control()).collect();
+                headers.insert("Nats-Service-Error", format!("{}: {text}", rejection.code));
+                self.client.publish_with_headers(reply, headers, body.into()).await
+            }
+        };
+        if let Err(error) = sent {
+            warn!(%error, "a reply could not be sent; the caller sends its command id again");
+        }
+    }
+}
+
+/// The number that goes with a code, after HTTP's.
+pub fn status(code: &str) -> u16 {
+    match code {
+        "book.busy" => 429,
+        "command.too_large" => 413,
+        "command.id_reused" => 409,
+        "command.outcome_unknown" => 504,
+        "command.malformed"
+        | "command.unknown_field"
+        | "command.missing_field"
+        | "command.too_deep" => 400,
+        code if code.ends_with(".unknown") => 404,
+        _ => 422,
+    }
+}
