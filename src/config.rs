@@ -119,6 +119,6 @@ async fn open_jetstream(global: &Global, url: &str) -> Result<SharedLog, Failure
 ///
 /// # Errors
 /// Where there are none, or the log cannot be read.
-pub(crate) async fn stored(global: &Global, log: &SharedLog) -> Result<Views, Failure> {
+pub(crate) async fn stored(log: &SharedLog) -> Result<Views, Failure> {
     crate::reading::fold(log).await
 }

@@ -1,23 +1,34 @@
 //! The live views of a daemon: they follow the log, and answer reports from it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use commands::service::{ReportFuture, Reports};
 use ledger_core::log::SharedLog;
+use ledger_core::rejection::{Code, Rejection};
 use projections::replay::{ReplayError, catch_up};
+use projections::reports::{self, Filters, Table};
 use projections::views::Views;
 use schemas::chain::Chain;
+use serde_json::{Value, json};
 use tokio::sync::RwLock;
 
+use crate::config;
 use crate::exit::Failure;
 
 /// How often the views look for new events while nobody asks.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+
+/// The name under which the digests are asked for; no report has it.
+pub(crate) const DIGESTS: &str = "digests";
 
 /// Views that stand at some sequence of a log, and catch up before they answer.
 #[derive(Debug)]
 pub(crate) struct Live {
     log: SharedLog,
     standing: RwLock<Standing>,
+    /// Whether the log could lose what was acknowledged, which every answer says then.
+    is_unsafe: bool,
 }
 
 /// The views, and the chain through their last event.
@@ -32,9 +43,9 @@ impl Live {
     ///
     /// # Errors
     /// Where it cannot be read, or an event does not fit.
-    pub(crate) async fn start(log: SharedLog) -> Result<Self, Failure> {
+    pub(crate) async fn start(log: SharedLog, is_unsafe: bool) -> Result<Self, Failure> {
         let standing = Standing { views: Views::default(), chain: Chain::START };
-        let live = Self { log, standing: RwLock::new(standing) };
+        let live = Self { log, standing: RwLock::new(standing), is_unsafe };
         live.catch_up().await?;
         Ok(live)
     }
@@ -53,17 +64,79 @@ impl Live {
         catch_up(self.log.as_ref(), views, chain, None, &mut |_| {}).await
     }
 
-    /// Follows the log for ever, so that a report has little to catch up with.
+    /// Follows the log, so that a report has little to catch up with. Returns only where the
+    /// log is not what was written: a daemon must not go on then.
     pub(crate) async fn follow(&self) -> ReplayError {
         let mut pause = tokio::time::interval(FOLLOW_EVERY);
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut told = String::new();
         loop {
             pause.tick().await;
             match self.catch_up().await {
-                Ok(()) => {}
-                Err(ReplayError::Log(error)) => tracing::warn!(%error, "the log cannot be read"),
-                Err(error) => return error,
+                Ok(()) => told.clear(),
+                Err(error @ ReplayError::Tampered { .. }) => return error,
+                // The same trouble is told once, not four times a second.
+                Err(error) if error.to_string() == told => {}
+                Err(error) => {
+                    told = error.to_string();
+                    tracing::error!(%error, "reports are not available");
+                }
             }
         }
     }
+
+    async fn answer(
+        &self,
+        name: &str,
+        wanted: BTreeMap<String, String>,
+        format: &str,
+    ) -> Result<String, Rejection> {
+        self.catch_up().await.map_err(|error| {
+            let message = format!("the projections cannot follow the log: {error}");
+            Rejection::new(Code::ReportUnavailable, message)
+        })?;
+        let standing = self.standing.read().await;
+        let views = &standing.views;
+        if name == DIGESTS {
+            return Ok(digests(views).to_string());
+        }
+        let mut filters = Filters::default();
+        for (name, value) in wanted {
+            filters.set(&name, value);
+        }
+        let table = reports::run(name, &filters, views, config::today(views))?;
+        Ok(match format {
+            "csv" => table.to_csv(),
+            "ndjson" => table.to_ndjson(),
+            _ => self.as_json(&table),
+        })
+    }
+
+    fn as_json(&self, table: &Table) -> String {
+        let text = table.to_json();
+        match (self.is_unsafe, text.strip_suffix('}')) {
+            (true, Some(open)) => format!("{open},\"unsafe_dev\":true}}"),
+            _ => text,
+        }
+    }
+}
+
+impl Reports for Live {
+    fn report<'a>(
+        &'a self,
+        name: &'a str,
+        filters: BTreeMap<String, String>,
+        format: &'a str,
+    ) -> ReportFuture<'a> {
+        Box::pin(self.answer(name, filters, format))
+    }
+}
+
+/// Name and digest of each projection, and the sequence at which they stand.
+pub(crate) fn digests(views: &Views) -> Value {
+    let rows = views.digests().into_iter();
+    let rows: Vec<Value> = rows
+        .map(|(projection, digest)| json!({"projection": projection, "digest": digest}))
+        .collect();
+    json!({"projections": rows, "sequence": views.sequence})
 }

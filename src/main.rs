@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod desk;
 mod exit;
+mod live;
 mod output;
 mod reading;
 mod scenario;

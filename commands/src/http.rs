@@ -1,6 +1,7 @@
 //! Commands and reports over HTTP. Loopback only in this release: it has no TLS and no users.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,8 +10,10 @@ use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
 use ledger_core::id::Identifier;
-use ledger_core::limits::GROUP_BYTES_MAX;
+use ledger_core::limits::{GROUP_BYTES_MAX, QUEUE_COMMANDS_MAX};
 use ledger_core::rejection::{Code, Rejection};
 use schemas::command::{Origin, parse};
 use schemas::reply::{Outcome, Reply};
@@ -18,6 +21,9 @@ use schemas::reply::{Outcome, Reply};
 use crate::ids;
 use crate::service::{Reports, status};
 use crate::writer::WriterHandle;
+
+/// Lines of one request that wait in the writer's queue: a part of it, so that others get in.
+const WAITING_MAX: usize = QUEUE_COMMANDS_MAX / 8;
 
 /// What the handlers share.
 #[derive(Debug, Clone)]
@@ -75,26 +81,44 @@ async fn commands(
             .map_or(200, |error| status(&error.code));
         return json_response(code, reply);
     }
+    let mut waiting = FuturesOrdered::new();
     let mut replies = Vec::new();
     for line in body.split(|byte| *byte == b'\n') {
-        if !line.iter().all(u8::is_ascii_whitespace) {
-            replies.extend(one(&shared, line).await);
-            replies.push(b'\n');
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
         }
+        // Handed in before the one in front of it is answered: they share groups.
+        waiting.push_back(one(&shared, line));
+        if waiting.len() == WAITING_MAX {
+            push_line(&mut replies, waiting.next().await);
+        }
+    }
+    while let Some(reply) = waiting.next().await {
+        push_line(&mut replies, Some(reply));
     }
     ([(header::CONTENT_TYPE, "application/x-ndjson")], replies).into_response()
 }
 
-async fn one(shared: &Shared, bytes: &[u8]) -> Vec<u8> {
+fn push_line(lines: &mut Vec<u8>, line: Option<Vec<u8>>) {
+    lines.extend(line.into_iter().flatten());
+    lines.push(b'\n');
+}
+
+/// Hands one envelope in, at once, and gives the future of its reply.
+fn one(shared: &Shared, bytes: &[u8]) -> impl Future<Output = Vec<u8>> + Send + use<> {
     let origin = Origin {
         book: shared.book.clone(),
         actor: "http".to_owned(),
         today: shared.writer.today(),
         command_name: None,
     };
-    match parse(bytes, &origin, &mut ids::command_id) {
-        Ok(command) => shared.writer.submit(command, None).await,
-        Err(refused) => Reply::rejected(refused.id.as_deref(), &refused.rejection).to_bytes(),
+    let handed_in = parse(bytes, &origin, &mut ids::command_id)
+        .map(|command| shared.writer.submit(command, None));
+    async move {
+        match handed_in {
+            Ok(reply) => reply.await,
+            Err(refused) => Reply::rejected(refused.id.as_deref(), &refused.rejection).to_bytes(),
+        }
     }
 }
 

@@ -91,14 +91,20 @@ pub async fn start(
             while let Some(request) = endpoint.next().await {
                 let Ok(permit) = Arc::clone(&desk.permits).acquire_owned().await else { return };
                 let desk = desk.clone();
-                tokio::spawn(async move {
-                    if is_query {
-                        desk.query(&request).await
-                    } else {
-                        desk.command(&request).await
-                    }
-                    drop(permit);
-                });
+                if is_query {
+                    tokio::spawn(async move {
+                        desk.query(&request).await;
+                        drop(permit);
+                    });
+                } else {
+                    // Handed in here, not in the task: what a caller sends in order is decided
+                    // in order.
+                    let reply = desk.hand_in(&request);
+                    tokio::spawn(async move {
+                        desk.answer(&request, reply.await).await;
+                        drop(permit);
+                    });
+                }
             }
         }));
     }
@@ -118,7 +124,7 @@ impl CommandService {
 }
 
 impl Desk {
-    async fn command(&self, request: &Request) {
+    fn hand_in(&self, request: &Request) -> impl Future<Output = Vec<u8>> + Send + use<> {
         let name = request.message.subject.rsplit('.').next().map(str::to_owned);
         let origin = Origin {
             book: self.book.clone(),
@@ -132,10 +138,19 @@ impl Desk {
             .as_ref()
             .and_then(|headers| headers.get("traceparent"))
             .map(|value| value.as_str().to_owned());
-        let bytes = match parse(&request.message.payload, &origin, &mut ids::command_id) {
-            Ok(command) => self.writer.submit(command, traceparent).await,
-            Err(refused) => Reply::rejected(refused.id.as_deref(), &refused.rejection).to_bytes(),
-        };
+        let handed_in = parse(&request.message.payload, &origin, &mut ids::command_id)
+            .map(|command| self.writer.submit(command, traceparent));
+        async move {
+            match handed_in {
+                Ok(reply) => reply.await,
+                Err(refused) => {
+                    Reply::rejected(refused.id.as_deref(), &refused.rejection).to_bytes()
+                }
+            }
+        }
+    }
+
+    async fn answer(&self, request: &Request, bytes: Vec<u8>) {
         let error = serde_json::from_slice::<Reply>(&bytes)
             .ok()
             .filter(|reply| reply.outcome == Outcome::Rejected)
@@ -156,12 +171,30 @@ impl Desk {
             )),
         };
         match answer {
-            Ok(body) => self.respond(request, body.into_bytes(), None).await,
-            Err(rejection) => {
-                let body = Reply::rejected(None, &rejection).to_bytes();
-                self.respond(request, body, Some(&rejection)).await;
+            Ok(body) if body.len() <= self.payload_max() => {
+                self.respond(request, body.into_bytes(), None).await;
             }
+            Ok(body) => {
+                let message = format!(
+                    "the answer has {} bytes and a message at most {}; narrow the report with \
+                     filters, or ask over HTTP or with `revledger report`",
+                    body.len(),
+                    self.payload_max()
+                );
+                self.refuse(request, &Rejection::new(Code::ReportTooLarge, message)).await;
+            }
+            Err(rejection) => self.refuse(request, &rejection).await,
         }
+    }
+
+    /// What the server takes as one message.
+    fn payload_max(&self) -> usize {
+        self.client.server_info().max_payload
+    }
+
+    async fn refuse(&self, request: &Request, rejection: &Rejection) {
+        let body = Reply::rejected(None, rejection).to_bytes();
+        self.respond(request, body, Some(rejection)).await;
     }
 
     /// Answers with the contract's body also for a rejection, whose headers say so too: the
@@ -189,9 +222,10 @@ impl Desk {
 pub fn status(code: &str) -> u16 {
     match code {
         "book.busy" => 429,
-        "command.too_large" => 413,
+        "command.too_large" | "report.too_large" => 413,
         "command.id_reused" => 409,
         "command.outcome_unknown" => 504,
+        "report.unavailable" => 503,
         "command.malformed"
         | "command.unknown_field"
         | "command.missing_field"

@@ -6,6 +6,7 @@
 //! tail holds is answered from it, the rest is decided again. It never retries blindly.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
 
 use ledger_core::command::Command;
@@ -174,18 +175,27 @@ impl WriterHandle {
         })
     }
 
-    /// Hands a command in and waits for its reply; beyond the queue's bound `book.busy`, at once.
-    pub async fn submit(&self, command: Command, traceparent: Option<String>) -> Vec<u8> {
+    /// Hands a command in, at once, and gives the future of its reply: commands are decided in
+    /// the order of these calls. Beyond the queue's bound the reply is `book.busy`.
+    pub fn submit(
+        &self,
+        command: Command,
+        traceparent: Option<String>,
+    ) -> impl Future<Output = Vec<u8>> + Send + use<> {
         let id = command.id.to_string();
         let (answer, reply) = oneshot::channel();
-        match self.queue.try_send(Job { command, traceparent, answer }) {
-            Ok(()) => received(&id, reply).await,
-            Err(TrySendError::Full(_)) => rejected(
-                &id,
-                Code::BookBusy,
-                format!("{QUEUE_COMMANDS_MAX} commands are waiting; send it again, a little later"),
-            ),
-            Err(TrySendError::Closed(_)) => ended(&id),
+        let sent = self.queue.try_send(Job { command, traceparent, answer });
+        async move {
+            match sent {
+                Ok(()) => received(&id, reply).await,
+                Err(TrySendError::Full(_)) => {
+                    let message = format!(
+                        "{QUEUE_COMMANDS_MAX} commands are waiting; send it again, a little later"
+                    );
+                    rejected(&id, Code::BookBusy, message)
+                }
+                Err(TrySendError::Closed(_)) => ended(&id),
+            }
         }
     }
 

@@ -180,4 +180,8 @@ codes! {
     ReportUnknown = "report.unknown",
     /// A filter that the report does not have.
     ReportFilter = "report.filter",
+    /// The report's answer is larger than the transport takes; narrow it with filters.
+    ReportTooLarge = "report.too_large",
+    /// The log cannot be read now, or a projection stopped at an event; commands still work.
+    ReportUnavailable = "report.unavailable",
 }

@@ -42,7 +42,7 @@ pub async fn catch_up(
     views: &mut Views,
     chain: &mut Chain,
     last: Option<u64>,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), ReplayError> {
     loop {
         let wanted = last.map_or(BATCH, |last| {
@@ -80,7 +80,7 @@ pub async fn catch_up(
 /// [`ReplayError`] at the first event that does not fit.
 pub async fn replay(
     log: &dyn EventLog,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(Views, Chain), ReplayError> {
     let (mut views, mut chain) = (Views::default(), Chain::START);
     catch_up(log, &mut views, &mut chain, None, progress).await?;

@@ -3,6 +3,8 @@
 
 pub mod chain;
 pub mod command;
+pub mod golden;
+pub mod publish;
 pub mod record;
 pub mod reply;
 pub mod subject;

@@ -51,7 +51,7 @@ pub enum EncodeError {
 /// A record that this release cannot read. Whoever folds the log stops there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// A later release wrote it.
+    /// A release with other events wrote it.
     #[error(
         "event {sequence} is a {kind} of version {version}, which this release does not know; upgrade revledger"
     )]
@@ -167,7 +167,7 @@ pub fn decode(stored: &StoredRecord) -> Result<Event, DecodeError> {
         .map_err(|error| malformed(error.to_string()))?;
     let current = EventData::TYPES.iter().find(|(name, _)| *name == body.kind);
     match current {
-        Some((_, version)) if body.version <= *version => {}
+        Some((_, version)) if body.version == *version => {}
         Some(_) | None => {
             return Err(DecodeError::FromTheFuture {
                 sequence,

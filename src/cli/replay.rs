@@ -31,8 +31,7 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
         let begin = Instant::now();
         let views = fold(global, &log).await?;
         let took = begin.elapsed();
-        let stored =
-            if arguments.compare { Some(config::stored(global, &log).await?) } else { None };
+        let stored = if arguments.compare { Some(config::stored(&log).await?) } else { None };
         Ok((views, took, stored))
     })?;
     let rows = rows(&views, stored.as_ref());

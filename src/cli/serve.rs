@@ -1,9 +1,167 @@
-//! stub
-use crate::cli::Global;
-use crate::exit::{Exit, Failure};
+//! `revledger serve`: the daemon. Wires the log, the writer, the live views, HTTP and NATS.
+
+use std::future::IntoFuture;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
 use clap::Args;
+use commands::clock::SystemClock;
+use commands::service::{self, CommandService};
+use commands::{http, writer};
+use ledger_core::log::SharedLog;
+use ledger_core::log::jetstream::JetStreamLog;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::info;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::Global;
+use crate::config;
+use crate::desk::remote;
+use crate::exit::{Exit, Failure};
+use crate::live::Live;
+
+/// How long callers that are being answered may take once the daemon is told to end.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Arguments of `serve`.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Arguments {}
-pub(crate) fn run(_global: &Global, _arguments: &Arguments) -> Result<Exit, Failure> {
-    Ok(Exit::Done)
+pub(crate) struct Arguments {
+    /// Where HTTP listens: loopback only, it has no TLS and no users. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7080")]
+    pub(crate) listen: SocketAddr,
+}
+
+/// Runs until it is told to end.
+///
+/// # Errors
+/// Where the log cannot be opened or trusted, or an address is taken.
+pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
+    if !arguments.listen.ip().is_loopback() {
+        let address = arguments.listen;
+        return Err(Failure::usage("serve.not_loopback", format!("cannot listen on {address}"))
+            .because("HTTP has no TLS and no users in this release, so it stays on loopback")
+            .help("use 127.0.0.1 or [::1]; other machines send commands over NATS"));
+    }
+    log_to_standard_error();
+    config::block_on(serve(global, arguments.listen))
+}
+
+async fn serve(global: &Global, listen: SocketAddr) -> Result<Exit, Failure> {
+    let book = global.book_id()?;
+    let mut end = terminations()?;
+    let client = match &global.nats {
+        Some(url) => Some(remote::connect(url).await?),
+        None => None,
+    };
+    let log: SharedLog = match &client {
+        Some(client) => Arc::new(JetStreamLog::open(client.clone(), global.stream()?).await?),
+        None => Arc::new(config::open_journal(global)?),
+    };
+    let writer = writer::start(book.clone(), 0, Arc::clone(&log), Arc::new(SystemClock)).await?;
+    let live = Arc::new(Live::start(Arc::clone(&log), global.unsafe_dev).await?);
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        Failure::store("serve.address", format!("cannot listen on {listen}"))
+            .because(error)
+            .help("another program has the port: name another one with --listen")
+    })?;
+    let address = listener.local_addr()?;
+    let service = match client {
+        Some(client) => {
+            let (handle, reports) = (writer.handle(), Arc::clone(&live));
+            let started = service::start(client, book.clone(), handle, reports).await;
+            Some(
+                started
+                    .map_err(|error| Failure::store("nats.service", "no service").because(error))?,
+            )
+        }
+        None => None,
+    };
+    let (stop, stopped) = watch::channel(false);
+    let router = http::router(book, writer.handle(), Arc::clone(&live) as _);
+    let server = tokio::spawn(
+        axum::serve(listener, router).with_graceful_shutdown(flagged(stopped)).into_future(),
+    );
+    tell_ready(global, &address, &log)?;
+    let outcome = tokio::select! {
+        () = end.recv() => Ok(Exit::Done),
+        error = live.follow() => Err(Failure::from(error)),
+    };
+    info!("ending: what was taken is answered first");
+    drain(service, stop, server).await;
+    writer.shutdown().await?;
+    outcome
+}
+
+/// Ends what brings commands, so that the writer's last one is known.
+async fn drain(
+    service: Option<CommandService>,
+    stop: watch::Sender<bool>,
+    mut server: tokio::task::JoinHandle<std::io::Result<()>>,
+) {
+    if let Some(service) = service {
+        service.stop().await;
+    }
+    stop.send_replace(true);
+    if tokio::time::timeout(DRAIN_DEADLINE, &mut server).await.is_err() {
+        info!("a caller over HTTP holds its connection open; it is cut");
+        server.abort();
+    }
+}
+
+/// Ready once the flag is up, or its owner gone.
+async fn flagged(mut flag: watch::Receiver<bool>) {
+    if flag.wait_for(|is_up| *is_up).await.is_err() {
+        info!("nobody can raise the flag any more");
+    }
+}
+
+/// The signals that end the daemon.
+struct Terminations {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+fn terminations() -> Result<Terminations, Failure> {
+    let failed = |error| Failure::store("serve.signals", "cannot wait for signals").because(error);
+    Ok(Terminations {
+        interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        terminate: signal(SignalKind::terminate()).map_err(failed)?,
+    })
+}
+
+impl Terminations {
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// One line on standard output once everything answers: scripts wait for it.
+fn tell_ready(global: &Global, address: &SocketAddr, log: &SharedLog) -> Result<(), Failure> {
+    let mut output = std::io::stdout().lock();
+    let nats = global.nats.as_ref().map(|url| format!(" and {url}")).unwrap_or_default();
+    writeln!(
+        output,
+        "ready: book {} on http://{address}{nats}, log {}",
+        global.book,
+        log.describe()
+    )?;
+    if global.unsafe_dev {
+        writeln!(std::io::stderr(), "UNSAFE: --unsafe-dev, an acknowledged event could be lost")?;
+    }
+    Ok(output.flush()?)
+}
+
+fn log_to_standard_error() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let started =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    // Somebody else's subscriber was there first: then it shows the lines.
+    drop(started);
 }

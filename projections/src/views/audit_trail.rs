@@ -29,7 +29,9 @@ pub struct AuditRow {
     pub touches: Vec<Identifier>,
     /// Its customer.
     pub customer: Option<Identifier>,
-    /// Who asked.
+    /// Who asked. Out of the digest like `recorded_at`: the same commands over another transport
+    /// are the same audit trail, and the log's hash chain covers both.
+    #[serde(skip)]
     pub actor: String,
     /// The command.
     pub command_id: Identifier,
