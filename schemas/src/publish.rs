@@ -204,33 +204,7 @@ fn asyncapi() -> Value {
             }),
         );
     }
-    let messages: Map<String, Value> = EventData::TYPES
-        .iter()
-        .map(|(name, version)| {
-            let message = json!({
-                "name": format!("revledger.{name}.v{version}"),
-                "contentType": "application/json",
-                "payload": {"$ref": format!("events/{name}.v{version}.json")},
-            });
-            ((*name).to_owned(), message)
-        })
-        .collect();
-    channels.insert(
-        "events".to_owned(),
-        json!({
-            "address": "ledger.{book}.evt.{shard}.{customer}.{kind}.{document}",
-            "description": "One message an event, on the stream LEDGER_<book>_<shard>. Headers \
-                            follow the CloudEvents NATS binding in binary mode.",
-            "parameters": {
-                "book": parameter("The book"),
-                "shard": {"description": "The shard, 0 where there is one."},
-                "customer": parameter("The customer, _book for events of the whole book"),
-                "kind": {"description": "customer, order, invoice, payment, credit, book, product"},
-                "document": parameter("The document's id"),
-            },
-            "messages": messages,
-        }),
-    );
+    channels.insert("events".to_owned(), events_channel());
     operations.insert(
         "sendEvents".to_owned(),
         json!({"action": "send", "channel": {"$ref": "#/channels/events"}}),
@@ -246,6 +220,34 @@ fn asyncapi() -> Value {
         "defaultContentType": "application/json",
         "channels": channels,
         "operations": operations,
+    })
+}
+
+/// Where the events stand: one channel, a message for each type.
+fn events_channel() -> Value {
+    let messages: Map<String, Value> = EventData::TYPES
+        .iter()
+        .map(|(name, version)| {
+            let message = json!({
+                "name": format!("revledger.{name}.v{version}"),
+                "contentType": "application/json",
+                "payload": {"$ref": format!("events/{name}.v{version}.json")},
+            });
+            ((*name).to_owned(), message)
+        })
+        .collect();
+    json!({
+        "address": "ledger.{book}.evt.{shard}.{customer}.{kind}.{document}",
+        "description": "One message an event, on the stream LEDGER_<book>_<shard>. Headers \
+                        follow the CloudEvents NATS binding in binary mode.",
+        "parameters": {
+            "book": parameter("The book"),
+            "shard": {"description": "The shard, 0 where there is one."},
+            "customer": parameter("The customer, _book for events of the whole book"),
+            "kind": {"description": "customer, order, invoice, payment, credit, book, product"},
+            "document": parameter("The document's id"),
+        },
+        "messages": messages,
     })
 }
 

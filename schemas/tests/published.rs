@@ -1,5 +1,7 @@
 //! The schemas in the tree are the ones that the types generate, and hold together.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -50,7 +52,7 @@ fn every_reference_leads_somewhere() {
             match value {
                 Value::Array(values) => open.extend(values),
                 Value::Object(object) => open.extend(object.values()),
-                _ => {}
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
             }
         }
     }
