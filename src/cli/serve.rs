@@ -1,7 +1,7 @@
 //! `revledger serve`: the daemon. Wires the log, the writer, the live views, HTTP and NATS.
 
 use std::future::IntoFuture;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -160,8 +160,11 @@ fn tell_ready(global: &Global, address: &SocketAddr, log: &SharedLog) -> Result<
 
 fn log_to_standard_error() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let started =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let started = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .try_init();
     // Somebody else's subscriber was there first: then it shows the lines.
     drop(started);
 }

@@ -18,10 +18,10 @@ from ledger import PROGRAM, WAIT_SECONDS, NatsServer
 BOOK = "acme"
 
 
-def command(name, number, effective, **data):
+def command(kind, number, effective, /, **data):
     return {
         "id": f"py-{number}",
-        "command": name,
+        "command": kind,
         "book": BOOK,
         "effective": effective,
         "reason": "a client in Python",

@@ -4,6 +4,7 @@ The data is not ours to ship. REVLEDGER_REAL_DATA names its folder; without it t
 skipped and say so.
 """
 
+import asyncio
 import json
 import os
 import pathlib
@@ -51,6 +52,8 @@ def digests(*where):
 @unittest.skipUnless(INVOICES.exists(), "REVLEDGER_REAL_DATA does not name the real receivables")
 class RealReceivables(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
+        # The program runs for seconds at a time, which the loop would report.
+        asyncio.get_running_loop().set_debug(False)
         self.folder = tempfile.TemporaryDirectory()
         self.path = pathlib.Path(self.folder.name)
         self.map = self.path / "map.toml"
@@ -115,6 +118,7 @@ class RealReceivables(unittest.IsolatedAsyncioTestCase):
         finally:
             daemon.terminate()
             daemon.wait(timeout=60)
+            daemon.stdout.close()
             server.stop()
 
 
