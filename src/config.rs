@@ -12,8 +12,10 @@ use ledger_core::log::SharedLog;
 use ledger_core::log::jetstream::{JetStreamLog, StreamSettings};
 use ledger_core::log::journal::Journal;
 
+use projections::store::{FactStore, SledStore, StoreError};
 use projections::views::Views;
 
+use crate::anchor::Anchor;
 use crate::cli::Global;
 use crate::exit::Failure;
 
@@ -49,6 +51,19 @@ impl Global {
         Ok(self.data.join(self.book_id()?.token()))
     }
 
+    /// What keeps the log: the journal, or a stream.
+    fn kind(&self) -> &'static str {
+        if self.nats.is_some() { STREAM } else { JOURNAL }
+    }
+
+    /// The anchor of the book's log.
+    ///
+    /// # Errors
+    /// As [`Global::book_id`].
+    pub(crate) fn anchor(&self) -> Result<Anchor, Failure> {
+        Ok(Anchor::of(&self.folder()?, self.kind()))
+    }
+
     /// The book's stream, as the options want it.
     ///
     /// # Errors
@@ -74,8 +89,18 @@ impl Global {
 /// Opens the book's log for reading, also while a daemon or another verb writes to it.
 ///
 /// # Errors
-/// Where there is none, or it cannot be trusted.
+/// Where there is none, or it cannot be trusted: it no longer holds what it held before.
 pub(crate) async fn open_to_read(global: &Global) -> Result<SharedLog, Failure> {
+    let log = open_unchecked(global).await?;
+    global.anchor()?.check(&log).await?;
+    Ok(log)
+}
+
+/// Opens the book's log for reading, and does not ask what it held before.
+///
+/// # Errors
+/// Where there is none, or it cannot be read.
+pub(crate) async fn open_unchecked(global: &Global) -> Result<SharedLog, Failure> {
     if let Some(url) = &global.nats {
         return open_jetstream(global, url).await;
     }
@@ -92,16 +117,49 @@ pub(crate) async fn open_to_read(global: &Global) -> Result<SharedLog, Failure> 
 ///
 /// # Errors
 /// Where another process has it open, or it cannot be trusted.
-pub(crate) fn open_journal(global: &Global) -> Result<Journal, Failure> {
+pub(crate) async fn open_journal(global: &Global) -> Result<SharedLog, Failure> {
     let folder = global.folder()?.join(JOURNAL);
     std::fs::create_dir_all(&folder).map_err(|error| {
         Failure::store("store.unavailable", format!("cannot create {}", folder.display()))
             .because(error)
     })?;
-    Ok(Journal::open(&folder)?)
+    let anchor = global.anchor()?;
+    let anchored = anchor.read()?.map_or(0, |(sequence, _)| sequence);
+    // What was anchored was acknowledged: a tail is never cut below it.
+    let log: SharedLog = Arc::new(Journal::open_with_anchor(&folder, anchored)?);
+    anchor.check(&log).await?;
+    Ok(log)
+}
+
+/// Opens the stored projections of the book.
+///
+/// # Errors
+/// Where another process has them open, or the folder cannot be used.
+pub(crate) fn open_store(global: &Global) -> Result<Box<dyn FactStore>, Failure> {
+    let folder = global.folder()?.join(format!("{PROJECTIONS}-{}", global.kind()));
+    Ok(Box::new(SledStore::open(&folder)?))
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::InUse { .. } => {
+                Self::store("projections.in_use", "the stored projections are in use")
+                    .because(error)
+                    .help("a daemon has them open: stop it, or ask it with --nats")
+            }
+            StoreError::Failed { .. } => {
+                Self::store("projections.failed", "the stored projections cannot be used")
+                    .because(error)
+                    .help("they hold nothing of their own: remove their folder, and start again")
+            }
+        }
+    }
 }
 
 const JOURNAL: &str = "journal";
+const STREAM: &str = "stream";
+const PROJECTIONS: &str = "projections";
 
 /// Today in the book's time zone.
 pub(crate) fn today(views: &Views) -> Day {
@@ -113,12 +171,4 @@ pub(crate) fn today(views: &Views) -> Day {
 async fn open_jetstream(global: &Global, url: &str) -> Result<SharedLog, Failure> {
     let client = crate::desk::remote::connect(url).await?;
     Ok(Arc::new(JetStreamLog::open_existing(client, global.stream()?).await?))
-}
-
-/// The stored projections, caught up with the log.
-///
-/// # Errors
-/// Where there are none, or the log cannot be read.
-pub(crate) async fn stored(log: &SharedLog) -> Result<Views, Failure> {
-    crate::reading::fold(log).await
 }

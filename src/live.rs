@@ -6,13 +6,15 @@ use std::time::Duration;
 use commands::service::{ReportFuture, Reports};
 use ledger_core::log::SharedLog;
 use ledger_core::rejection::{Code, Rejection};
-use projections::replay::{ReplayError, catch_up};
+use projections::projector::Projector;
+use projections::replay::ReplayError;
 use projections::reports::{self, Filters, Table};
+use projections::store::FactStore;
 use projections::views::Views;
-use schemas::chain::Chain;
 use serde_json::{Value, json};
 use tokio::sync::RwLock;
 
+use crate::anchor::Anchor;
 use crate::config;
 use crate::exit::Failure;
 
@@ -22,32 +24,37 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 /// The name under which the digests are asked for; no report has it.
 pub(crate) const DIGESTS: &str = "digests";
 
-/// Views that stand at some sequence of a log, and catch up before they answer.
+/// Projections that stand at some sequence of a log, and catch up before they answer.
 #[derive(Debug)]
 pub(crate) struct Live {
     log: SharedLog,
-    standing: RwLock<Standing>,
+    projector: RwLock<Projector>,
+    anchor: Anchor,
     /// Whether the log could lose what was acknowledged, which every answer says then.
     is_unsafe: bool,
 }
 
-/// The views, and the chain through their last event.
-#[derive(Debug)]
-struct Standing {
-    views: Views,
-    chain: Chain,
-}
-
 impl Live {
-    /// Folds the log from its first event.
+    /// Takes what is stored, and folds what the log holds beyond it.
     ///
     /// # Errors
-    /// Where it cannot be read, or an event does not fit.
-    pub(crate) async fn start(log: SharedLog, is_unsafe: bool) -> Result<Self, Failure> {
-        let standing = Standing { views: Views::default(), chain: Chain::START };
-        let live = Self { log, standing: RwLock::new(standing), is_unsafe };
-        live.catch_up().await?;
-        Ok(live)
+    /// Where it cannot be read, or is not the log that was projected before.
+    pub(crate) async fn start(
+        log: SharedLog,
+        store: Box<dyn FactStore>,
+        anchor: Anchor,
+        is_unsafe: bool,
+    ) -> Result<Self, Failure> {
+        let mut projector = Projector::open(store, &log).await?;
+        let caught_up = projector.catch_up(&log, &mut |_| {}).await;
+        match caught_up {
+            // The commands still work: reports say why they do not.
+            Err(error @ (ReplayError::Decode(_) | ReplayError::Projection(_))) => {
+                tracing::error!(%error, "reports are not available");
+            }
+            other => other?,
+        }
+        Ok(Self { log, projector: RwLock::new(projector), anchor, is_unsafe })
     }
 
     /// Folds what the log holds by now: an answer after this has seen every reply before it.
@@ -56,12 +63,16 @@ impl Live {
     /// Where the log cannot be read, or an event does not fit.
     pub(crate) async fn catch_up(&self) -> Result<(), ReplayError> {
         let last = self.log.last_sequence().await?;
-        if self.standing.read().await.views.sequence >= last {
+        if self.projector.read().await.views().sequence >= last {
             return Ok(());
         }
-        let mut standing = self.standing.write().await;
-        let Standing { views, chain } = &mut *standing;
-        catch_up(self.log.as_ref(), views, chain, None, &mut |_| {}).await
+        let mut projector = self.projector.write().await;
+        projector.catch_up(&self.log, &mut |_| {}).await?;
+        // The anchor only sharpens a later check: a disk that cannot take it stops nothing.
+        if let Err(failure) = self.anchor.write(projector.views().sequence, projector.chain()) {
+            tracing::warn!(code = failure.code, why = ?failure.why, "the anchor was not written");
+        }
+        Ok(())
     }
 
     /// Follows the log, so that a report has little to catch up with. Returns only where the
@@ -95,8 +106,8 @@ impl Live {
             let message = format!("the projections cannot follow the log: {error}");
             Rejection::new(Code::ReportUnavailable, message)
         })?;
-        let standing = self.standing.read().await;
-        let views = &standing.views;
+        let projector = self.projector.read().await;
+        let views = projector.views();
         if name == DIGESTS {
             return Ok(digests(views).to_string());
         }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod anchor;
 mod cli;
 mod config;
 mod desk;

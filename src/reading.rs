@@ -60,7 +60,7 @@ impl From<DecodeError> for Failure {
 /// # Errors
 /// Where the log cannot be read, or an event does not fit.
 pub(crate) async fn fold(log: &SharedLog) -> Result<Views, Failure> {
-    let (views, _) = replay(log.as_ref(), &mut |_| {}).await?;
+    let (views, _) = replay(log, &mut |_| {}).await?;
     Ok(views)
 }
 
@@ -72,6 +72,9 @@ impl From<ReplayError> for Failure {
             ReplayError::Projection(error) => {
                 Self::store("projection.stopped", "a projection cannot apply an event")
                     .because(error)
+            }
+            ReplayError::Ended => {
+                Self::store("replay.ended", "the replay did not end").because(error)
             }
             ReplayError::Tampered { .. } => {
                 Self::store("store.tampered", "the log is not what was written")

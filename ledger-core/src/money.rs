@@ -203,17 +203,26 @@ impl fmt::Display for Amount {
     }
 }
 
+/// Keeps the decimals of the wider operand, which the sum of a zero would drop: 0.00 + 0 is 0.00.
+fn widest(mut sum: Decimal, left: Amount, right: Amount) -> Amount {
+    let scale = left.0.scale().max(right.0.scale());
+    if sum.scale() < scale {
+        sum.rescale(scale);
+    }
+    Amount::from_decimal(sum)
+}
+
 impl Add for Amount {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self::from_decimal(self.0 + other.0)
+        widest(self.0 + other.0, self, other)
     }
 }
 
 impl Sub for Amount {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Self::from_decimal(self.0 - other.0)
+        widest(self.0 - other.0, self, other)
     }
 }
 

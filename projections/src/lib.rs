@@ -1,6 +1,9 @@
 //! The read side: views folded from the log, and the reports over them.
 
+pub mod facts;
 pub mod invariants;
+pub mod projector;
 pub mod replay;
 pub mod reports;
+pub mod store;
 pub mod views;

@@ -1,13 +1,26 @@
-//! Folding a log from its first event, with the hash chain checked on the way.
+//! Folding a log in order, with the hash chain checked on the way.
+//!
+//! Reading and decoding run ahead on other threads; the fold itself is one thread, in sequence.
 
-use ledger_core::log::{EventLog, LogError};
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use ledger_core::event::Event;
+use ledger_core::log::{LogError, SharedLog, StoredRecord};
 use schemas::chain::{CHAIN_HEADER, Chain};
 use schemas::record::{DecodeError, decode};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::views::{ProjectionError, Views};
+use crate::facts::{Folder, ProjectionError};
+use crate::views::Views;
 
-/// Records that are read and decoded at a time.
-const BATCH: usize = 10_000;
+/// Records that are read at a time.
+const READ_RECORDS: usize = 4_096;
+/// Records that one thread decodes at a time.
+const DECODE_RECORDS: usize = 1_024;
+/// Decoded pieces that wait for the fold, at most: a bound on memory.
+const PIECES_AHEAD: usize = 8;
 
 /// A log that cannot be folded to its end.
 #[derive(Debug, thiserror::Error)]
@@ -29,49 +42,161 @@ pub enum ReplayError {
         /// What does not fit.
         reason: String,
     },
+    /// A thread that decodes ended.
+    #[error("a thread that decodes ended; run it again")]
+    Ended,
 }
 
-/// Folds more events into views that stand at `views.sequence`, as far as the log goes and `last`
-/// allows. `chain` is the chain through `views.sequence`. `progress` hears the sequence that was
-/// reached.
+/// Whatever folds events in order.
+pub trait Fold: Send {
+    /// The last event that was folded.
+    fn sequence(&self) -> u64;
+
+    /// Folds the next event.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] where it does not fit: the fold stops there.
+    fn fold(&mut self, event: &Event) -> Result<(), ProjectionError>;
+
+    /// Hears the chain through the last event, behind each piece of the log.
+    fn rest_at(&mut self, _chain: Chain) {}
+}
+
+impl Fold for Folder {
+    fn sequence(&self) -> u64 {
+        Folder::sequence(self)
+    }
+
+    fn fold(&mut self, event: &Event) -> Result<(), ProjectionError> {
+        Folder::fold(self, event).map(|_| ())
+    }
+}
+
+impl Fold for Views {
+    fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    fn fold(&mut self, event: &Event) -> Result<(), ProjectionError> {
+        Views::fold(self, event).map(|_| ())
+    }
+}
+
+/// Folds more events, as far as the log goes and `through` allows. `chain` is the chain through
+/// `target.sequence()`. `progress` hears the sequence that was reached.
 ///
 /// # Errors
-/// [`ReplayError`]; the views stand at the last good event then.
+/// [`ReplayError`]; the target stands at the last good event then.
 pub async fn catch_up(
-    log: &dyn EventLog,
-    views: &mut Views,
+    log: &SharedLog,
+    target: &mut impl Fold,
     chain: &mut Chain,
-    last: Option<u64>,
+    through: Option<u64>,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), ReplayError> {
-    loop {
-        let wanted = last.map_or(BATCH, |last| {
-            usize::try_from(last.saturating_sub(views.sequence)).unwrap_or(BATCH).min(BATCH)
-        });
-        if wanted == 0 {
-            return Ok(());
-        }
-        let batch = log.read(views.sequence + 1, wanted).await?;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        for stored in &batch {
-            let sequence = stored.sequence;
-            if sequence != views.sequence + 1 {
-                let reason = format!("sequence {} was expected", views.sequence + 1);
-                return Err(ReplayError::Tampered { sequence, reason });
-            }
-            let through = chain.next(&stored.record.body);
-            let header = stored.record.headers.iter().find(|(name, _)| name == CHAIN_HEADER);
-            if header.is_none_or(|(_, hex)| *hex != through.to_hex()) {
-                let reason = "its hash chain does not follow from its bytes".to_owned();
-                return Err(ReplayError::Tampered { sequence, reason });
-            }
-            views.fold(&decode(stored)?)?;
-            *chain = through;
-        }
-        progress(views.sequence);
+    let through = match through {
+        Some(through) => through,
+        None => log.last_sequence().await?,
+    };
+    if through <= target.sequence() {
+        return Ok(());
     }
+    let (sender, mut pieces) = mpsc::channel(PIECES_AHEAD);
+    // Ends with the channel: when the fold stops early, nobody takes the pieces any more.
+    tokio::spawn(read_ahead(Arc::clone(log), target.sequence() + 1, through, sender));
+    while let Some(piece) = pieces.recv().await {
+        let piece = piece?.await.map_err(|_| ReplayError::Ended)?;
+        for decoded in &piece.decoded {
+            check(decoded, target.sequence() + 1, chain)?;
+            target.fold(&decoded.event)?;
+            *chain = chain.next_leaf(&decoded.leaf);
+        }
+        target.rest_at(*chain);
+        if let Some(error) = piece.error {
+            return Err(error.into());
+        }
+        progress(target.sequence());
+        // Dropping thousands of events is work, too: not on the thread that folds.
+        drop(spawn_blocking(move || drop(piece.decoded)));
+    }
+    Ok(())
+}
+
+/// Events that were decoded, up to the first that cannot be.
+struct Piece {
+    decoded: Vec<Decoded>,
+    error: Option<DecodeError>,
+}
+
+/// An event with what its place in the chain is checked by.
+struct Decoded {
+    event: Event,
+    leaf: [u8; 32],
+    written: Option<Chain>,
+}
+
+async fn read_ahead(
+    log: SharedLog,
+    mut from: u64,
+    through: u64,
+    sender: mpsc::Sender<Result<JoinHandle<Piece>, LogError>>,
+) {
+    let threads = available_parallelism().map_or(1, usize::from);
+    while from <= through {
+        let wanted = usize::try_from(through - from + 1).unwrap_or(READ_RECORDS).min(READ_RECORDS);
+        let records = match log.read(from, wanted).await {
+            Ok(records) => records,
+            Err(error) => {
+                // Where nobody listens any more, nobody needs to know.
+                return drop(sender.send(Err(error)).await);
+            }
+        };
+        let Some(last) = records.last() else { return };
+        from = last.sequence + 1;
+        let size = records.len().div_ceil(threads).clamp(1, DECODE_RECORDS);
+        let mut records = records.into_iter();
+        loop {
+            let piece: Vec<StoredRecord> = records.by_ref().take(size).collect();
+            if piece.is_empty() {
+                break;
+            }
+            if sender.send(Ok(spawn_blocking(move || decode_all(&piece)))).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn decode_all(records: &[StoredRecord]) -> Piece {
+    let mut decoded = Vec::with_capacity(records.len());
+    for stored in records {
+        let event = match decode(stored) {
+            Ok(event) => event,
+            Err(error) => return Piece { decoded, error: Some(error) },
+        };
+        let leaf = Chain::leaf(&stored.record.body);
+        decoded.push(Decoded { event, leaf, written: written_chain(stored) });
+    }
+    Piece { decoded, error: None }
+}
+
+/// The chain that a record carries.
+pub fn written_chain(stored: &StoredRecord) -> Option<Chain> {
+    let header = stored.record.headers.iter().find(|(name, _)| name == CHAIN_HEADER);
+    header.and_then(|(_, hex)| Chain::from_hex(hex))
+}
+
+fn check(decoded: &Decoded, expected: u64, chain: &Chain) -> Result<(), ReplayError> {
+    let sequence = decoded.event.sequence;
+    if sequence != expected {
+        let reason = format!("sequence {expected} was expected");
+        return Err(ReplayError::Tampered { sequence, reason });
+    }
+    if decoded.written != Some(chain.next_leaf(&decoded.leaf)) {
+        let reason = "its hash chain does not follow from its bytes".to_owned();
+        return Err(ReplayError::Tampered { sequence, reason });
+    }
+    Ok(())
 }
 
 /// Folds the whole log into fresh views.
@@ -79,7 +204,7 @@ pub async fn catch_up(
 /// # Errors
 /// [`ReplayError`] at the first event that does not fit.
 pub async fn replay(
-    log: &dyn EventLog,
+    log: &SharedLog,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(Views, Chain), ReplayError> {
     let (mut views, mut chain) = (Views::default(), Chain::START);

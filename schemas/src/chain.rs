@@ -13,10 +13,21 @@ impl Chain {
     /// The chain of the empty log.
     pub const START: Self = Self([0; 32]);
 
+    /// The hash of one event's stored bytes alone.
+    #[must_use]
+    pub fn leaf(body: &[u8]) -> [u8; 32] {
+        Sha256::new().chain_update([0]).chain_update(body).finalize().into()
+    }
+
     /// The chain through one more event, whose stored bytes are `body`.
     #[must_use]
     pub fn next(self, body: &[u8]) -> Self {
-        let leaf = Sha256::new().chain_update([0]).chain_update(body).finalize();
+        self.next_leaf(&Self::leaf(body))
+    }
+
+    /// The same, from the event's own hash, which can be computed out of order.
+    #[must_use]
+    pub fn next_leaf(self, leaf: &[u8; 32]) -> Self {
         Self(
             Sha256::new()
                 .chain_update([2])

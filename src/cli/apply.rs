@@ -110,3 +110,14 @@ pub(crate) fn progress(global: &Global) -> ProgressBar {
         Err(_) => bar,
     }
 }
+
+/// A bar on standard error up to a known end, where somebody looks at it.
+pub(crate) fn progress_to(global: &Global, end: u64) -> ProgressBar {
+    let bar = progress(global);
+    bar.set_length(end);
+    let template = "{wide_bar} {human_pos}/{human_len} events, {per_sec}, {eta} left";
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -59,10 +59,13 @@ async fn serve(global: &Global, listen: SocketAddr) -> Result<Exit, Failure> {
     };
     let log: SharedLog = match &client {
         Some(client) => Arc::new(JetStreamLog::open(client.clone(), global.stream()?).await?),
-        None => Arc::new(config::open_journal(global)?),
+        None => config::open_journal(global).await?,
     };
+    let anchor = global.anchor()?;
+    anchor.check(&log).await?;
+    let store = config::open_store(global)?;
     let writer = writer::start(book.clone(), 0, Arc::clone(&log), Arc::new(SystemClock)).await?;
-    let live = Arc::new(Live::start(Arc::clone(&log), global.unsafe_dev).await?);
+    let live = Arc::new(Live::start(Arc::clone(&log), store, anchor, global.unsafe_dev).await?);
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         Failure::store("serve.address", format!("cannot listen on {listen}"))
             .because(error)
@@ -93,6 +96,8 @@ async fn serve(global: &Global, listen: SocketAddr) -> Result<Exit, Failure> {
     info!("ending: what was taken is answered first");
     drain(service, stop, server).await;
     writer.shutdown().await?;
+    // What was answered last is projected and anchored before the end.
+    live.catch_up().await?;
     outcome
 }
 

@@ -23,8 +23,12 @@ type Checked = (&'static str, Result<String, String>);
 /// Where the store or the server cannot be reached.
 pub(crate) fn run(global: &Global) -> Result<Exit, Failure> {
     let checks = config::block_on(async {
-        match config::open_to_read(global).await {
-            Ok(log) => check(&log).await,
+        match config::open_unchecked(global).await {
+            Ok(log) => {
+                let mut checks = check(&log).await?;
+                checks.push(anchored(global, &log).await?);
+                Ok(checks)
+            }
             Err(failure) if failure.code == CORRUPT => {
                 Ok(vec![("every record fits its checksum", Err(broken(&failure)))])
             }
@@ -46,6 +50,26 @@ pub(crate) fn run(global: &Global) -> Result<Exit, Failure> {
 }
 
 const CORRUPT: &str = "store.corrupt";
+const TAMPERED: &str = "store.tampered";
+
+/// Whether the log still holds the event that was last in it when somebody wrote to it here.
+async fn anchored(global: &Global, log: &SharedLog) -> Result<Checked, Failure> {
+    let check = "what was anchored is still there";
+    let anchor = global.anchor()?;
+    match anchor.check(log).await {
+        Ok(()) => Ok((
+            check,
+            Ok(match anchor.read()? {
+                Some((sequence, _)) => format!("event {sequence}"),
+                None => "nothing was anchored on this machine".to_owned(),
+            }),
+        )),
+        Err(failure) if failure.code == TAMPERED || failure.code == CORRUPT => {
+            Ok((check, Err(broken(&failure))))
+        }
+        Err(failure) => Err(failure),
+    }
+}
 
 fn broken(failure: &Failure) -> String {
     let why = failure.why.as_deref().unwrap_or("it does not fit");

@@ -14,6 +14,7 @@ use schemas::command::{Origin, Refused, parse};
 use schemas::reply::Reply;
 
 use super::lines::Line;
+use crate::anchor::Anchor;
 use crate::cli::Global;
 use crate::config;
 use crate::exit::Failure;
@@ -28,6 +29,8 @@ pub(crate) struct Local {
     handle: WriterHandle,
     book: Identifier,
     actor: String,
+    log: SharedLog,
+    anchor: Anchor,
 }
 
 impl Local {
@@ -36,22 +39,12 @@ impl Local {
     /// # Errors
     /// Where another process has the journal open, or it cannot be trusted.
     pub(crate) async fn open(global: &Global) -> Result<Self, Failure> {
-        let log: SharedLog = Arc::new(config::open_journal(global)?);
-        Self::start(global.book_id()?, log, global.local_actor()).await
-    }
-
-    /// Starts the writer of a book on a log.
-    ///
-    /// # Errors
-    /// Where the log cannot be read or trusted.
-    pub(crate) async fn start(
-        book: Identifier,
-        log: SharedLog,
-        actor: String,
-    ) -> Result<Self, Failure> {
-        let running = writer::start(book.clone(), 0, log, Arc::new(SystemClock)).await?;
+        let (book, actor) = (global.book_id()?, global.local_actor());
+        let log = config::open_journal(global).await?;
+        let clock = Arc::new(SystemClock);
+        let running = writer::start(book.clone(), 0, Arc::clone(&log), clock).await?;
         let handle = running.handle();
-        Ok(Self { running, handle, book, actor })
+        Ok(Self { running, handle, book, actor, log, anchor: global.anchor()? })
     }
 
     /// Hands one envelope in and waits for its reply.
@@ -72,7 +65,8 @@ impl Local {
     /// Where it ended badly.
     pub(crate) async fn close(self) -> Result<(), Failure> {
         drop(self.handle);
-        Ok(self.running.shutdown().await?)
+        self.running.shutdown().await?;
+        self.anchor.write_tip_of(&self.log).await
     }
 }
 

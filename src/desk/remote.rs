@@ -81,6 +81,16 @@ impl Remote {
             .help("apply the same file again: the ids make that safe"))
     }
 
+    /// Asks for a report without filters.
+    ///
+    /// # Errors
+    /// Where nobody answers.
+    pub(crate) async fn query(&self, report: &str) -> Result<Vec<u8>, Failure> {
+        let subject = format!("ledger.{}.qry.{}", self.book.token(), subject_token(report));
+        let answer = self.client.request(subject, Vec::new().into()).await;
+        answer.map(|message| message.payload.to_vec()).map_err(|error| self.failure(&error))
+    }
+
     fn failure(&self, error: &async_nats::RequestError) -> Failure {
         if error.kind() == RequestErrorKind::NoResponders {
             let book = &self.book;

@@ -29,7 +29,7 @@ pub(super) fn audit_trail(query: &Query<'_>) -> Result<Table, Rejection> {
             || !is_about
             || !query.keeps("customer", row.customer.as_ref().map(|id| id.as_str()))
             || !query.keeps("actor", Some(&row.actor))
-            || !query.keeps("type", Some(row.kind))
+            || !query.keeps("type", Some(&row.kind))
             || from.is_some_and(|from| row.effective < from)
             || to.is_some_and(|to| row.effective > to)
         {
@@ -39,7 +39,7 @@ pub(super) fn audit_trail(query: &Query<'_>) -> Result<Table, Rejection> {
             row.sequence.into(),
             instant(row.recorded_at).into(),
             row.effective.into(),
-            row.kind.into(),
+            row.kind.as_str().into(),
             row.document.as_str().into(),
             row.actor.as_str().into(),
             row.command_id.as_str().into(),

@@ -8,6 +8,7 @@ use ledger_core::money::{Amount, Currency};
 use ledger_core::policy::AgeingBasis;
 use ledger_core::rejection::{Code, Rejection};
 
+use crate::facts::Settles;
 use crate::reports::{Cell, Query, Table};
 use crate::views::{InvoiceFact, Use};
 
@@ -210,7 +211,7 @@ pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
         }
         let issued = &fact.issued;
         lines.push((issued.issued, fact.sequence, id.to_string(), "invoice", issued.total));
-        for one in fact.settlements.iter().filter(|one| one.kind == "small_balance") {
+        for one in fact.settlements.iter().filter(|one| one.kind == Settles::SmallBalance) {
             let name = id.to_string();
             lines.push((one.effective, one.sequence, name, "small_balance", -one.amount));
         }

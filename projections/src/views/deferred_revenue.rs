@@ -3,19 +3,16 @@
 use std::collections::BTreeMap;
 
 use ledger_core::calendar::Day;
-use ledger_core::event::order::PlacedLine;
-use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
-use ledger_core::posting::{ContractId, Target, postings};
+use ledger_core::posting::ContractId;
 use ledger_core::revenue::schedule::{Schedule, earned_through};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use crate::views::{Projection, ProjectionError, digest_rows};
+use crate::facts::{DeferredFact, EventFacts, Projection, ProjectionError};
 
 /// A movement of what a contract was billed: an invoice above zero, a credit below.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Billed {
     /// When it counts.
     pub effective: Day,
@@ -37,7 +34,7 @@ pub struct Line {
 }
 
 /// A contract: an order, or an invoice without one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Contract {
     /// Which one.
     pub id: ContractId,
@@ -87,130 +84,48 @@ pub struct DeferredRevenue {
     pub contracts: BTreeMap<ContractId, Contract>,
 }
 
-impl Projection for DeferredRevenue {
-    const NAME: &'static str = "deferred_revenue";
-    const VERSION: u32 = 1;
-
-    fn fold(&mut self, event: &Event) -> Result<(), ProjectionError> {
-        match &event.data {
-            EventData::OrderPlaced(data) => {
-                let id = ContractId::Order(data.order.clone());
-                self.open(&id, &data.customer, data.currency);
-                self.lines(event, &id, &data.lines)?;
-            }
-            EventData::OrderAmended(data) => {
-                self.lines(event, &ContractId::Order(data.order.clone()), &data.lines)?;
-            }
-            EventData::InvoiceIssued(data) => {
-                let id = ContractId::Invoice(data.invoice.clone());
-                if data.lines.iter().any(|line| line.schedule.is_some()) {
-                    self.open(&id, &data.customer, data.currency);
-                }
-                for line in &data.lines {
-                    if let Some(schedule) = &line.schedule {
-                        self.version(event, &id, &line.line, None, schedule)?;
-                    }
-                }
-                self.bill(event)?;
-            }
-            EventData::CreditIssued(data) => {
-                for line in &data.lines {
-                    let (id, name) = match (&line.order, &line.order_line, &data.invoice) {
-                        (Some(order), Some(name), _) => (ContractId::Order(order.clone()), name),
-                        (_, _, Some(invoice)) => match &line.invoice_line {
-                            Some(name) => (ContractId::Invoice(invoice.clone()), name),
-                            None => continue,
-                        },
-                        (_, _, None) => continue,
-                    };
-                    if let Some(schedule) = &line.schedule {
-                        self.version(event, &id, name, None, schedule)?;
-                    }
-                }
-                self.bill(event)?;
-            }
-            EventData::BookOpened(_)
-            | EventData::ProductDefined(_)
-            | EventData::CustomerRegistered(_)
-            | EventData::DisputeOpened(_)
-            | EventData::DisputeResolved(_)
-            | EventData::PaymentReceived(_)
-            | EventData::PaymentAllocated(_)
-            | EventData::CreditApplied(_)
-            | EventData::CreditRefunded(_) => {}
-        }
-        Ok(())
-    }
-
-    fn digest(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        digest_rows(self.contracts.values(), &mut hash);
-        hash.finalize().into()
-    }
-}
-
 impl DeferredRevenue {
-    fn open(&mut self, id: &ContractId, customer: &Identifier, currency: Currency) {
-        self.contracts.entry(id.clone()).or_insert_with(|| Contract {
-            id: id.clone(),
-            customer: customer.clone(),
-            currency,
-            lines: BTreeMap::new(),
-            billed: Vec::new(),
-        });
-    }
-
-    fn lines(
-        &mut self,
-        event: &Event,
-        id: &ContractId,
-        lines: &[PlacedLine],
-    ) -> Result<(), ProjectionError> {
-        for line in lines {
-            if let Some(schedule) = &line.schedule {
-                self.version(event, id, &line.line, line.product.as_ref(), schedule)?;
+    /// Takes the facts of one event.
+    pub(super) fn apply(&mut self, facts: &EventFacts<'_>) -> Result<(), ProjectionError> {
+        for fact in &facts.deferred_revenue {
+            match fact {
+                DeferredFact::Contract { id, customer, currency } => {
+                    self.contracts.entry(id.clone()).or_insert_with(|| Contract {
+                        id: id.clone(),
+                        customer: customer.clone(),
+                        currency: *currency,
+                        lines: BTreeMap::new(),
+                        billed: Vec::new(),
+                    });
+                }
+                DeferredFact::Version { contract, line, product, schedule } => {
+                    let contract = self.contract(facts, contract)?;
+                    let line = contract.lines.entry(line.clone()).or_insert_with(|| Line {
+                        product: product.clone(),
+                        booked: facts.effective,
+                        versions: Vec::new(),
+                    });
+                    line.versions.push((facts.sequence, schedule.clone().into_owned()));
+                }
+                DeferredFact::Billed { contract, amount } => {
+                    let (effective, sequence) = (facts.effective, facts.sequence);
+                    let contract = self.contract(facts, contract)?;
+                    contract.billed.push(Billed { effective, sequence, amount: *amount });
+                }
             }
         }
         Ok(())
     }
 
-    fn version(
+    fn contract(
         &mut self,
-        event: &Event,
+        facts: &EventFacts<'_>,
         id: &ContractId,
-        line: &Identifier,
-        product: Option<&Identifier>,
-        schedule: &Schedule,
-    ) -> Result<(), ProjectionError> {
-        let contract = self.contracts.get_mut(id).ok_or_else(|| unknown(event, id))?;
-        let line = contract.lines.entry(line.clone()).or_insert_with(|| Line {
-            product: product.cloned(),
-            booked: event.effective,
-            versions: Vec::new(),
-        });
-        line.versions.push((event.sequence, schedule.clone()));
-        Ok(())
-    }
-
-    /// The contract legs of the event's own entry move what was billed.
-    fn bill(&mut self, event: &Event) -> Result<(), ProjectionError> {
-        for leg in postings(&event.data) {
-            let Target::Contract(id) = leg.target else { continue };
-            let contract = self.contracts.get_mut(&id).ok_or_else(|| unknown(event, &id))?;
-            contract.billed.push(Billed {
-                effective: event.effective,
-                sequence: event.sequence,
-                amount: -leg.amount,
-            });
-        }
-        Ok(())
-    }
-}
-
-fn unknown(event: &Event, id: &ContractId) -> ProjectionError {
-    ProjectionError {
-        projection: DeferredRevenue::NAME,
-        sequence: event.sequence,
-        reason: format!("it names the contract {id:?}, which no event before it made"),
+    ) -> Result<&mut Contract, ProjectionError> {
+        self.contracts.get_mut(id).ok_or_else(|| ProjectionError {
+            projection: Projection::DeferredRevenue.name(),
+            sequence: facts.sequence,
+            reason: format!("it names the contract {id:?}, which no event before it made"),
+        })
     }
 }

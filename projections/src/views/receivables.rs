@@ -6,14 +6,12 @@ use ledger_core::calendar::Day;
 use ledger_core::event::credit::CreditIssued;
 use ledger_core::event::invoice::InvoiceIssued;
 use ledger_core::event::payment::PaymentReceived;
-use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
-use ledger_core::posting::{Posting, postings};
+use ledger_core::posting::Posting;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use crate::views::{Projection, ProjectionError, digest_rows};
+use crate::facts::{EventFacts, Projection, ProjectionError, ReceivablesFact, Settles, Used};
 
 /// Something that lowered the open amount of an invoice.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,8 +20,8 @@ pub struct Settlement {
     pub effective: Day,
     /// When the ledger learned it.
     pub sequence: u64,
-    /// `payment`, `credit` or `small_balance`.
-    pub kind: &'static str,
+    /// By what.
+    pub kind: Settles,
     /// The payment or credit.
     pub document: Identifier,
     /// In the invoice's currency.
@@ -31,7 +29,7 @@ pub struct Settlement {
 }
 
 /// A dispute that began or ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DisputeFact {
     /// When it counts.
     pub effective: Day,
@@ -44,7 +42,7 @@ pub struct DisputeFact {
 }
 
 /// An invoice and all that happened to it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct InvoiceFact {
     /// As issued.
     pub issued: InvoiceIssued,
@@ -57,7 +55,7 @@ pub struct InvoiceFact {
 }
 
 /// A use of a payment's or a credit's amount.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Use {
     /// When it counts.
     pub effective: Day,
@@ -70,7 +68,7 @@ pub struct Use {
 }
 
 /// A payment and its uses.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PaymentFact {
     /// As received.
     pub received: PaymentReceived,
@@ -83,7 +81,7 @@ pub struct PaymentFact {
 }
 
 /// A credit and its uses.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CreditFact {
     /// As issued.
     pub issued: CreditIssued,
@@ -96,7 +94,7 @@ pub struct CreditFact {
 }
 
 /// The entry of one event.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// When it counts.
     pub date: Day,
@@ -125,162 +123,92 @@ pub struct Receivables {
     pub entries: Vec<Entry>,
 }
 
-impl Projection for Receivables {
-    const NAME: &'static str = "receivables";
-    const VERSION: u32 = 1;
-
-    fn fold(&mut self, event: &Event) -> Result<(), ProjectionError> {
-        self.entry(event);
-        match &event.data {
-            EventData::InvoiceIssued(data) => {
-                let fact = InvoiceFact {
-                    issued: data.clone(),
-                    sequence: event.sequence,
-                    settlements: Vec::new(),
-                    disputes: Vec::new(),
-                };
-                self.invoices.insert(data.invoice.clone(), fact);
-            }
-            EventData::DisputeOpened(data) => {
-                self.dispute(event, &data.invoice, true, data.amount)?;
-            }
-            EventData::DisputeResolved(data) => self.dispute(event, &data.invoice, false, None)?,
-            EventData::PaymentReceived(data) => {
-                let fact = PaymentFact {
-                    received: data.clone(),
-                    effective: event.effective,
-                    sequence: event.sequence,
-                    uses: Vec::new(),
-                };
-                self.payments.insert(data.payment.clone(), fact);
-            }
-            EventData::PaymentAllocated(data) => {
-                let mut used = data.overpayment;
-                for one in &data.allocations {
-                    used += one.amount;
-                    self.settle(event, &one.invoice, "payment", &data.payment, one.amount)?;
-                    let small = one.small_balance;
-                    self.settle(event, &one.invoice, "small_balance", &data.payment, small)?;
-                }
-                let payment = self.payments.get_mut(&data.payment);
-                payment
-                    .ok_or_else(|| unknown(event, &data.payment))?
-                    .uses
-                    .push(used_by(event, used));
-            }
-            EventData::CreditIssued(data) => {
-                let fact = CreditFact {
-                    issued: data.clone(),
-                    effective: event.effective,
-                    sequence: event.sequence,
-                    uses: Vec::new(),
-                };
-                self.credits.insert(data.credit.clone(), fact);
-            }
-            EventData::CreditApplied(data) => {
-                let mut used = Amount::ZERO;
-                for one in &data.allocations {
-                    used += one.amount;
-                    self.settle(event, &one.invoice, "credit", &data.credit, one.amount)?;
-                }
-                let credit = self.credits.get_mut(&data.credit);
-                credit.ok_or_else(|| unknown(event, &data.credit))?.uses.push(used_by(event, used));
-            }
-            EventData::CreditRefunded(data) => {
-                let credit = self.credits.get_mut(&data.credit);
-                let used = Use { is_refund: true, ..used_by(event, data.amount) };
-                credit.ok_or_else(|| unknown(event, &data.credit))?.uses.push(used);
-            }
-            EventData::BookOpened(_)
-            | EventData::ProductDefined(_)
-            | EventData::CustomerRegistered(_)
-            | EventData::OrderPlaced(_)
-            | EventData::OrderAmended(_) => {}
-        }
-        Ok(())
-    }
-
-    fn digest(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        digest_rows(self.invoices.values(), &mut hash);
-        digest_rows(self.payments.values(), &mut hash);
-        digest_rows(self.credits.values(), &mut hash);
-        digest_rows(self.entries.iter(), &mut hash);
-        hash.finalize().into()
-    }
-}
-
 impl Receivables {
-    fn entry(&mut self, event: &Event) {
-        let currency = match &event.data {
-            EventData::InvoiceIssued(data) => data.currency,
-            EventData::PaymentReceived(data) => data.currency,
-            EventData::PaymentAllocated(data) => data.currency,
-            EventData::CreditIssued(data) => data.currency,
-            EventData::CreditApplied(data) => data.currency,
-            EventData::CreditRefunded(data) => data.currency,
-            EventData::BookOpened(_)
-            | EventData::ProductDefined(_)
-            | EventData::CustomerRegistered(_)
-            | EventData::OrderPlaced(_)
-            | EventData::OrderAmended(_)
-            | EventData::DisputeOpened(_)
-            | EventData::DisputeResolved(_) => return,
-        };
-        let document = event.data.document();
-        self.entries.push(Entry {
-            date: event.effective,
-            sequence: event.sequence,
-            document: document.id,
-            customer: document.customer,
-            currency,
-            legs: postings(&event.data),
-        });
-    }
-
-    fn dispute(
-        &mut self,
-        event: &Event,
-        invoice: &Identifier,
-        is_open: bool,
-        amount: Option<Amount>,
-    ) -> Result<(), ProjectionError> {
-        let fact = self.invoices.get_mut(invoice).ok_or_else(|| unknown(event, invoice))?;
-        let (effective, sequence) = (event.effective, event.sequence);
-        fact.disputes.push(DisputeFact { effective, sequence, is_open, amount });
-        Ok(())
-    }
-
-    fn settle(
-        &mut self,
-        event: &Event,
-        invoice: &Identifier,
-        kind: &'static str,
-        document: &Identifier,
-        amount: Amount,
-    ) -> Result<(), ProjectionError> {
-        let fact = self.invoices.get_mut(invoice).ok_or_else(|| unknown(event, invoice))?;
-        if !amount.is_zero() {
-            fact.settlements.push(Settlement {
-                effective: event.effective,
-                sequence: event.sequence,
-                kind,
-                document: document.clone(),
-                amount,
-            });
+    /// Takes the facts of one event.
+    pub(super) fn apply(&mut self, facts: &EventFacts<'_>) -> Result<(), ProjectionError> {
+        let (effective, sequence) = (facts.effective, facts.sequence);
+        for fact in &facts.receivables {
+            match fact {
+                ReceivablesFact::Book(_) | ReceivablesFact::Customer(_) => {}
+                ReceivablesFact::Invoice(issued) => {
+                    let fact = InvoiceFact {
+                        issued: issued.clone().into_owned(),
+                        sequence,
+                        settlements: Vec::new(),
+                        disputes: Vec::new(),
+                    };
+                    self.invoices.insert(issued.invoice.clone(), fact);
+                }
+                ReceivablesFact::Settlement { invoice, kind, document, amount } => {
+                    let (document, amount) = (document.clone(), *amount);
+                    let one = Settlement { effective, sequence, kind: *kind, document, amount };
+                    self.invoice(facts, invoice)?.settlements.push(one);
+                }
+                ReceivablesFact::Dispute { invoice, is_open, amount } => {
+                    let (is_open, amount) = (*is_open, *amount);
+                    let one = DisputeFact { effective, sequence, is_open, amount };
+                    self.invoice(facts, invoice)?.disputes.push(one);
+                }
+                ReceivablesFact::Payment(received) => {
+                    let received = received.clone().into_owned();
+                    let id = received.payment.clone();
+                    let fact = PaymentFact { received, effective, sequence, uses: Vec::new() };
+                    self.payments.insert(id, fact);
+                }
+                ReceivablesFact::Credit(issued) => {
+                    let issued = issued.clone().into_owned();
+                    let id = issued.credit.clone();
+                    let fact = CreditFact { issued, effective, sequence, uses: Vec::new() };
+                    self.credits.insert(id, fact);
+                }
+                ReceivablesFact::Use { of, document, amount } => {
+                    let is_refund = *of == Used::CreditRefund;
+                    let one = Use { effective, sequence, amount: *amount, is_refund };
+                    self.uses(facts, *of, document)?.push(one);
+                }
+                ReceivablesFact::Entry { document, customer, currency, legs } => {
+                    self.entries.push(Entry {
+                        date: effective,
+                        sequence,
+                        document: document.clone(),
+                        customer: customer.clone(),
+                        currency: *currency,
+                        legs: legs.clone(),
+                    });
+                }
+            }
         }
         Ok(())
     }
+
+    fn invoice(
+        &mut self,
+        facts: &EventFacts<'_>,
+        invoice: &Identifier,
+    ) -> Result<&mut InvoiceFact, ProjectionError> {
+        self.invoices.get_mut(invoice).ok_or_else(|| unknown(facts, invoice))
+    }
+
+    fn uses(
+        &mut self,
+        facts: &EventFacts<'_>,
+        of: Used,
+        document: &Identifier,
+    ) -> Result<&mut Vec<Use>, ProjectionError> {
+        let uses = match of {
+            Used::Payment => self.payments.get_mut(document).map(|fact| &mut fact.uses),
+            Used::Credit | Used::CreditRefund => {
+                self.credits.get_mut(document).map(|fact| &mut fact.uses)
+            }
+        };
+        uses.ok_or_else(|| unknown(facts, document))
+    }
 }
 
-fn used_by(event: &Event, amount: Amount) -> Use {
-    Use { effective: event.effective, sequence: event.sequence, amount, is_refund: false }
-}
-
-fn unknown(event: &Event, document: &Identifier) -> ProjectionError {
+fn unknown(facts: &EventFacts<'_>, document: &Identifier) -> ProjectionError {
     ProjectionError {
-        projection: Receivables::NAME,
-        sequence: event.sequence,
+        projection: Projection::Receivables.name(),
+        sequence: facts.sequence,
         reason: format!("it names {document}, which no event before it made"),
     }
 }

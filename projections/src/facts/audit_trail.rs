@@ -1,0 +1,114 @@
+//! Facts of the audit trail: one row for each event, who did what, when and why.
+
+use std::borrow::Cow;
+
+use ledger_core::event::{Event, EventData};
+use ledger_core::id::Identifier;
+use serde::{Deserialize, Serialize};
+
+/// One event in words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditRow<'a> {
+    /// The event's type.
+    pub kind: Cow<'a, str>,
+    /// The kind of its document.
+    pub document_kind: Cow<'a, str>,
+    /// Its document.
+    pub document: Identifier,
+    /// Other documents that it touches.
+    pub touches: Vec<Identifier>,
+    /// Its customer.
+    pub customer: Option<Identifier>,
+    /// The command.
+    pub command_id: Identifier,
+    /// Why.
+    pub reason: Option<Cow<'a, str>>,
+    /// What happened, in one line.
+    pub summary: String,
+}
+
+/// The fact of one event.
+pub(super) fn fact(event: &Event) -> AuditRow<'_> {
+    let document = event.data.document();
+    AuditRow {
+        kind: Cow::Borrowed(event.data.type_name()),
+        document_kind: Cow::Borrowed(document.kind),
+        document: document.id,
+        touches: touches(&event.data),
+        customer: document.customer,
+        command_id: event.command_id.clone(),
+        reason: event.reason.as_deref().map(Cow::Borrowed),
+        summary: summary(&event.data),
+    }
+}
+
+fn touches(data: &EventData) -> Vec<Identifier> {
+    match data {
+        EventData::InvoiceIssued(data) => data.order.iter().cloned().collect(),
+        EventData::PaymentAllocated(data) => {
+            data.allocations.iter().map(|one| one.invoice.clone()).collect()
+        }
+        EventData::CreditIssued(data) => data.invoice.iter().cloned().collect(),
+        EventData::CreditApplied(data) => {
+            data.allocations.iter().map(|one| one.invoice.clone()).collect()
+        }
+        EventData::BookOpened(_)
+        | EventData::ProductDefined(_)
+        | EventData::CustomerRegistered(_)
+        | EventData::OrderPlaced(_)
+        | EventData::OrderAmended(_)
+        | EventData::DisputeOpened(_)
+        | EventData::DisputeResolved(_)
+        | EventData::PaymentReceived(_)
+        | EventData::CreditRefunded(_) => Vec::new(),
+    }
+}
+
+fn summary(data: &EventData) -> String {
+    match data {
+        EventData::BookOpened(data) => format!("book opened in {}", data.currency),
+        EventData::ProductDefined(data) => format!("product {:?} defined", data.name),
+        EventData::CustomerRegistered(data) => format!("customer {:?} registered", data.name),
+        EventData::OrderPlaced(data) => format!(
+            "order of {} {} with {} line(s), from {}",
+            data.transaction_price,
+            data.currency,
+            data.lines.len(),
+            data.start
+        ),
+        EventData::OrderAmended(data) => format!(
+            "amendment {}: {} line(s) changed, {} removed; price now {} {}; {}",
+            data.amendment,
+            data.lines.len(),
+            data.removed.len(),
+            data.transaction_price,
+            data.currency,
+            data.treatment_reason
+        ),
+        EventData::InvoiceIssued(data) => format!(
+            "invoice of {} {} (tax {}), due {}",
+            data.total, data.currency, data.tax, data.due
+        ),
+        EventData::DisputeOpened(data) => format!("disputed: {}", data.reason),
+        EventData::DisputeResolved(_) => "dispute resolved".to_owned(),
+        EventData::PaymentReceived(data) => {
+            format!("payment of {} {} received", data.amount, data.currency)
+        }
+        EventData::PaymentAllocated(data) => {
+            let parts =
+                data.allocations.iter().map(|one| format!("{} to {}", one.amount, one.invoice));
+            format!("allocated {}", parts.collect::<Vec<_>>().join(", "))
+        }
+        EventData::CreditIssued(data) => {
+            format!("credit of {} {} (tax {})", data.total, data.currency, data.tax)
+        }
+        EventData::CreditApplied(data) => {
+            let parts =
+                data.allocations.iter().map(|one| format!("{} to {}", one.amount, one.invoice));
+            format!("applied {}", parts.collect::<Vec<_>>().join(", "))
+        }
+        EventData::CreditRefunded(data) => {
+            format!("{} {} of the credit paid back", data.amount, data.currency)
+        }
+    }
+}
