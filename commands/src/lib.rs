@@ -1,8 +1,10 @@
 //! The write side: the writer of a book, and what brings commands to it.
 
 pub mod clock;
+pub mod esrs;
 pub mod http;
 pub mod ids;
 pub mod import;
 pub mod service;
+pub mod standing;
 pub mod writer;

@@ -5,7 +5,6 @@
 //! outcome but "stored" the writer reads the log's tail and folds it before it goes on: what the
 //! tail holds is answered from it, the rest is decided again. It never retries blindly.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -14,16 +13,14 @@ use ledger_core::id::Identifier;
 use ledger_core::limits::QUEUE_COMMANDS_MAX;
 use ledger_core::log::{LogError, SharedLog};
 use ledger_core::rejection::{Code, Rejection};
-use ledger_core::state::Ledger;
-use schemas::chain::Chain;
 use schemas::record::DecodeError;
 use schemas::reply::Reply;
-use time::OffsetDateTime;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::{self, Clock};
+use crate::standing::Standing;
 
 mod group;
 mod tail;
@@ -58,35 +55,6 @@ struct Job {
     command: Command,
     traceparent: Option<String>,
     answer: oneshot::Sender<Vec<u8>>,
-}
-
-/// What the reply to a command id is built from.
-#[derive(Debug, Clone)]
-struct Answered {
-    content_hash: String,
-    first: u64,
-    last: u64,
-}
-
-/// The state of a book as of the last event, and the replies given so far.
-struct Standing {
-    ledger: Ledger,
-    answered: BTreeMap<Identifier, Answered>,
-    sequence: u64,
-    chain: Chain,
-    recorded_at: OffsetDateTime,
-}
-
-impl Standing {
-    fn new() -> Self {
-        Self {
-            ledger: Ledger::default(),
-            answered: BTreeMap::new(),
-            sequence: 0,
-            chain: Chain::START,
-            recorded_at: OffsetDateTime::UNIX_EPOCH,
-        }
-    }
 }
 
 /// The writer's own task.
@@ -139,7 +107,7 @@ pub async fn start(
         shard,
         log,
         clock: Arc::clone(&clock),
-        standing: Standing::new(),
+        standing: Standing::default(),
         is_current: true,
         time_zone: zone_in,
     };

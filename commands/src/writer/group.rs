@@ -9,14 +9,13 @@ use ledger_core::log::{AppendError, Record};
 use ledger_core::rejection::{Code, Rejection};
 use schemas::record::{EncodeContext, decode, encode};
 use schemas::reply::Reply;
-use time::{Duration, OffsetDateTime};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
 use crate::clock;
-use crate::ids::event_id;
+use crate::standing::{Answered, Standing};
 use crate::writer::tail::opens_book;
-use crate::writer::{Answered, Job, Standing, Writer};
+use crate::writer::{Job, Writer};
 
 /// Attempts to store a group before its callers are told that the outcome is not known.
 const ATTEMPTS_MAX: usize = 3;
@@ -120,7 +119,7 @@ impl Writer {
     /// Folds the log into a fresh state; whether that went well. Nothing is decided on a state
     /// that is not the log's.
     async fn recover_state(&mut self) -> bool {
-        self.standing = Standing::new();
+        self.standing = Standing::default();
         self.is_current = match self.catch_up().await {
             Ok(()) => true,
             Err(failure) => {
@@ -155,19 +154,10 @@ impl Writer {
         let refuse = |rejection: &Rejection| {
             Decided::Reply(Reply::rejected(Some(command.id.as_str()), rejection).to_bytes())
         };
-        if let Some(answered) = self.standing.answered.get(&command.id) {
-            if answered.content_hash == command.content_hash {
-                return Decided::Again(answered.clone());
-            }
-            return refuse(&Rejection::at(
-                Code::CommandIdReused,
-                "id",
-                format!(
-                    "the id {} was used for another command (event {}); use a new id, or send \
-                     the same content",
-                    command.id, answered.first
-                ),
-            ));
+        match self.standing.answered(command) {
+            Ok(None) => {}
+            Ok(Some(answered)) => return Decided::Again(answered.clone()),
+            Err(rejection) => return refuse(&rejection),
         }
         let decided = self
             .zone_exists(command)
@@ -180,7 +170,7 @@ impl Writer {
             }
             Err(rejection) => return refuse(&rejection),
         };
-        let events = self.envelope(command, new);
+        let events = self.standing.envelope(&self.book, command, new, self.clock.now());
         match self.encode(&events, job.traceparent.as_deref()) {
             Ok((encoded, chain)) => {
                 *bytes += encoded.iter().map(record_bytes).sum::<usize>();
@@ -219,30 +209,6 @@ impl Writer {
         }
     }
 
-    /// Gives decided events their place, id and time: never before the event in front of them.
-    fn envelope(&self, command: &Command, new: Vec<ledger_core::event::NewEvent>) -> Vec<Event> {
-        let mut sequence = self.standing.sequence;
-        let mut recorded_at = self.standing.recorded_at;
-        let now = whole_microseconds(self.clock.now());
-        let events = new.into_iter().enumerate().map(|(index, new)| {
-            sequence += 1;
-            recorded_at = now.max(recorded_at + Duration::microseconds(1));
-            Event {
-                sequence,
-                id: event_id(&self.book, &command.id, index),
-                effective: new.effective,
-                recorded_at,
-                actor: command.actor.clone(),
-                command_id: command.id.clone(),
-                command_hash: command.content_hash.clone(),
-                correlation_id: command.correlation_id.clone(),
-                reason: command.reason.clone(),
-                data: new.data,
-            }
-        });
-        events.collect()
-    }
-
     fn encode(
         &self,
         events: &[Event],
@@ -272,11 +238,6 @@ impl Writer {
         let events: Result<Vec<Event>, _> = stored.iter().map(decode).collect();
         Some(Reply::from_events(&self.book, self.shard, &events.ok()?).to_bytes())
     }
-}
-
-/// The log keeps microseconds: a finer time would come back as another one.
-fn whole_microseconds(at: OffsetDateTime) -> OffsetDateTime {
-    at.replace_microsecond(at.microsecond()).unwrap_or(at)
 }
 
 fn answer(waiting: Vec<Waiting>) {

@@ -1,10 +1,10 @@
 //! Reading the log's tail: at the start, and whenever an append did not end as stored.
 
-use ledger_core::event::{Event, EventData};
+use ledger_core::event::EventData;
 use schemas::chain::CHAIN_HEADER;
 use schemas::record::decode;
 
-use crate::writer::{Answered, Standing, Writer, WriterError};
+use crate::writer::{Writer, WriterError};
 
 /// Records that are read at a time.
 const BATCH: usize = 10_000;
@@ -44,23 +44,6 @@ impl Writer {
                 is_new
             });
         }
-    }
-}
-
-impl Standing {
-    /// Folds one event into the state and into the index of replies.
-    pub(super) fn fold(&mut self, event: &Event) {
-        self.ledger.apply(event);
-        self.sequence = event.sequence;
-        self.recorded_at = event.recorded_at;
-        self.answered
-            .entry(event.command_id.clone())
-            .and_modify(|answered| answered.last = event.sequence)
-            .or_insert_with(|| Answered {
-                content_hash: event.command_hash.clone(),
-                first: event.sequence,
-                last: event.sequence,
-            });
     }
 }
 

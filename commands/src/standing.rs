@@ -1,0 +1,119 @@
+//! The state of a book as of some event, with the replies given so far: a fold over the log.
+
+use std::collections::BTreeMap;
+
+use ledger_core::command::Command;
+use ledger_core::event::{Event, NewEvent};
+use ledger_core::id::Identifier;
+use ledger_core::rejection::{Code, Rejection};
+use ledger_core::state::Ledger;
+use schemas::chain::Chain;
+use time::{Duration, OffsetDateTime};
+
+use crate::ids::event_id;
+
+/// What the reply to a command id is built from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// SHA-256 of the command's content, in hex.
+    pub content_hash: String,
+    /// The command's first event.
+    pub first: u64,
+    /// Its last event.
+    pub last: u64,
+}
+
+/// The state of a book as of the last event, and the replies given so far.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// What deciding reads.
+    pub ledger: Ledger,
+    answered: BTreeMap<Identifier, Answered>,
+    /// The last event that was folded.
+    pub sequence: u64,
+    /// The hash chain through it; kept by whoever sees the bytes.
+    pub chain: Chain,
+    recorded_at: OffsetDateTime,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            ledger: Ledger::default(),
+            answered: BTreeMap::new(),
+            sequence: 0,
+            chain: Chain::START,
+            recorded_at: OffsetDateTime::UNIX_EPOCH,
+        }
+    }
+}
+
+impl Standing {
+    /// Folds one event into the state and into the index of replies.
+    pub fn fold(&mut self, event: &Event) {
+        self.ledger.apply(event);
+        self.sequence = event.sequence;
+        self.recorded_at = event.recorded_at;
+        self.answered
+            .entry(event.command_id.clone())
+            .and_modify(|answered| answered.last = event.sequence)
+            .or_insert_with(|| Answered {
+                content_hash: event.command_hash.clone(),
+                first: event.sequence,
+                last: event.sequence,
+            });
+    }
+
+    /// Where the events of a command stand that was accepted before; none where it is new.
+    ///
+    /// # Errors
+    /// `command.id_reused` where its id was used for a command with other content.
+    pub fn answered(&self, command: &Command) -> Result<Option<&Answered>, Rejection> {
+        match self.answered.get(&command.id) {
+            Some(answered) if answered.content_hash != command.content_hash => {
+                let message = format!(
+                    "the id {} was used for another command (event {}); use a new id, or send \
+                     the same content",
+                    command.id, answered.first
+                );
+                Err(Rejection::at(Code::CommandIdReused, "id", message))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// Gives decided events their place, id and time: never before the event in front of them.
+    pub fn envelope(
+        &self,
+        book: &Identifier,
+        command: &Command,
+        new: Vec<NewEvent>,
+        now: OffsetDateTime,
+    ) -> Vec<Event> {
+        let mut sequence = self.sequence;
+        let mut recorded_at = self.recorded_at;
+        let now = whole_microseconds(now);
+        let events = new.into_iter().enumerate().map(|(index, new)| {
+            sequence += 1;
+            recorded_at = now.max(recorded_at + Duration::microseconds(1));
+            Event {
+                sequence,
+                id: event_id(book, &command.id, index),
+                effective: new.effective,
+                recorded_at,
+                actor: command.actor.clone(),
+                command_id: command.id.clone(),
+                command_hash: command.content_hash.clone(),
+                correlation_id: command.correlation_id.clone(),
+                reason: command.reason.clone(),
+                data: new.data,
+            }
+        });
+        events.collect()
+    }
+}
+
+/// The log keeps microseconds: a finer time would come back as another one.
+fn whole_microseconds(at: OffsetDateTime) -> OffsetDateTime {
+    at.replace_microsecond(at.microsecond()).unwrap_or(at)
+}
