@@ -15,9 +15,10 @@ use ledger_core::revenue::schedule::Schedule;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-/// Twice the least common multiple of 1 to 31: half a month, and a month spread over any number
-/// of days, are whole numbers of units.
-const MONTH_UNITS: i128 = 2 * 72_201_776_446_800;
+#[path = "revenue/slow.rs"]
+mod slow;
+
+use slow::{cumulative_weights, days_of, rounded};
 
 const BASES: [Basis; 6] = [
     Basis::Day,
@@ -27,16 +28,6 @@ const BASES: [Basis; 6] = [
     Basis::HalfMonth,
     Basis::FullMonth,
 ];
-
-/// A calendar month of a term.
-struct Month {
-    year: i32,
-    month: u8,
-    /// Days of service that fall in it.
-    served: i128,
-    /// Days that it has.
-    days: i128,
-}
 
 fn day(text: &str) -> Day {
     text.parse().unwrap()
@@ -50,112 +41,6 @@ fn minor(amount: Amount, currency: Currency) -> i128 {
     let decimal = amount.decimal();
     assert!(decimal.scale() <= currency.minor_units(), "{amount} is not in minor units");
     decimal.mantissa() * 10_i128.pow(currency.minor_units() - decimal.scale())
-}
-
-/// `numerator / denominator` to the nearest whole number.
-fn rounded(numerator: i128, denominator: i128, rounding: Rounding) -> i128 {
-    let (size, of) = (numerator.abs(), denominator.abs());
-    let (below, rest) = (size / of, size % of);
-    let up = match (2 * rest).cmp(&of) {
-        std::cmp::Ordering::Less => false,
-        std::cmp::Ordering::Greater => true,
-        std::cmp::Ordering::Equal => match rounding {
-            Rounding::HalfUp => true,
-            Rounding::HalfEven => below % 2 == 1,
-        },
-    };
-    (below + i128::from(up)) * numerator.signum() * denominator.signum()
-}
-
-fn month_days(year: i32, month: u8) -> u8 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-fn days_of(start: Day, end: Day) -> impl Iterator<Item = Day> {
-    std::iter::successors(Some(start), |day| Some(day.next())).take_while(move |day| *day <= end)
-}
-
-fn months_of(start: Day, end: Day) -> Vec<Month> {
-    let mut months: Vec<Month> = Vec::new();
-    for day in days_of(start, end) {
-        let (year, month) = (day.date().year(), u8::from(day.date().month()));
-        match months.last_mut() {
-            Some(last) if (last.year, last.month) == (year, month) => last.served += 1,
-            _ => {
-                let days = i128::from(month_days(year, month));
-                months.push(Month { year, month, served: 1, days });
-            }
-        }
-    }
-    months
-}
-
-/// Whether a month of service begins in a calendar month. They begin on the start's day of the
-/// month, or on a short month's last day.
-fn begins(start: Day, end: Day, month: &Month) -> bool {
-    let anchor = start.date().day().min(month_days(month.year, month.month));
-    let begin = Day::from_numbers(month.year, month.month, anchor).unwrap();
-    (start..=end).contains(&begin)
-}
-
-/// The weight of each calendar month of the term.
-fn month_weights(basis: Basis, start: Day, end: Day, months: &[Month]) -> Vec<i128> {
-    let last = months.len() - 1;
-    let whole = |month: &Month| month.served == month.days;
-    match basis {
-        Basis::Day => months.iter().map(|month| month.served * MONTH_UNITS).collect(),
-        Basis::MonthEven => {
-            let weight = |one: &Month| if begins(start, end, one) { MONTH_UNITS } else { 0 };
-            months.iter().map(weight).collect()
-        }
-        Basis::MonthEvenProratedEnds => {
-            // The days of a calendar month divide the units of one.
-            months.iter().map(|month| month.served * (MONTH_UNITS / month.days)).collect()
-        }
-        // Readings, 29. All weights are times the number of whole months, to stay whole.
-        Basis::MonthEvenDailyEnds => {
-            let whole_months = i128::try_from(months.iter().filter(|one| whole(one)).count());
-            let within: i128 = months.iter().filter(|one| whole(one)).map(|one| one.served).sum();
-            let times = whole_months.unwrap().max(1);
-            let weight = |one: &Month| if whole(one) { within } else { one.served * times };
-            months.iter().map(|month| weight(month) * MONTH_UNITS).collect()
-        }
-        Basis::HalfMonth => {
-            let weight = |one: &Month| if whole(one) { MONTH_UNITS } else { MONTH_UNITS / 2 };
-            months.iter().map(weight).collect()
-        }
-        // Readings, 11: the month in which service ends weighs nothing unless it is served to
-        // its last day; a term within one month has only its start's month.
-        Basis::FullMonth => months
-            .iter()
-            .enumerate()
-            .map(|(index, month)| {
-                let stops = index == last && index > 0 && month.served < month.days;
-                if stops { 0 } else { MONTH_UNITS }
-            })
-            .collect(),
-    }
-}
-
-/// The cumulative weight through each day of the term.
-fn cumulative_weights(basis: Basis, start: Day, end: Day) -> Vec<i128> {
-    let months = months_of(start, end);
-    let weights = month_weights(basis, start, end, &months);
-    let mut so_far = 0;
-    let mut cumulative = Vec::new();
-    for (month, weight) in months.iter().zip(weights) {
-        for _ in 0..month.served {
-            so_far += weight / month.served;
-            cumulative.push(so_far);
-        }
-    }
-    cumulative
 }
 
 /// A line that is earned over time.
@@ -231,6 +116,7 @@ fn lines() -> impl Strategy<Value = Line> {
                 from: start,
                 start,
                 end: start.plus_days(days),
+                recognised: currency.zero(),
                 amount: amount(minor, currency),
                 rounding,
                 ..line.schedule
@@ -350,17 +236,17 @@ proptest! {
 #[test]
 fn a_quarter_from_mid_month_earns_by_each_basis() {
     let cases = [
-        (Basis::Day, [170_00, 450_00, 760_00, 900_00]),
-        (Basis::MonthEven, [300_00, 600_00, 900_00, 900_00]),
+        (Basis::Day, [17_000, 45_000, 76_000, 90_000]),
+        (Basis::MonthEven, [30_000, 60_000, 90_000, 90_000]),
         // 17/31, 1, 1 and 14/30.
-        (Basis::MonthEvenProratedEnds, [163_69, 462_20, 760_70, 900_00]),
+        (Basis::MonthEvenProratedEnds, [16_369, 46_220, 76_070, 90_000]),
         // Readings, 29: 17/90 and 14/90 of the price, the rest over two whole months.
-        (Basis::MonthEvenDailyEnds, [170_00, 465_00, 760_00, 900_00]),
-        (Basis::HalfMonth, [150_00, 450_00, 750_00, 900_00]),
-        (Basis::FullMonth, [300_00, 600_00, 900_00, 900_00]),
+        (Basis::MonthEvenDailyEnds, [17_000, 46_500, 76_000, 90_000]),
+        (Basis::HalfMonth, [15_000, 45_000, 75_000, 90_000]),
+        (Basis::FullMonth, [30_000, 60_000, 90_000, 90_000]),
     ];
     for (basis, expected) in cases {
-        let line = Line::new(basis, "2025-01-15", "2025-04-14", 900_00);
+        let line = Line::new(basis, "2025-01-15", "2025-04-14", 90_000);
         let ends = ["2025-01-31", "2025-02-28", "2025-03-31", "2025-04-30"];
         assert_eq!(ends.map(|end| line.earned(day(end))), expected, "{basis:?}");
     }
@@ -371,16 +257,16 @@ fn a_quarter_from_mid_month_earns_by_each_basis() {
 #[test]
 fn months_that_begin_late_or_end_whole_weigh_one() {
     let cases = [
-        (Basis::MonthEven, "2025-01-15", "2025-02-15", "2025-01-31", 50_00),
-        (Basis::MonthEven, "2025-01-31", "2025-03-30", "2025-01-31", 50_00),
-        (Basis::MonthEven, "2025-01-31", "2025-03-30", "2025-02-28", 100_00),
-        (Basis::FullMonth, "2025-01-15", "2025-02-28", "2025-01-31", 50_00),
-        (Basis::FullMonth, "2025-01-15", "2025-02-27", "2025-01-31", 100_00),
+        (Basis::MonthEven, "2025-01-15", "2025-02-15", "2025-01-31", 5_000),
+        (Basis::MonthEven, "2025-01-31", "2025-03-30", "2025-01-31", 5_000),
+        (Basis::MonthEven, "2025-01-31", "2025-03-30", "2025-02-28", 10_000),
+        (Basis::FullMonth, "2025-01-15", "2025-02-28", "2025-01-31", 5_000),
+        (Basis::FullMonth, "2025-01-15", "2025-02-27", "2025-01-31", 10_000),
         // Inside a calendar month its amount accrues over the days of service in it.
-        (Basis::HalfMonth, "2025-01-22", "2025-02-14", "2025-01-23", 10_00),
+        (Basis::HalfMonth, "2025-01-22", "2025-02-14", "2025-01-23", 1_000),
     ];
     for (basis, start, end, through, expected) in cases {
-        let earned = Line::new(basis, start, end, 100_00).earned(day(through));
+        let earned = Line::new(basis, start, end, 10_000).earned(day(through));
         assert_eq!(earned, expected, "{basis:?} {start} {end} {through}");
     }
 }
@@ -405,7 +291,7 @@ fn periods_return_to_their_anchor_and_parts_are_prorated() {
 fn a_bundle_is_allocated_by_standalone_selling_price() {
     let currency = Currency::parse("USD").unwrap();
     let weights = [50, 25, 75].map(Decimal::from);
-    let shares = allocate(amount(100_00, currency), &weights, currency, Rounding::HalfEven);
+    let shares = allocate(amount(10_000, currency), &weights, currency, Rounding::HalfEven);
     let shares: Vec<String> = shares.iter().map(ToString::to_string).collect();
     assert_eq!(shares, ["33.33", "16.67", "50.00"]);
     // Nothing to go by: the first takes all, so that the parts still sum to the whole.

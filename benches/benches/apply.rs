@@ -1,0 +1,144 @@
+//! `cargo bench -p benches --bench apply [COMMANDS]`: commands into the journal and into JetStream,
+//! beside the same bytes appended raw.
+
+use std::sync::Arc;
+
+use benches::{Outcome, Watch, append_raw, apply, book, commands, rate, records, row};
+use ledger_core::decide::decide;
+use ledger_core::limits::GROUP_RECORDS_MAX;
+use ledger_core::log::SharedLog;
+use ledger_core::log::jetstream::{JetStreamLog, StreamSettings};
+use ledger_core::log::journal::Journal;
+use ledger_core::log::memory::MemoryLog;
+use ledger_core::log::nats_server::NatsServer;
+use schemas::command::{Origin, parse};
+
+/// Runs of each side; the median counts.
+const RUNS: usize = 3;
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    let count = std::env::args().skip(1).find_map(|text| text.parse().ok()).unwrap_or(100_000);
+    let lines = commands(count);
+    println!("{count} commands, groups of up to {GROUP_RECORDS_MAX}, median of {RUNS} runs\n");
+    println!("| events a second | ledger | raw | ratio |\n| --- | ---: | ---: | ---: |");
+    journal(&lines).await?;
+    jetstream(&lines).await?;
+    println!();
+    parts(&lines).await
+}
+
+async fn journal(lines: &[String]) -> Outcome<()> {
+    let (mut ours, mut raw) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let folder = tempfile::tempdir()?;
+        let log: SharedLog = Arc::new(Journal::open(folder.path())?);
+        let watch = Watch::start();
+        let events = apply(&log, lines).await?;
+        ours.push(rate(events, watch.read()));
+        let records = records(&log).await?;
+        let folder = tempfile::tempdir()?;
+        let log: SharedLog = Arc::new(Journal::open(folder.path())?);
+        let watch = Watch::start();
+        append_raw(&log, &records, GROUP_RECORDS_MAX).await?;
+        raw.push(rate(events, watch.read()));
+    }
+    println!("{}", row("apply into the journal", median(ours), median(raw)));
+    Ok(())
+}
+
+async fn jetstream(lines: &[String]) -> Outcome<()> {
+    let (mut ours, mut raw) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let server = NatsServer::start()?;
+        let log = stream(&server).await?;
+        let watch = Watch::start();
+        let events = apply(&log, lines).await?;
+        ours.push(rate(events, watch.read()));
+        let records = records(&log).await?;
+        drop(server);
+        let server = NatsServer::start()?;
+        let log = stream(&server).await?;
+        let watch = Watch::start();
+        append_raw(&log, &records, GROUP_RECORDS_MAX).await?;
+        raw.push(rate(events, watch.read()));
+    }
+    println!("{}", row("apply into JetStream, sync always", median(ours), median(raw)));
+    Ok(())
+}
+
+async fn stream(server: &NatsServer) -> Outcome<SharedLog> {
+    let client = async_nats::connect(server.url()).await?;
+    let settings = StreamSettings {
+        book: book()?.to_string(),
+        shard: 0,
+        replicas: 1,
+        monitors: vec![server.monitor_url()],
+        unsafe_dev: false,
+    };
+    Ok(Arc::new(JetStreamLog::open(client, settings).await?))
+}
+
+/// Where the time of the writer goes, one part after another on one core.
+async fn parts(lines: &[String]) -> Outcome<()> {
+    let origin = Origin {
+        book: book()?,
+        actor: "bench".to_owned(),
+        today: "2026-01-01".parse()?,
+        command_name: None,
+    };
+    let watch = Watch::start();
+    let mut parsed = Vec::with_capacity(lines.len());
+    for line in lines {
+        let command = parse(line.as_bytes(), &origin, &mut String::new);
+        parsed.push(command.map_err(|refused| refused.rejection)?);
+    }
+    let parse_took = watch.read();
+
+    let watch = Watch::start();
+    let mut standing = commands::standing::Standing::default();
+    let mut events = Vec::new();
+    for command in &parsed {
+        let new = decide(&origin.book, &standing.ledger, command)?;
+        for event in standing.envelope(&origin.book, command, new, time::OffsetDateTime::UNIX_EPOCH)
+        {
+            standing.fold(&event);
+            events.push(event);
+        }
+    }
+    let decide_took = watch.read();
+
+    let watch = Watch::start();
+    let mut chain = schemas::chain::Chain::START;
+    let mut bytes = 0;
+    for event in &events {
+        let context = schemas::record::EncodeContext {
+            book: &origin.book,
+            shard: 0,
+            chain,
+            traceparent: None,
+        };
+        let (record, through) = schemas::record::encode(event, &context)?;
+        bytes += record.body.len();
+        chain = through;
+    }
+    let encode_took = watch.read();
+
+    let watch = Watch::start();
+    let log: SharedLog = Arc::new(MemoryLog::new());
+    apply(&log, lines).await?;
+    let whole_took = watch.read();
+
+    let count = events.len();
+    println!("| part, {count} events of {} bytes | ms |\n| --- | ---: |", bytes / count.max(1));
+    println!("| read the commands' JSON | {} |", parse_took.as_millis());
+    println!("| decide and fold | {} |", decide_took.as_millis());
+    println!("| write the events' JSON, hash the chain | {} |", encode_took.as_millis());
+    println!("| all of it through the writer, into memory | {} |", whole_took.as_millis());
+    Ok(())
+}
+
+fn median(mut rates: Vec<u64>) -> u64 {
+    rates.sort_unstable();
+    rates.get(rates.len() / 2).copied().unwrap_or_default()
+}

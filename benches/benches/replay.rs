@@ -1,0 +1,167 @@
+//! `cargo bench -p benches --bench replay [EVENTS]`: the whole log into all three projections, beside
+//! decoding it alone on the same cores; from JetStream beside a consumer that only counts.
+
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use benches::{Outcome, Watch, append_raw, apply, book, commands, peak_memory, rate, records, row};
+use futures::StreamExt;
+use ledger_core::limits::GROUP_RECORDS_MAX;
+use ledger_core::log::jetstream::{JetStreamLog, StreamSettings};
+use ledger_core::log::journal::Journal;
+use ledger_core::log::nats_server::NatsServer;
+use ledger_core::log::{Record, SharedLog, StoredRecord};
+use projections::facts::Folder;
+use projections::replay::catch_up;
+use schemas::chain::Chain;
+use schemas::record::decode;
+
+/// Events of the JetStream side, which is slower to fill.
+const STREAM_EVENTS: usize = 200_000;
+/// Runs of each side; the median counts.
+const RUNS: usize = 3;
+
+fn main() -> Outcome<()> {
+    let mut arguments = std::env::args().skip(1).filter(|text| text != "--bench");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // The measured replay of the journal is a process of its own: its memory is its own, too.
+    match arguments.next().as_deref() {
+        Some("fold") => runtime.block_on(fold_alone(&arguments.next().unwrap_or_default())),
+        Some(count) => runtime.block_on(run(count.parse()?)),
+        None => runtime.block_on(run(1_000_000)),
+    }
+}
+
+async fn run(count: usize) -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let log: SharedLog = Arc::new(Journal::open(folder.path())?);
+    // A third of the commands are payments, which make two events each.
+    apply(&log, &commands(count * 3 / 4)).await?;
+    let last = log.last_sequence().await?;
+    let cores = available_parallelism().map_or(1, usize::from);
+    println!("{last} events, {cores} cores, median of {RUNS} runs\n");
+    println!("| events a second | ledger | yardstick | ratio |\n| --- | ---: | ---: | ---: |");
+    let (mut ours, mut alone) = (Vec::new(), Vec::new());
+    let mut memory = (0, 0);
+    for _ in 0..RUNS {
+        let watch = Watch::start();
+        decode_alone(&log, last).await?;
+        alone.push(rate(last, watch.read()));
+        let (rate, open, kib) = fold_in_a_process(folder.path().to_str().unwrap_or_default())?;
+        ours.push(rate);
+        memory = (open, kib);
+    }
+    println!("{}", row("replay of the journal, beside decoding", median(ours), median(alone)));
+    let records: Vec<Record> =
+        records(&log).await?.into_iter().take(STREAM_EVENTS.min(count)).collect();
+    jetstream(&records).await?;
+    let (open, kib) = memory;
+    let allowed = 200 * 1024 + open * 400 / 1024;
+    println!(
+        "\nmemory of the replay: {kib} KiB with {open} open invoices; the bound is {allowed} KiB"
+    );
+    Ok(())
+}
+
+/// Reads and decodes the log on all cores, and folds nothing.
+async fn decode_alone(log: &SharedLog, last: u64) -> Outcome<()> {
+    let cores = available_parallelism().map_or(1, usize::from);
+    let mut from = 1;
+    let mut waiting = futures::stream::FuturesOrdered::new();
+    while from <= last {
+        let records = log.read(from, 1_024).await?;
+        from = records.last().map_or(u64::MAX, |stored| stored.sequence + 1);
+        waiting.push_back(tokio::task::spawn_blocking(move || decode_all(&records)));
+        if waiting.len() > cores * 2 {
+            waiting.next().await.transpose()?.transpose()?;
+        }
+    }
+    while let Some(done) = waiting.next().await {
+        done??;
+    }
+    Ok(())
+}
+
+fn decode_all(records: &[StoredRecord]) -> Outcome<()> {
+    for stored in records {
+        std::hint::black_box(decode(stored)?);
+    }
+    Ok(())
+}
+
+async fn fold_alone(folder: &str) -> Outcome<()> {
+    let log: SharedLog = Arc::new(Journal::open_read_only(folder.as_ref())?);
+    let last = log.last_sequence().await?;
+    let watch = Watch::start();
+    let open = fold(&log).await?;
+    let rate = rate(last, watch.read());
+    println!("{rate} {open} {}", peak_memory()?);
+    Ok(())
+}
+
+/// Folds the whole log; how many invoices are open at its end.
+async fn fold(log: &SharedLog) -> Outcome<usize> {
+    let (mut folder, mut chain) = (Folder::default(), Chain::START);
+    catch_up(log, &mut folder, &mut chain, None, &mut |_| {}).await?;
+    std::hint::black_box(folder.digests());
+    Ok(folder.open.invoices())
+}
+
+fn fold_in_a_process(folder: &str) -> Outcome<(u64, u64, u64)> {
+    let program = std::env::current_exe()?;
+    let output = std::process::Command::new(program).args(["fold", folder]).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let numbers: Vec<u64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    match numbers.as_slice() {
+        [rate, open, kib] => Ok((*rate, *open, *kib)),
+        _ => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
+    }
+}
+
+async fn jetstream(records: &[Record]) -> Outcome<()> {
+    let server = NatsServer::start()?;
+    let client = async_nats::connect(server.url()).await?;
+    let settings = StreamSettings {
+        book: book()?.to_string(),
+        shard: 0,
+        replicas: 1,
+        monitors: vec![server.monitor_url()],
+        unsafe_dev: false,
+    };
+    let name = settings.stream_name();
+    let log: SharedLog = Arc::new(JetStreamLog::open(client.clone(), settings).await?);
+    append_raw(&log, records, GROUP_RECORDS_MAX).await?;
+    let last = log.last_sequence().await?;
+    let (mut ours, mut alone) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let watch = Watch::start();
+        count_alone(&client, &name, last).await?;
+        alone.push(rate(last, watch.read()));
+        let watch = Watch::start();
+        fold(&log).await?;
+        ours.push(rate(last, watch.read()));
+    }
+    println!("{}", row("replay of JetStream, beside a counter", median(ours), median(alone)));
+    Ok(())
+}
+
+/// A consumer as anybody would write it, that counts and does nothing else.
+async fn count_alone(client: &async_nats::Client, stream: &str, last: u64) -> Outcome<()> {
+    let context = async_nats::jetstream::new(client.clone());
+    let stream = context.get_stream(stream).await?;
+    let config = pull::OrderedConfig {
+        deliver_policy: DeliverPolicy::All,
+        ..pull::OrderedConfig::default()
+    };
+    let mut messages = stream.create_consumer(config).await?.messages().await?;
+    for _ in 0..last {
+        messages.next().await.ok_or("the consumer ended")??;
+    }
+    Ok(())
+}
+
+fn median(mut rates: Vec<u64>) -> u64 {
+    rates.sort_unstable();
+    rates.get(rates.len() / 2).copied().unwrap_or_default()
+}
