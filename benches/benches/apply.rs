@@ -20,6 +20,12 @@ const RUNS: usize = 3;
 async fn main() -> Outcome<()> {
     let count = std::env::args().skip(1).find_map(|text| text.parse().ok()).unwrap_or(100_000);
     let lines = commands(count);
+    // Only the ledger, with the log in memory: for a profiler.
+    if std::env::args().any(|text| text == "memory") {
+        let log: SharedLog = Arc::new(MemoryLog::new());
+        apply(&log, &lines).await?;
+        return Ok(());
+    }
     println!("{count} commands, groups of up to {GROUP_RECORDS_MAX}, median of {RUNS} runs\n");
     println!("| events a second | ledger | raw | ratio |\n| --- | ---: | ---: | ---: |");
     journal(&lines).await?;

@@ -23,6 +23,7 @@ use crate::clock::{self, Clock};
 use crate::standing::Standing;
 
 mod group;
+mod run;
 mod tail;
 
 /// Why a writer cannot start, or ended.

@@ -10,8 +10,8 @@ pub const DOCUMENT_LINES_MAX: usize = 1_000;
 pub const EVENT_BYTES_MAX: usize = 900 * 1024;
 /// Bytes of a message that the log's server must take.
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
-/// Events of one command.
-pub const COMMAND_EVENTS_MAX: usize = 1_000;
+/// Events of one command: a part of a group, so that groups can be filled well.
+pub const COMMAND_EVENTS_MAX: usize = 16;
 /// Records of one group, which is one `fdatasync` or one atomic batch (ADR-50 allows 1,000).
 pub const GROUP_RECORDS_MAX: usize = 1_000;
 /// Bytes of one group.

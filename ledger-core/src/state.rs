@@ -107,7 +107,7 @@ pub struct Invoice {
     pub total: Amount,
     /// What is still owed.
     pub open: Amount,
-    /// Money and credit that were applied and not paid back.
+    /// Money that was applied and not paid back; applied credit is not money (readings, 27).
     pub paid: Amount,
     /// Whether it is in dispute.
     pub disputed: bool,

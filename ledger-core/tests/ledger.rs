@@ -26,7 +26,7 @@ mod model;
 mod step;
 
 use model::Model;
-use step::{ORDERS, Step, steps};
+use step::{ORDERS, Size, Step, steps};
 
 /// The book, its log, and what was posted to each account.
 #[derive(Default)]
@@ -171,12 +171,20 @@ proptest! {
     fn any_commands_keep_the_invariants_and_agree_with_the_model(
         order in prop::sample::select(ORDERS.to_vec()),
         tolerance in prop::sample::select(vec![0_i128, 5]),
-        random in prop::collection::vec((0..25_i32, steps()), 1..60),
+        random in prop::collection::vec((0..25_i32, steps()), 1..80),
     ) {
         let mut book = Book::default();
         let mut model = Model::new(order, tolerance);
         // The first is refused, since the book is not open.
-        let opening = [Step::Register(0), Step::OpenBook, Step::Register(0), Step::Register(1)];
+        let credit = Step::Credit {
+            credit: 30, line: None, size: Size::Cents(9_000), apply: 1, revenue: "contra_now",
+        };
+        let opening = [
+            Step::Register(0), Step::OpenBook, Step::Register(0), Step::Register(1), credit,
+            Step::PayByRule {
+                payment: 30, customer: 0, amount: 90_000, rule: "none", reference: None,
+            },
+        ];
         let opening = opening.into_iter().map(|step| (0, step));
         for (days, step) in opening.chain(random) {
             model.today = model.today.plus_days(days);

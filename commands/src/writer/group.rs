@@ -3,35 +3,38 @@
 use ledger_core::command::{Command, CommandData};
 use ledger_core::decide::decide;
 use ledger_core::event::Event;
+use ledger_core::id::Identifier;
 use ledger_core::limits::{COMMAND_EVENTS_MAX, GROUP_BYTES_MAX, GROUP_RECORDS_MAX};
+use ledger_core::log::Record;
 use ledger_core::log::bounds::record_bytes;
-use ledger_core::log::{AppendError, Record};
 use ledger_core::rejection::{Code, Rejection};
 use schemas::record::{EncodeContext, decode, encode};
 use schemas::reply::Reply;
-use tokio::sync::{mpsc, oneshot};
-use tracing::{error, warn};
+use tracing::error;
 
 use crate::clock;
-use crate::standing::{Answered, Standing};
+use crate::standing::Answered;
 use crate::writer::tail::opens_book;
 use crate::writer::{Job, Writer};
 
-/// Attempts to store a group before its callers are told that the outcome is not known.
-const ATTEMPTS_MAX: usize = 3;
+/// A job with the reply that holds once its group is stored.
+struct Entry {
+    job: Job,
+    reply: Vec<u8>,
+    /// Whether it is the command that its id stands for, with events of its own.
+    is_stored: bool,
+}
 
-/// A reply that waits until the group is durable.
-type Waiting = (oneshot::Sender<Vec<u8>>, Vec<u8>);
-
-/// The records of a group, and whom to answer when they are stored.
+/// Commands that were decided one after another, and the records that they make.
 #[derive(Default)]
-struct Group {
+pub(super) struct Group {
     records: Vec<Record>,
     bytes: usize,
-    /// Commands whose events are in this group, for another attempt.
-    jobs: Vec<(Job, Vec<u8>)>,
-    /// Answers that need nothing to be stored, but must not overtake the group that they read.
-    waiting: Vec<Waiting>,
+    /// The last event in front of the group.
+    expected: u64,
+    /// Also replies that need nothing to be stored: they must not overtake what they were decided
+    /// on.
+    entries: Vec<Entry>,
 }
 
 /// What deciding a command came to.
@@ -44,108 +47,95 @@ enum Decided {
     Again(Answered),
 }
 
+impl Group {
+    /// Whether nobody waits for it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether it has nothing to store.
+    pub(super) fn is_only_replies(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Whether another command may not fit.
+    pub(super) fn is_full(&self) -> bool {
+        self.records.len() + COMMAND_EVENTS_MAX > GROUP_RECORDS_MAX
+            || self.bytes >= GROUP_BYTES_MAX / 2
+            || self.entries.len() >= GROUP_RECORDS_MAX
+    }
+
+    /// What to append, and behind which event.
+    pub(super) fn take_records(&mut self) -> (u64, Vec<Record>) {
+        (self.expected, std::mem::take(&mut self.records))
+    }
+
+    /// Answers everybody.
+    pub(super) fn answer(self) {
+        for Entry { job, reply, .. } in self.entries {
+            job.answer(reply);
+        }
+    }
+
+    /// The jobs, to be decided again.
+    pub(super) fn into_jobs(self) -> impl Iterator<Item = Job> {
+        self.entries.into_iter().map(|entry| entry.job)
+    }
+
+    /// The reply to the command of this group that took the id. The same id may stand here more
+    /// than once: refused before it was accepted, or sent again.
+    pub(super) fn reply_to(&self, id: &Identifier) -> Option<&[u8]> {
+        let entry = self.entries.iter().find(|one| one.is_stored && one.job.command.id == *id);
+        entry.map(|entry| entry.reply.as_slice())
+    }
+}
+
+impl Job {
+    /// Answers the caller. One that went away gets the same reply when it sends the id again.
+    fn answer(self, reply: Vec<u8>) {
+        if self.answer.send(reply).is_err() {
+            tracing::debug!(id = %self.command.id, "a caller did not wait for its reply");
+        }
+    }
+
+    /// Tells the caller that nobody knows.
+    pub(super) fn answer_unknown(self, problem: &str) {
+        let message = format!("{problem}; send the command again with the same id");
+        let rejection = Rejection::new(Code::CommandOutcomeUnknown, message);
+        let reply = Reply::rejected(Some(self.command.id.as_str()), &rejection).to_bytes();
+        self.answer(reply);
+    }
+}
+
 impl Writer {
-    /// Takes commands until every handle is gone.
-    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut next = Vec::with_capacity(GROUP_RECORDS_MAX);
-        while jobs.recv_many(&mut next, GROUP_RECORDS_MAX).await > 0 {
-            let mut left: std::collections::VecDeque<Job> = next.drain(..).collect();
-            while !left.is_empty() {
-                self.group(&mut left).await;
-            }
+    /// Decides a command on the state behind the group, and adds it. `in_flight` is the group in
+    /// front of it, which is not stored yet.
+    pub(super) async fn decide_into(
+        &mut self,
+        group: &mut Group,
+        job: Job,
+        in_flight: Option<&Group>,
+    ) {
+        if group.records.is_empty() {
+            group.expected = self.standing.sequence;
         }
-    }
-
-    /// Decides as many commands as one group takes, appends it, and answers.
-    async fn group(&mut self, jobs: &mut std::collections::VecDeque<Job>) {
-        let mut attempts = 0;
-        if !self.is_current && !self.recover_state().await {
-            let problem = AppendError::Unknown { reason: "the log cannot be read".to_owned() };
-            for job in jobs.drain(..) {
-                let reply = unknown(&job.command, &problem);
-                answer(vec![(job.answer, reply)]);
-            }
-            return;
-        }
-        loop {
-            let expected = self.standing.sequence;
-            let mut group = Group::default();
-            while group.records.len() + COMMAND_EVENTS_MAX.min(16) <= GROUP_RECORDS_MAX
-                && group.bytes < GROUP_BYTES_MAX / 2
-                && let Some(job) = jobs.pop_front()
-            {
-                self.decide_into(&mut group, job, expected).await;
-            }
-            if group.records.is_empty() {
-                answer(group.waiting);
-                return;
-            }
-            let records = std::mem::take(&mut group.records);
-            match self.log.append(expected, records).await {
-                Ok(_) => {
-                    answer(
-                        group.jobs.into_iter().map(|(job, reply)| (job.answer, reply)).collect(),
-                    );
-                    answer(group.waiting);
-                    self.tell_time_zone();
-                    return;
+        let decided = self.decide(&mut group.records, &mut group.bytes, &job);
+        let is_stored = matches!(decided, Decided::Stored(_));
+        let reply = match decided {
+            Decided::Stored(reply) | Decided::Reply(reply) => Some(reply),
+            Decided::Again(answered) => {
+                let waiting = group
+                    .reply_to(&job.command.id)
+                    .or_else(|| in_flight.and_then(|group| group.reply_to(&job.command.id)));
+                match waiting {
+                    Some(reply) => Some(reply.to_vec()),
+                    None => self.read_reply(&answered).await,
                 }
-                Err(problem) => {
-                    attempts += 1;
-                    for (job, _) in group.jobs.into_iter().rev() {
-                        jobs.push_front(job);
-                    }
-                    // Dropped answers of duplicates: their callers send the same id again.
-                    drop(group.waiting);
-                    if !self.recover(&problem, attempts).await {
-                        for job in jobs.drain(..) {
-                            let reply = unknown(&job.command, &problem);
-                            answer(vec![(job.answer, reply)]);
-                        }
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    /// After anything but "stored": throws the state away and folds what the log really holds.
-    /// Whether another attempt makes sense.
-    async fn recover(&mut self, problem: &AppendError, attempts: usize) -> bool {
-        warn!(%problem, "an append did not end as stored; reading the log again");
-        self.recover_state().await && attempts < ATTEMPTS_MAX
-    }
-
-    /// Folds the log into a fresh state; whether that went well. Nothing is decided on a state
-    /// that is not the log's.
-    async fn recover_state(&mut self) -> bool {
-        self.standing = Standing::default();
-        self.is_current = match self.catch_up().await {
-            Ok(()) => true,
-            Err(failure) => {
-                error!(%failure, "the log cannot be read");
-                false
             }
         };
-        self.is_current
-    }
-
-    async fn decide_into(&mut self, group: &mut Group, job: Job, expected: u64) {
-        match self.decide(&mut group.records, &mut group.bytes, &job) {
-            Decided::Stored(reply) => group.jobs.push((job, reply)),
-            Decided::Reply(reply) => group.waiting.push((job.answer, reply)),
-            Decided::Again(answered) => {
-                let pending = answered.first > expected;
-                let reply = if pending {
-                    let same = group.jobs.iter().find(|(one, _)| one.command.id == job.command.id);
-                    same.map(|(_, reply)| reply.clone())
-                } else {
-                    self.read_reply(&answered).await
-                };
-                if let Some(reply) = reply {
-                    group.waiting.push((job.answer, reply));
-                }
-            }
+        match reply {
+            Some(reply) => group.entries.push(Entry { job, reply, is_stored }),
+            None => job.answer_unknown("the log cannot be read"),
         }
     }
 
@@ -163,7 +153,7 @@ impl Writer {
             .zone_exists(command)
             .and_then(|()| decide(&self.book, &self.standing.ledger, command));
         let new = match decided {
-            Ok(new) if new.len() <= COMMAND_EVENTS_MAX.min(16) => new,
+            Ok(new) if new.len() <= COMMAND_EVENTS_MAX => new,
             Ok(_) => {
                 let message = "the command has more events than one group takes; split it";
                 return refuse(&Rejection::new(Code::CommandTooLarge, message));
@@ -238,19 +228,4 @@ impl Writer {
         let events: Result<Vec<Event>, _> = stored.iter().map(decode).collect();
         Some(Reply::from_events(&self.book, self.shard, &events.ok()?).to_bytes())
     }
-}
-
-fn answer(waiting: Vec<Waiting>) {
-    for (sender, reply) in waiting {
-        // A caller that went away gets the same reply when it sends the id again.
-        if sender.send(reply).is_err() {
-            tracing::debug!("a caller did not wait for its reply");
-        }
-    }
-}
-
-fn unknown(command: &Command, problem: &AppendError) -> Vec<u8> {
-    let message = format!("{problem}; send the command again with the same id");
-    let rejection = Rejection::new(Code::CommandOutcomeUnknown, message);
-    Reply::rejected(Some(command.id.as_str()), &rejection).to_bytes()
 }

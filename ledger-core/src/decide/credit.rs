@@ -108,10 +108,18 @@ impl Context<'_> {
     /// A line without an invoice is contra revenue (readings, 19).
     fn on_account(&self, index: usize, line: &CreditLine) -> Result<CreditedLine, Rejection> {
         let net = self.amount(index, line)?;
+        let field = format!("data.lines[{index}].tax");
         let tax = match line.tax {
-            Some(tax) => self.currency.exact(tax, &format!("data.lines[{index}].tax"))?,
+            Some(tax) => self.currency.exact(tax, &field)?,
             None => self.currency.zero(),
         };
+        if tax.is_negative() {
+            return Err(Rejection::at(
+                Code::AmountNotPositive,
+                field,
+                format!("a credited tax of {tax} is below zero"),
+            ));
+        }
         Ok(CreditedLine {
             invoice_line: None,
             order: None,
@@ -225,11 +233,14 @@ impl Context<'_> {
             }
             return Ok(tax);
         }
+        // Lines below zero can leave less than no tax: then there is none to give back.
+        let left_tax = left_tax.max(self.currency.zero());
         if net >= left_net {
             return Ok(left_tax);
         }
         let exact = multiply_divide(net.decimal(), all_tax.decimal(), all_net.decimal());
-        Ok(self.currency.round(exact, self.book.policies.rounding).min(left_tax))
+        let tax = self.currency.round(exact, self.book.policies.rounding);
+        Ok(tax.min(left_tax).max(self.currency.zero()))
     }
 
     /// Splits a credited net into contra revenue and contract balance, with the line's new
@@ -277,7 +288,10 @@ impl Context<'_> {
         if lowered.is_zero() {
             return Ok(Effect { contra_revenue: contra, schedule: None });
         }
-        let start = last.start.max(self.effective);
+        // A backdated credit may stand before the latest version: the days from its date on earn
+        // as they do now, not only from that version's own start.
+        let in_force = versions.iter().rev().find(|version| version.from <= self.effective);
+        let start = in_force.or(versions.first()).unwrap_or(last).start.max(self.effective);
         let schedule = Schedule {
             from: self.effective,
             recognised: earned - taken_back,

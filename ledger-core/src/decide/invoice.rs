@@ -64,11 +64,14 @@ pub(super) fn issue(
     let lines = finish_lines(book, effective, order, data, &priced)?;
     let net: Amount = lines.iter().map(|line| line.net).sum();
     let tax: Amount = lines.iter().map(|line| line.tax).sum();
-    if net.is_negative() {
+    let total = net + tax;
+    if net.is_negative() || total.is_negative() {
         return Err(Rejection::at(
             Code::AmountNotPositive,
             "data.lines",
-            format!("the lines sum to {net}; give money back with IssueCredit instead"),
+            format!(
+                "the lines sum to {net}, {total} with tax; give money back with IssueCredit instead"
+            ),
         ));
     }
     Ok(vec![EventData::InvoiceIssued(InvoiceIssued {
@@ -81,7 +84,7 @@ pub(super) fn issue(
         due,
         net,
         tax,
-        total: net + tax,
+        total,
         lines,
         policy: policy::decided(&[
             ("rounding", policy::rounding_word(book.policies.rounding)),
@@ -160,16 +163,15 @@ fn name(
         }
         return Ok((invoice.clone(), None));
     }
-    let number = book.last_invoice_number + 1;
-    let invoice = Identifier::from_str(&format!("INV-{number}"))?;
-    if state.invoices.contains_key(&invoice) {
-        return Err(Rejection::at(
-            Code::InvoiceExists,
-            "data.invoice",
-            format!("the series is at {invoice}, which a caller used; name the invoice yourself"),
-        ));
+    let mut number = book.last_invoice_number;
+    // A caller may have used a name of the series: it stands in the place of that number.
+    loop {
+        number += 1;
+        let invoice = Identifier::from_str(&format!("INV-{number}"))?;
+        if !state.invoices.contains_key(&invoice) {
+            return Ok((invoice, Some(number)));
+        }
     }
-    Ok((invoice, Some(number)))
 }
 
 fn price_lines<'a>(book: &Book, data: &'a IssueInvoice) -> Result<Vec<Priced<'a>>, Rejection> {

@@ -5,83 +5,98 @@ use rust_decimal::Decimal;
 use crate::calendar::{Day, YearMonth};
 use crate::policy::Basis;
 
-/// The weight of `start..=day` and of `start..=end`; the first over the second is the share
-/// that is earned. `day` lies in `start..=end`.
+/// The weight of `start..=day` and of `start..=end`, both whole numbers: the first over the
+/// second is the share that is earned. `day` lies in `start..=end`.
+///
+/// Nothing is divided here. A share like 1/62 has no exact decimal, and a sum of such shares
+/// can land beside the half cent that the exact share meets.
 pub fn weight_through(basis: Basis, start: Day, end: Day, day: Day) -> (Decimal, Decimal) {
+    let by_days = (days(start, day).into(), days(start, end).into());
     if basis == Basis::Day {
-        return (days(start, day), days(start, end));
+        return by_days;
     }
-    let mut part = Decimal::ZERO;
-    let mut whole = Decimal::ZERO;
-    let months = end.month().since(start.month());
-    for index in 0..=months {
+    let in_month = |month: YearMonth| days(start.max(month.first()), end.min(month.last()));
+    // A month that is under way counts by its days of service: all is in units of one of them.
+    let unit = in_month(day.month());
+    let mut part = 0;
+    let mut whole = 0;
+    for index in 0..=end.month().since(start.month()) {
         let month = start.month().plus(index);
         let weight = month_weight(basis, start, end, month);
-        whole += weight;
-        let first = start.max(month.first());
-        let last = end.min(month.last());
-        if day >= last {
-            part += weight;
-        } else if day >= first {
-            part += weight * days(first, day) / days(first, last);
+        whole += weight * unit;
+        if month < day.month() {
+            part += weight * unit;
+        } else if month == day.month() {
+            part += weight * days(start.max(month.first()), day);
         }
     }
-    if whole.is_zero() { (days(start, day), days(start, end)) } else { (part, whole) }
+    if whole == 0 { by_days } else { (part.into(), whole.into()) }
 }
 
-/// What one calendar month of the term weighs.
-fn month_weight(basis: Basis, start: Day, end: Day, month: YearMonth) -> Decimal {
+/// What one calendar month of the term weighs against its other months.
+fn month_weight(basis: Basis, start: Day, end: Day, month: YearMonth) -> i64 {
     let first = start.max(month.first());
     let last = end.min(month.last());
-    let is_whole = first == month.first() && last == month.last();
     match basis {
         Basis::Day => days(first, last),
         Basis::MonthEven => {
             // The months of service begin on the start's day; a begun one counts whole.
             let begun = start.plus_months(month.since(start.month()), start.day());
-            if begun <= end { Decimal::ONE } else { Decimal::ZERO }
+            i64::from(begun <= end)
         }
-        Basis::MonthEvenProratedEnds => days(first, last) / Decimal::from(month.days()),
+        Basis::MonthEvenProratedEnds => {
+            // Only the first and the last month can be partial, so their lengths divide it.
+            let unit = i64::from(start.month().days()) * i64::from(end.month().days());
+            if is_whole(start, end, month) {
+                unit
+            } else {
+                days(first, last) * (unit / i64::from(month.days()))
+            }
+        }
         Basis::MonthEvenDailyEnds => daily_ends_weight(start, end, month),
         Basis::HalfMonth => {
-            if is_whole {
-                Decimal::ONE
+            if is_whole(start, end, month) {
+                2
             } else {
-                Decimal::new(5, 1)
+                1
             }
         }
         Basis::FullMonth => {
             // The last month weighs 1 only where service reaches its end (readings, 11).
             let ends_here = month == end.month() && month != start.month();
-            if ends_here && last != month.last() { Decimal::ZERO } else { Decimal::ONE }
+            i64::from(!ends_here || last == month.last())
         }
     }
 }
 
 /// A partial first or last month weighs its share of all days; the rest is even over the whole
 /// months (readings, 29).
-fn daily_ends_weight(start: Day, end: Day, month: YearMonth) -> Decimal {
-    let is_partial = |month: YearMonth| start > month.first() || end < month.last();
+fn daily_ends_weight(start: Day, end: Day, month: YearMonth) -> i64 {
     let in_month = |month: YearMonth| days(start.max(month.first()), end.min(month.last()));
-    let all = days(start, end);
-    if is_partial(month) {
-        return in_month(month) / all;
-    }
-    let mut ends = Decimal::ZERO;
+    let mut ends = 0;
     let mut partial = 0;
-    if is_partial(start.month()) {
+    if !is_whole(start, end, start.month()) {
         ends += in_month(start.month());
         partial += 1;
     }
-    if end.month() != start.month() && is_partial(end.month()) {
+    if end.month() != start.month() && !is_whole(start, end, end.month()) {
         ends += in_month(end.month());
         partial += 1;
     }
-    let whole_months = end.month().since(start.month()) + 1 - partial;
-    (all - ends) / all / Decimal::from(whole_months.max(1))
+    let whole_months = (i64::from(end.month().since(start.month())) + 1 - partial).max(1);
+    if is_whole(start, end, month) {
+        days(start, end) - ends
+    } else {
+        in_month(month) * whole_months
+    }
+}
+
+/// Whether the term takes up all of the month.
+fn is_whole(start: Day, end: Day, month: YearMonth) -> bool {
+    start <= month.first() && month.last() <= end
 }
 
 /// Days from `first` to `last`, both counted.
-fn days(first: Day, last: Day) -> Decimal {
-    Decimal::from(last.days_since(first) + 1)
+fn days(first: Day, last: Day) -> i64 {
+    i64::from(last.days_since(first)) + 1
 }

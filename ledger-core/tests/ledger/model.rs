@@ -111,7 +111,7 @@ impl Model {
             Step::Register(customer) => after.register(*customer),
             Step::Invoice { customer, named, lines } => after.invoice(*customer, *named, lines),
             Step::PayByRule { payment, customer, amount, rule, reference } => {
-                let reference = reference.and_then(|index| self.invoices.get(index));
+                let reference = reference.and_then(|index| self.invoices.get(self.at(index)));
                 let reference =
                     reference.map_or(String::new(), |named| format!("for {}", named.id));
                 let payer = format!("C{customer}");
@@ -119,7 +119,7 @@ impl Model {
             }
             Step::PayTo { payment, like, amount, to } => after.pay_to(*payment, *like, *amount, to),
             Step::Allocate { payment, to } => {
-                let (id, to) = (format!("P{payment}"), self.named(to));
+                let (id, to) = (known(&self.payments, *payment), self.named(to));
                 let data = json!({"payment": id, "allocations": listed(&to)});
                 let taken = (!to.is_empty()).then(|| after.settle_by_payment(&id, &to));
                 ("AllocatePayment", data, taken.flatten())
@@ -128,7 +128,7 @@ impl Model {
                 after.credit(format!("K{credit}"), *line, *size, (*apply, revenue))
             }
             Step::ApplyCredit { credit, to } => {
-                let (id, to) = (format!("K{credit}"), self.named(to));
+                let (id, to) = (known(&self.credits, *credit), self.named(to));
                 let data = json!({"credit": id, "allocations": listed(&to)});
                 let taken = (!to.is_empty()).then(|| after.settle_by_credit(&id, &to));
                 ("ApplyCredit", data, taken.flatten())
@@ -136,7 +136,8 @@ impl Model {
             Step::Dispute { invoice, size } => after.dispute(*invoice, *size),
             Step::Resolve(invoice) => {
                 let data = json!({"invoice": self.name(*invoice), "outcome": "rejected"});
-                let found = after.invoices.get_mut(*invoice).filter(|invoice| invoice.disputed);
+                let found =
+                    after.invoices.get_mut(self.at(*invoice)).filter(|invoice| invoice.disputed);
                 ("ResolveDispute", data, found.map(|invoice| invoice.disputed = false))
             }
         };
@@ -144,12 +145,19 @@ impl Model {
         (json!({"command": name, "data": data}), is_taken.then_some(after))
     }
 
-    fn name(&self, invoice: usize) -> String {
-        self.invoices.get(invoice).map_or("missing".to_owned(), |invoice| invoice.id.clone())
+    /// The place of the chosen invoice; the highest choice is one that does not exist.
+    fn at(&self, choice: usize) -> usize {
+        if choice == 7 { usize::MAX } else { choice.checked_rem(self.invoices.len()).unwrap_or(0) }
+    }
+
+    fn name(&self, choice: usize) -> String {
+        let found = self.invoices.get(self.at(choice));
+        found.map_or("missing".to_owned(), |invoice| invoice.id.clone())
     }
 
     fn named(&self, to: &[(usize, Size)]) -> Vec<(String, i128)> {
-        let open = |index: usize| self.invoices.get(index).map_or(1, |invoice| invoice.open);
+        let open =
+            |index: usize| self.invoices.get(self.at(index)).map_or(1, |invoice| invoice.open);
         to.iter().map(|(index, size)| (self.name(*index), size.of(open(*index)))).collect()
     }
 
@@ -184,16 +192,11 @@ impl Model {
                 "service_start": self.today, "service_end": end})
         });
         data["lines"] = listed.collect();
-        let id = match named {
-            Some(number) => {
-                data["invoice"] = json!(format!("A{number}"));
-                format!("A{number}")
-            }
-            None => {
-                self.series += 1;
-                format!("INV-{}", self.series)
-            }
-        };
+        self.series += u32::from(named.is_none());
+        let id = named.map_or(format!("INV-{}", self.series), |number| format!("A{number}"));
+        if named.is_some() {
+            data["invoice"] = json!(id);
+        }
         let is_free = self.invoices.iter().all(|invoice| invoice.id != id);
         let taken = (is_free && self.customers.contains(&owner)).then_some(());
         let lines = taxed(lines);
@@ -253,7 +256,8 @@ impl Model {
 
     fn pay_to(&mut self, payment: usize, like: usize, size: Size, to: &[(usize, Size)]) -> Played {
         let (id, to) = (format!("P{payment}"), self.named(to));
-        let customer = self.invoices.get(like).map_or("C0".to_owned(), |one| one.customer.clone());
+        let customer =
+            self.invoices.get(self.at(like)).map_or("C0".to_owned(), |one| one.customer.clone());
         let amount = size.of(to.iter().map(|one| one.1).sum());
         let data = json!({"payment": id, "customer": customer, "amount": text(amount),
             "currency": "USD", "allocate": listed(&to)});
@@ -288,14 +292,12 @@ impl Model {
         if !to.is_empty() && pot.left <= self.tolerance {
             pot.left = 0;
         }
-        self.payments.insert(id.to_owned(), pot);
-        Some(())
+        self.payments.insert(id.to_owned(), pot).map(|_| ())
     }
 
     fn settle_by_credit(&mut self, id: &str, to: &[(String, i128)]) -> Option<()> {
         let pot = self.settle(self.credits.get(id)?.clone(), to)?;
-        self.credits.insert(id.to_owned(), pot);
-        Some(())
+        self.credits.insert(id.to_owned(), pot).map(|_| ())
     }
 
     fn credit(
@@ -306,11 +308,9 @@ impl Model {
         (apply, revenue): (u8, &str),
     ) -> Played {
         let invoice = line.map(|(invoice, _)| self.name(invoice));
-        let customer = match line {
-            Some((invoice, _)) => self.invoices.get(invoice).map(|one| one.customer.clone()),
-            None => None,
-        };
-        let customer = customer.unwrap_or("C0".to_owned());
+        let line = line.map(|(invoice, line)| (self.at(invoice), line));
+        let owner = line.and_then(|(invoice, _)| self.invoices.get(invoice));
+        let customer = owner.map_or("C0".to_owned(), |invoice| invoice.customer.clone());
         let found = line.and_then(|(invoice, line)| self.invoices.get(invoice)?.lines.get(line));
         let net = size.of(found.map_or(5_000, |line| line.net - line.credited_net));
         let tax = line.and_then(|(invoice, line)| self.take_from_line(invoice, line, net));
@@ -372,12 +372,13 @@ impl Model {
     }
 
     fn dispute(&mut self, invoice: usize, size: Option<Size>) -> Played {
-        let open = self.invoices.get(invoice).map_or(1, |invoice| invoice.open);
+        let place = self.at(invoice);
+        let open = self.invoices.get(place).map_or(1, |invoice| invoice.open);
         let amount = size.map(|size| size.of(open));
         let data =
             json!({"invoice": self.name(invoice), "reason": "r", "amount": amount.map(text)});
         let is_part = amount.is_none_or(|amount| amount > 0 && amount <= open);
-        let found = self.invoices.get_mut(invoice).filter(|one| !one.disputed && is_part);
+        let found = self.invoices.get_mut(place).filter(|one| !one.disputed && is_part);
         ("OpenDispute", data, found.map(|invoice| invoice.disputed = true))
     }
 }
@@ -387,4 +388,10 @@ type Played = (&'static str, Value, Option<()>);
 
 fn listed(to: &[(String, i128)]) -> Value {
     to.iter().map(|(id, amount)| json!({"invoice": id, "amount": text(*amount)})).collect()
+}
+
+/// One of the pots, or now and then one that does not exist.
+fn known(pots: &BTreeMap<String, Pot>, choice: usize) -> String {
+    let id = pots.keys().nth(choice % (pots.len() + 1));
+    id.cloned().unwrap_or("missing".to_owned())
 }

@@ -86,8 +86,13 @@ fn sizes() -> impl Strategy<Value = Size> {
     ]
 }
 
+/// The first two are there from the start, others perhaps later.
+fn customers() -> impl Strategy<Value = usize> {
+    prop_oneof![9 => 0..2_usize, 1 => 2..4_usize]
+}
+
 fn allocations(least: usize) -> impl Strategy<Value = Vec<(usize, Size)>> {
-    prop::collection::vec((0..8_usize, sizes()), least..4)
+    prop::collection::vec((0..8_usize, sizes()), least..3)
 }
 
 pub(crate) fn steps() -> impl Strategy<Value = Step> {
@@ -96,18 +101,18 @@ pub(crate) fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         1 => Just(Step::OpenBook),
         1 => (0..4_usize).prop_map(Step::Register),
-        6 => (0..4_usize, prop::option::of(0..6_usize), prop::collection::vec(line, 1..4))
+        6 => (customers(), prop::option::of(0..6_usize), prop::collection::vec(line, 1..4))
             .prop_map(|(customer, named, lines)| Step::Invoice { customer, named, lines }),
-        2 => (0..9_usize, 0..4_usize, 0..60_000_i128, rule, prop::option::of(0..8_usize)).prop_map(
+        2 => (0..30_usize, customers(), 0..60_000_i128, rule, prop::option::of(0..8_usize)).prop_map(
             |(payment, customer, amount, rule, reference)| {
                 Step::PayByRule { payment, customer, amount, rule, reference }
             }
         ),
-        3 => (0..9_usize, 0..8_usize, sizes(), allocations(0)).prop_map(
+        3 => (0..30_usize, 0..8_usize, sizes(), allocations(0)).prop_map(
             |(payment, like, amount, to)| Step::PayTo { payment, like, amount, to }
         ),
         3 => (0..9_usize, allocations(0)).prop_map(|(payment, to)| Step::Allocate { payment, to }),
-        5 => (0..9_usize, prop::option::weighted(0.8, (0..8_usize, 0..3_usize)), sizes(), 0..5_u8,
+        5 => (0..30_usize, prop::option::weighted(0.8, (0..8_usize, 0..2_usize)), sizes(), 0..5_u8,
               prop::sample::select(REVENUE.to_vec()))
             .prop_map(|(credit, line, size, apply, revenue)| {
                 Step::Credit { credit, line, size, apply, revenue }

@@ -1,0 +1,165 @@
+//! The writer's loop: while one group is on its way to the log, the next one is decided.
+//!
+//! The next group stands on the one in front of it. Where that was not stored, both are thrown
+//! away with the state, and all their commands are decided again on what the log really holds.
+
+use std::collections::VecDeque;
+
+use ledger_core::limits::GROUP_RECORDS_MAX;
+use ledger_core::log::AppendError;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tracing::{error, warn};
+
+use crate::standing::Standing;
+use crate::writer::group::Group;
+use crate::writer::{Job, Writer};
+
+/// Attempts to store a group before its callers are told that the outcome is not known.
+const ATTEMPTS_MAX: usize = 3;
+/// The same where another writer was faster, which is known: each attempt has read what it wrote.
+const RACES_MAX: usize = 16;
+/// Commands that are decided before the group on its way is looked after again.
+const DECIDED_AT_ONCE: usize = 64;
+
+/// A group on its way to the log.
+struct InFlight {
+    group: Group,
+    outcome: JoinHandle<Result<u64, AppendError>>,
+}
+
+/// What the writer has taken and not answered.
+#[derive(Default)]
+struct Pipeline {
+    in_flight: Option<InFlight>,
+    next: Group,
+    /// Not decided yet.
+    backlog: VecDeque<Job>,
+    failures: usize,
+    races: usize,
+}
+
+impl Writer {
+    /// Takes commands until every handle is gone, and answers all of them.
+    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut pipeline = Pipeline::default();
+        let mut taken = Vec::with_capacity(GROUP_RECORDS_MAX);
+        let mut is_open = true;
+        loop {
+            self.fill(&mut pipeline).await;
+            match pipeline.in_flight.take() {
+                Some(mut flight) => {
+                    let wants_more =
+                        is_open && pipeline.backlog.is_empty() && !pipeline.next.is_full();
+                    let is_busy = !pipeline.backlog.is_empty() && !pipeline.next.is_full();
+                    tokio::select! {
+                        biased;
+                        outcome = &mut flight.outcome => {
+                            let outcome = outcome.unwrap_or_else(|error| {
+                                Err(AppendError::Unknown { reason: error.to_string() })
+                            });
+                            self.landed(&mut pipeline, flight.group, outcome).await;
+                        }
+                        count = jobs.recv_many(&mut taken, GROUP_RECORDS_MAX), if wants_more => {
+                            is_open = count > 0;
+                            pipeline.backlog.extend(taken.drain(..));
+                            pipeline.in_flight = Some(flight);
+                        }
+                        // There is more to decide: only look, do not wait.
+                        () = std::future::ready(()), if is_busy => {
+                            pipeline.in_flight = Some(flight);
+                        }
+                    }
+                }
+                None if !pipeline.next.is_empty() => self.launch(&mut pipeline),
+                None if is_open => {
+                    is_open = jobs.recv_many(&mut taken, GROUP_RECORDS_MAX).await > 0;
+                    pipeline.backlog.extend(taken.drain(..));
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Decides what waits, as far as the next group goes.
+    async fn fill(&mut self, pipeline: &mut Pipeline) {
+        if !self.is_current && !pipeline.backlog.is_empty() && !self.recover_state().await {
+            for job in pipeline.backlog.drain(..) {
+                job.answer_unknown("the log cannot be read");
+            }
+        }
+        let in_flight = pipeline.in_flight.as_ref().map(|flight| &flight.group);
+        let most = if in_flight.is_some() { DECIDED_AT_ONCE } else { GROUP_RECORDS_MAX };
+        for _ in 0..most {
+            if pipeline.next.is_full() {
+                return;
+            }
+            let Some(job) = pipeline.backlog.pop_front() else { return };
+            self.decide_into(&mut pipeline.next, job, in_flight).await;
+        }
+    }
+
+    /// Sends the next group to the log; one that only has replies is answered.
+    fn launch(&mut self, pipeline: &mut Pipeline) {
+        let mut group = std::mem::take(&mut pipeline.next);
+        if group.is_only_replies() {
+            return group.answer();
+        }
+        let (expected, records) = group.take_records();
+        let log = std::sync::Arc::clone(&self.log);
+        // A task of its own: the append goes on while the next group is decided.
+        let outcome = tokio::spawn(async move { log.append(expected, records).await });
+        pipeline.in_flight = Some(InFlight { group, outcome });
+    }
+
+    /// Takes the outcome of the group that was on its way.
+    async fn landed(
+        &mut self,
+        pipeline: &mut Pipeline,
+        group: Group,
+        outcome: Result<u64, AppendError>,
+    ) {
+        let problem = match outcome {
+            Ok(_) => {
+                (pipeline.failures, pipeline.races) = (0, 0);
+                group.answer();
+                self.tell_time_zone();
+                return;
+            }
+            Err(problem) => problem,
+        };
+        warn!(%problem, "an append did not end as stored; reading the log again");
+        if matches!(problem, AppendError::WrongSequence { .. }) {
+            pipeline.races += 1;
+        } else {
+            pipeline.failures += 1;
+        }
+        let next = std::mem::take(&mut pipeline.next);
+        let backlog = std::mem::take(&mut pipeline.backlog);
+        let jobs = group.into_jobs().chain(next.into_jobs()).chain(backlog);
+        let is_worth_it = pipeline.failures < ATTEMPTS_MAX && pipeline.races < RACES_MAX;
+        if self.recover_state().await && is_worth_it {
+            pipeline.backlog = jobs.collect();
+            return;
+        }
+        (pipeline.failures, pipeline.races) = (0, 0);
+        let problem = problem.to_string();
+        for job in jobs {
+            job.answer_unknown(&problem);
+        }
+    }
+
+    /// Folds the log into a fresh state; whether that went well. Nothing is decided on a state
+    /// that is not the log's.
+    async fn recover_state(&mut self) -> bool {
+        self.standing = Standing::default();
+        self.is_current = match self.catch_up().await {
+            Ok(()) => true,
+            Err(failure) => {
+                error!(%failure, "the log cannot be read");
+                false
+            }
+        };
+        self.is_current
+    }
+}
