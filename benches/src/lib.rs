@@ -13,6 +13,10 @@ use ledger_core::limits::QUEUE_COMMANDS_MAX;
 use ledger_core::log::{Record, SharedLog};
 use schemas::command::{Origin, parse};
 
+/// The allocator of the program: the writer's tasks free on one core what another has made.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Whatever goes wrong ends the bench.
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 

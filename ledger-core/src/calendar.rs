@@ -108,9 +108,35 @@ impl std::fmt::Display for Day {
     }
 }
 
+impl Day {
+    /// The ten characters of a day from year 0 to 9999: dates are the most frequent values of a
+    /// log, and formatting machinery would be a tenth of the time of writing one.
+    fn characters(self) -> Option<[u8; 10]> {
+        let digit = |value: u16| u8::try_from(value % 10).map_or(b'0', |value| b'0' + value);
+        let year = u16::try_from(self.0.year()).ok().filter(|year| *year <= 9999)?;
+        let (month, day) = (u16::from(u8::from(self.0.month())), u16::from(self.0.day()));
+        Some([
+            digit(year / 1000),
+            digit(year / 100),
+            digit(year / 10),
+            digit(year),
+            b'-',
+            digit(month / 10),
+            digit(month),
+            b'-',
+            digit(day / 10),
+            digit(day),
+        ])
+    }
+}
+
 impl Serialize for Day {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let characters = self.characters();
+        match characters.as_ref().map(|characters| std::str::from_utf8(characters)) {
+            Some(Ok(text)) => serializer.serialize_str(text),
+            Some(Err(_)) | None => serializer.collect_str(self),
+        }
     }
 }
 

@@ -8,8 +8,11 @@ use std::str::FromStr;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use self::digits::Digits;
 use crate::limits::{INTEGER_DIGITS_MAX, RATE_DECIMALS_MAX};
 use crate::rejection::{Code, Rejection};
+
+mod digits;
 
 /// A currency of ISO 4217, with its minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -253,7 +256,10 @@ impl Sum for Amount {
 
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        match Digits::of(self.0).as_str() {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.collect_str(&self.0),
+        }
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::event::Event;
 use ledger_core::log::SharedLog;
 use schemas::chain::Chain;
 use tracing::{info, warn};
 
-use crate::facts::{EventFacts, Projection, ProjectionError};
+use crate::facts::{DigestParts, EventFacts, Projection, ProjectionError};
 use crate::replay::{Fold, ReplayError, catch_up, written_chain};
 use crate::store::{FactStore, Position, StoreError};
 use crate::views::Views;
@@ -113,11 +112,11 @@ impl Fold for Projector {
         self.views.sequence
     }
 
-    fn fold(&mut self, event: &Event) -> Result<(), ProjectionError> {
-        let facts = self.views.fold(event)?;
+    fn take(&mut self, facts: &EventFacts, parts: DigestParts<'_>) -> Result<(), ProjectionError> {
+        self.views.take(facts, parts)?;
         if self.store.is_some() {
             // Facts are structs of strings and numbers, which always serialize.
-            self.rows.push((event.sequence, serde_json::to_vec(&facts).unwrap_or_default()));
+            self.rows.push((facts.sequence, serde_json::to_vec(facts).unwrap_or_default()));
         }
         Ok(())
     }
@@ -160,9 +159,9 @@ fn load(store: &dyn FactStore) -> Result<Option<(Views, Chain)>, StoreError> {
     let mut views = Views::default();
     let mut wrong = None;
     store.each(&mut |sequence, row| {
-        let taken = serde_json::from_slice::<EventFacts<'_>>(row)
+        let taken = serde_json::from_slice::<EventFacts>(row)
             .map_err(|error| format!("row {sequence}: {error}"))
-            .and_then(|facts| views.take(&facts).map_err(|error| error.to_string()));
+            .and_then(|facts| views.fold(&facts).map_err(|error| error.to_string()));
         wrong = taken.err();
         wrong.is_none()
     })?;

@@ -5,14 +5,13 @@
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use ledger_core::event::Event;
 use ledger_core::log::{LogError, SharedLog, StoredRecord};
 use schemas::chain::{CHAIN_HEADER, Chain};
 use schemas::record::{DecodeError, decode};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::facts::{Folder, ProjectionError};
+use crate::facts::{DigestBuffer, DigestParts, EventFacts, Folder, ProjectionError};
 use crate::views::Views;
 
 /// Records that are read at a time.
@@ -52,11 +51,11 @@ pub trait Fold: Send {
     /// The last event that was folded.
     fn sequence(&self) -> u64;
 
-    /// Folds the next event.
+    /// Takes the facts of the next event, and what the digests hash of them.
     ///
     /// # Errors
-    /// [`ProjectionError`] where it does not fit: the fold stops there.
-    fn fold(&mut self, event: &Event) -> Result<(), ProjectionError>;
+    /// [`ProjectionError`] where they do not fit: the fold stops there.
+    fn take(&mut self, facts: &EventFacts, parts: DigestParts<'_>) -> Result<(), ProjectionError>;
 
     /// Hears the chain through the last event, behind each piece of the log.
     fn rest_at(&mut self, _chain: Chain) {}
@@ -67,8 +66,8 @@ impl Fold for Folder {
         Folder::sequence(self)
     }
 
-    fn fold(&mut self, event: &Event) -> Result<(), ProjectionError> {
-        Folder::fold(self, event).map(|_| ())
+    fn take(&mut self, facts: &EventFacts, parts: DigestParts<'_>) -> Result<(), ProjectionError> {
+        Folder::take(self, facts, parts)
     }
 }
 
@@ -77,8 +76,8 @@ impl Fold for Views {
         self.sequence
     }
 
-    fn fold(&mut self, event: &Event) -> Result<(), ProjectionError> {
-        Views::fold(self, event).map(|_| ())
+    fn take(&mut self, facts: &EventFacts, parts: DigestParts<'_>) -> Result<(), ProjectionError> {
+        Views::take(self, facts, parts)
     }
 }
 
@@ -106,10 +105,10 @@ pub async fn catch_up(
     tokio::spawn(read_ahead(Arc::clone(log), target.sequence() + 1, through, sender));
     while let Some(piece) = pieces.recv().await {
         let piece = piece?.await.map_err(|_| ReplayError::Ended)?;
-        for decoded in &piece.decoded {
-            check(decoded, target.sequence() + 1, chain)?;
-            target.fold(&decoded.event)?;
-            *chain = chain.next_leaf(&decoded.leaf);
+        for (decoded, parts) in piece.decoded.iter().zip(piece.parts.parts()) {
+            let through = check(decoded, target.sequence() + 1, *chain)?;
+            target.take(&decoded.facts, parts)?;
+            *chain = through;
         }
         target.rest_at(*chain);
         if let Some(error) = piece.error {
@@ -117,7 +116,7 @@ pub async fn catch_up(
         }
         progress(target.sequence());
         // Dropping thousands of events is work, too: not on the thread that folds.
-        drop(spawn_blocking(move || drop(piece.decoded)));
+        drop(spawn_blocking(move || drop((piece.decoded, piece.parts))));
     }
     Ok(())
 }
@@ -125,12 +124,13 @@ pub async fn catch_up(
 /// Events that were decoded, up to the first that cannot be.
 struct Piece {
     decoded: Vec<Decoded>,
+    parts: DigestBuffer,
     error: Option<DecodeError>,
 }
 
-/// An event with what its place in the chain is checked by.
+/// An event's facts with what its place in the chain is checked by.
 struct Decoded {
-    event: Event,
+    facts: EventFacts,
     leaf: [u8; 32],
     written: Option<Chain>,
 }
@@ -169,15 +169,18 @@ async fn read_ahead(
 
 fn decode_all(records: &[StoredRecord]) -> Piece {
     let mut decoded = Vec::with_capacity(records.len());
+    let mut parts = DigestBuffer::default();
     for stored in records {
         let event = match decode(stored) {
             Ok(event) => event,
-            Err(error) => return Piece { decoded, error: Some(error) },
+            Err(error) => return Piece { decoded, parts, error: Some(error) },
         };
+        let facts = EventFacts::of(event);
+        parts.push(&facts);
         let leaf = Chain::leaf(&stored.record.body);
-        decoded.push(Decoded { event, leaf, written: written_chain(stored) });
+        decoded.push(Decoded { facts, leaf, written: written_chain(stored) });
     }
-    Piece { decoded, error: None }
+    Piece { decoded, parts, error: None }
 }
 
 /// The chain that a record carries.
@@ -186,17 +189,19 @@ pub fn written_chain(stored: &StoredRecord) -> Option<Chain> {
     header.and_then(|(_, hex)| Chain::from_hex(hex))
 }
 
-fn check(decoded: &Decoded, expected: u64, chain: &Chain) -> Result<(), ReplayError> {
-    let sequence = decoded.event.sequence;
+/// The chain through the next event, if that is what this one is.
+fn check(decoded: &Decoded, expected: u64, chain: Chain) -> Result<Chain, ReplayError> {
+    let sequence = decoded.facts.sequence;
     if sequence != expected {
         let reason = format!("sequence {expected} was expected");
         return Err(ReplayError::Tampered { sequence, reason });
     }
-    if decoded.written != Some(chain.next_leaf(&decoded.leaf)) {
+    let through = chain.next_leaf(&decoded.leaf);
+    if decoded.written != Some(through) {
         let reason = "its hash chain does not follow from its bytes".to_owned();
         return Err(ReplayError::Tampered { sequence, reason });
     }
-    Ok(())
+    Ok(through)
 }
 
 /// Folds the whole log into fresh views.

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use ledger_core::decide::policy;
-use ledger_core::event::Event;
 use ledger_core::event::book::BookOpened;
 use ledger_core::event::customer::CustomerRegistered;
 use ledger_core::id::Identifier;
 use ledger_core::money::Currency;
 use ledger_core::policy::Policies;
 
-use crate::facts::{EventFacts, Folder, ProjectionError, ReceivablesFact};
+use crate::facts::{
+    DigestBuffer, DigestParts, EventFacts, Folder, ProjectionError, ReceivablesFact,
+};
 
 mod audit_trail;
 mod deferred_revenue;
@@ -43,34 +44,36 @@ pub struct Views {
 }
 
 impl Views {
-    /// Folds one event into every view.
+    /// Folds the facts of the next event into every view.
     ///
     /// # Errors
-    /// [`ProjectionError`] where a view cannot apply it, or where it is not the next one. The
+    /// [`ProjectionError`] where a view cannot apply them, or where it is not the next one. The
     /// views are of no use after it: build them again.
-    pub fn fold<'a>(&mut self, event: &'a Event) -> Result<EventFacts<'a>, ProjectionError> {
-        let facts = self.folder.fold(event)?;
-        self.apply(&facts)?;
-        Ok(facts)
-    }
-
-    /// Takes facts that were folded before, and stored.
-    ///
-    /// # Errors
-    /// As [`Views::fold`].
-    pub fn take(&mut self, facts: &EventFacts<'_>) -> Result<(), ProjectionError> {
-        self.folder.take(facts)?;
+    pub fn take(
+        &mut self,
+        facts: &EventFacts,
+        parts: DigestParts<'_>,
+    ) -> Result<(), ProjectionError> {
+        self.folder.take(facts, parts)?;
         self.apply(facts)
     }
 
-    fn apply(&mut self, facts: &EventFacts<'_>) -> Result<(), ProjectionError> {
+    /// The same for facts whose parts nobody wrote ahead.
+    ///
+    /// # Errors
+    /// As [`Views::take`].
+    pub fn fold(&mut self, facts: &EventFacts) -> Result<(), ProjectionError> {
+        DigestBuffer::of(facts).parts().try_for_each(|parts| self.take(facts, parts))
+    }
+
+    fn apply(&mut self, facts: &EventFacts) -> Result<(), ProjectionError> {
         for fact in &facts.receivables {
             if let ReceivablesFact::Book(book) = fact {
                 self.policies = policy::policies(&book.policies).unwrap_or_default();
-                self.book = Some(book.clone().into_owned());
+                self.book = Some(book.clone());
             }
             if let ReceivablesFact::Customer(customer) = fact {
-                self.customers.insert(customer.customer.clone(), customer.clone().into_owned());
+                self.customers.insert(customer.customer.clone(), customer.clone());
             }
         }
         self.receivables.apply(facts)?;

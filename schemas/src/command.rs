@@ -6,7 +6,7 @@ use ledger_core::id::Identifier;
 use ledger_core::limits::{COMMAND_BYTES_MAX, JSON_DEPTH_MAX};
 use ledger_core::rejection::{Code, Rejection};
 use ledger_core::wire::uncoded;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::str::FromStr;
@@ -101,7 +101,7 @@ fn decode(
     {
         return Err(Rejection::at(Code::TextInvalid, "reason", "the reason is too long"));
     }
-    let content_hash = content_hash(&envelope);
+    let content_hash = content_hash(&envelope)?;
     let data = data(&envelope.command, envelope.data)?;
     let id = match envelope.id {
         Some(id) => id,
@@ -201,14 +201,23 @@ fn malformed(field: &str, message: &str) -> Rejection {
 /// SHA-256 over what the caller asked for, in one form: sorted keys, no white space. The id, the
 /// book and defaults that were filled in are left out, so that a retry on another day is the
 /// same content.
-fn content_hash(envelope: &Envelope) -> String {
-    let content = serde_json::json!({
-        "command": envelope.command,
-        "data": envelope.data,
-        "effective": envelope.effective,
-        "reason": envelope.reason,
-    });
-    hex(&Sha256::digest(content.to_string()))
+fn content_hash(envelope: &Envelope) -> Result<String, Rejection> {
+    /// In the order of the keys.
+    #[derive(Serialize)]
+    struct Content<'a> {
+        command: &'a str,
+        data: &'a Value,
+        effective: Option<Day>,
+        reason: Option<&'a str>,
+    }
+    let content = Content {
+        command: &envelope.command,
+        data: &envelope.data,
+        effective: envelope.effective,
+        reason: envelope.reason.as_deref(),
+    };
+    let bytes = serde_json::to_vec(&content).map_err(|error| malformed("", &error.to_string()))?;
+    Ok(hex(&Sha256::digest(bytes)))
 }
 
 /// Refuses what is too large or too deep before anything reads it: a recursive parser would

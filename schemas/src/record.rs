@@ -13,6 +13,9 @@ use time::macros::format_description;
 use crate::chain::{CHAIN_HEADER, Chain};
 use crate::subject::event_subject;
 
+/// Most events fit in without another allocation.
+const BODY_BYTES_USUAL: usize = 1_024;
+
 const INSTANT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
@@ -80,14 +83,19 @@ struct BodyOut<'a> {
     kind: &'a str,
     version: u32,
     effective: ledger_core::calendar::Day,
-    recorded_at: String,
+    recorded_at: &'a str,
     actor: &'a str,
     command_id: &'a Identifier,
     command_hash: &'a str,
     correlation_id: &'a Identifier,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
-    data: Box<RawValue>,
+    #[serde(serialize_with = "data_alone")]
+    data: &'a EventData,
+}
+
+fn data_alone<S: serde::Serializer>(data: &EventData, serializer: S) -> Result<S::Ok, S::Error> {
+    data.serialize_data(serializer)
 }
 
 #[derive(Deserialize)]
@@ -113,23 +121,22 @@ struct BodyIn<'a> {
 /// # Errors
 /// [`EncodeError::TooLarge`] above the limit.
 pub fn encode(event: &Event, context: &EncodeContext<'_>) -> Result<(Record, Chain), EncodeError> {
-    let mut data = Vec::with_capacity(512);
-    event.data.serialize_data(&mut serde_json::Serializer::new(&mut data))?;
-    let data = String::from_utf8(data).map_err(<serde_json::Error as serde::ser::Error>::custom)?;
     let recorded_at = instant(event.recorded_at);
-    let body = serde_json::to_vec(&BodyOut {
+    let mut body = Vec::with_capacity(BODY_BYTES_USUAL);
+    let out = BodyOut {
         id: &event.id,
         kind: event.data.type_name(),
         version: event.data.version(),
         effective: event.effective,
-        recorded_at: recorded_at.clone(),
+        recorded_at: &recorded_at,
         actor: &event.actor,
         command_id: &event.command_id,
         command_hash: &event.command_hash,
         correlation_id: &event.correlation_id,
         reason: event.reason.as_deref(),
-        data: RawValue::from_string(data)?,
-    })?;
+        data: &event.data,
+    };
+    serde_json::to_writer(&mut body, &out)?;
     if body.len() > EVENT_BYTES_MAX {
         return Err(EncodeError::TooLarge { bytes: body.len() });
     }

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use ledger_core::event::Event;
 use ledger_core::log::{LogError, SharedLog, StoredRecord};
+use projections::facts::EventFacts;
 use projections::invariants;
 use projections::views::Views;
 use schemas::chain::{CHAIN_HEADER, Chain};
@@ -157,15 +158,15 @@ impl State {
             Err(error) => {
                 self.reading.get_or_insert(format!("sequence {sequence}: {error}"));
             }
-            Ok(event) => self.see_event(&event),
+            Ok(event) => self.see_event(event),
         }
     }
 
-    fn see_event(&mut self, event: &Event) {
+    fn see_event(&mut self, event: Event) {
         // The views need every event: behind a gap there is nothing more to say about them.
         if self.books.is_none()
             && self.order.is_none()
-            && let Err(error) = self.views.fold(event)
+            && let Err(error) = self.views.fold(&EventFacts::of(event))
         {
             self.books = Some(error.to_string());
         }

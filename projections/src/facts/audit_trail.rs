@@ -1,18 +1,16 @@
 //! Facts of the audit trail: one row for each event, who did what, when and why.
 
-use std::borrow::Cow;
-
 use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
 use serde::{Deserialize, Serialize};
 
 /// One event in words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AuditRow<'a> {
+pub struct AuditRow {
     /// The event's type.
-    pub kind: Cow<'a, str>,
+    pub kind: String,
     /// The kind of its document.
-    pub document_kind: Cow<'a, str>,
+    pub document_kind: String,
     /// Its document.
     pub document: Identifier,
     /// Other documents that it touches.
@@ -22,22 +20,22 @@ pub struct AuditRow<'a> {
     /// The command.
     pub command_id: Identifier,
     /// Why.
-    pub reason: Option<Cow<'a, str>>,
+    pub reason: Option<String>,
     /// What happened, in one line.
     pub summary: String,
 }
 
 /// The fact of one event.
-pub(super) fn fact(event: &Event) -> AuditRow<'_> {
+pub(super) fn fact(event: &Event) -> AuditRow {
     let document = event.data.document();
     AuditRow {
-        kind: Cow::Borrowed(event.data.type_name()),
-        document_kind: Cow::Borrowed(document.kind),
+        kind: event.data.type_name().to_owned(),
+        document_kind: document.kind.to_owned(),
         document: document.id,
         touches: touches(&event.data),
         customer: document.customer,
         command_id: event.command_id.clone(),
-        reason: event.reason.as_deref().map(Cow::Borrowed),
+        reason: event.reason.clone(),
         summary: summary(&event.data),
     }
 }

@@ -1,20 +1,19 @@
 //! Facts of deferred revenue, and which contracts exist.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use ledger_core::event::EventData;
 use ledger_core::event::order::PlacedLine;
-use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
-use ledger_core::posting::{ContractId, Target, postings};
+use ledger_core::posting::{ContractId, Posting, Target};
 use ledger_core::revenue::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 
 /// One fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum DeferredFact<'a> {
+pub enum DeferredFact {
     /// A contract began: an order, or an invoice without one.
     Contract {
         /// Which one.
@@ -33,7 +32,7 @@ pub enum DeferredFact<'a> {
         /// Its product.
         product: Option<Identifier>,
         /// From when on it earns what.
-        schedule: Cow<'a, Schedule>,
+        schedule: Schedule,
     },
     /// What a contract was billed moved: up by an invoice, down by a credit.
     Billed {
@@ -44,10 +43,10 @@ pub enum DeferredFact<'a> {
     },
 }
 
-/// The facts of one event.
-pub(super) fn facts(event: &Event) -> Vec<DeferredFact<'_>> {
+/// The facts of one event, whose entry has these legs.
+pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
     let mut facts = Vec::new();
-    match &event.data {
+    match data {
         EventData::OrderPlaced(data) => {
             let id = ContractId::Order(data.order.clone());
             facts.push(contract(&id, &data.customer, data.currency));
@@ -66,7 +65,7 @@ pub(super) fn facts(event: &Event) -> Vec<DeferredFact<'_>> {
                     facts.push(version(&id, &line.line, None, schedule));
                 }
             }
-            billed(&mut facts, event);
+            billed(&mut facts, legs);
         }
         EventData::CreditIssued(data) => {
             for line in &data.lines {
@@ -82,7 +81,7 @@ pub(super) fn facts(event: &Event) -> Vec<DeferredFact<'_>> {
                     facts.push(version(&id, name, None, schedule));
                 }
             }
-            billed(&mut facts, event);
+            billed(&mut facts, legs);
         }
         EventData::BookOpened(_)
         | EventData::ProductDefined(_)
@@ -97,11 +96,11 @@ pub(super) fn facts(event: &Event) -> Vec<DeferredFact<'_>> {
     facts
 }
 
-fn contract(id: &ContractId, customer: &Identifier, currency: Currency) -> DeferredFact<'static> {
+fn contract(id: &ContractId, customer: &Identifier, currency: Currency) -> DeferredFact {
     DeferredFact::Contract { id: id.clone(), customer: customer.clone(), currency }
 }
 
-fn lines<'a>(facts: &mut Vec<DeferredFact<'a>>, id: &ContractId, lines: &'a [PlacedLine]) {
+fn lines(facts: &mut Vec<DeferredFact>, id: &ContractId, lines: &[PlacedLine]) {
     for line in lines {
         if let Some(schedule) = &line.schedule {
             facts.push(version(id, &line.line, line.product.as_ref(), schedule));
@@ -109,24 +108,25 @@ fn lines<'a>(facts: &mut Vec<DeferredFact<'a>>, id: &ContractId, lines: &'a [Pla
     }
 }
 
-fn version<'a>(
+fn version(
     contract: &ContractId,
     line: &Identifier,
     product: Option<&Identifier>,
-    schedule: &'a Schedule,
-) -> DeferredFact<'a> {
+    schedule: &Schedule,
+) -> DeferredFact {
     DeferredFact::Version {
         contract: contract.clone(),
         line: line.clone(),
         product: product.cloned(),
-        schedule: Cow::Borrowed(schedule),
+        schedule: schedule.clone(),
     }
 }
 
 /// The contract legs of the event's own entry move what was billed.
-fn billed(facts: &mut Vec<DeferredFact<'_>>, event: &Event) {
-    for leg in postings(&event.data) {
-        if let Target::Contract(contract) = leg.target {
+fn billed(facts: &mut Vec<DeferredFact>, legs: &[Posting]) {
+    for leg in legs {
+        if let Target::Contract(contract) = &leg.target {
+            let contract = contract.clone();
             facts.push(DeferredFact::Billed { contract, amount: -leg.amount });
         }
     }
@@ -141,7 +141,7 @@ impl KnownContracts {
     ///
     /// # Errors
     /// Where it is about a contract that no event before it made.
-    pub(super) fn take(&mut self, fact: &DeferredFact<'_>) -> Result<(), String> {
+    pub(super) fn take(&mut self, fact: &DeferredFact) -> Result<(), String> {
         match fact {
             DeferredFact::Contract { id, .. } => {
                 self.0.insert(id.clone());

@@ -1,6 +1,5 @@
 //! Facts of receivables, and what is open.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ledger_core::event::book::BookOpened;
@@ -8,10 +7,10 @@ use ledger_core::event::credit::CreditIssued;
 use ledger_core::event::customer::CustomerRegistered;
 use ledger_core::event::invoice::InvoiceIssued;
 use ledger_core::event::payment::PaymentReceived;
-use ledger_core::event::{Event, EventData};
+use ledger_core::event::{DocumentReference, EventData};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
-use ledger_core::posting::{Posting, postings};
+use ledger_core::posting::Posting;
 use serde::{Deserialize, Serialize};
 
 /// What lowers the open amount of an invoice.
@@ -52,13 +51,13 @@ pub enum Used {
 /// One fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ReceivablesFact<'a> {
+pub enum ReceivablesFact {
     /// The book was opened.
-    Book(Cow<'a, BookOpened>),
+    Book(BookOpened),
     /// A customer was added.
-    Customer(Cow<'a, CustomerRegistered>),
+    Customer(CustomerRegistered),
     /// An invoice was issued.
-    Invoice(Cow<'a, InvoiceIssued>),
+    Invoice(InvoiceIssued),
     /// An invoice's open amount went down.
     Settlement {
         /// The invoice.
@@ -80,9 +79,9 @@ pub enum ReceivablesFact<'a> {
         amount: Option<Amount>,
     },
     /// Money was received.
-    Payment(Cow<'a, PaymentReceived>),
+    Payment(PaymentReceived),
     /// A credit was issued.
-    Credit(Cow<'a, CreditIssued>),
+    Credit(CreditIssued),
     /// A payment's or a credit's amount was used.
     Use {
         /// Whose.
@@ -105,31 +104,34 @@ pub enum ReceivablesFact<'a> {
     },
 }
 
-/// The facts of one event.
-pub(super) fn facts(event: &Event) -> Vec<ReceivablesFact<'_>> {
-    let mut facts = Vec::new();
-    match &event.data {
-        EventData::BookOpened(data) => facts.push(ReceivablesFact::Book(Cow::Borrowed(data))),
-        EventData::CustomerRegistered(data) => {
-            facts.push(ReceivablesFact::Customer(Cow::Borrowed(data)));
-        }
+/// The facts of one event, whose entry has these legs.
+pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact> {
+    let document = data.document();
+    let entry = |currency| {
+        let DocumentReference { id, customer, .. } = document;
+        ReceivablesFact::Entry { document: id, customer, currency, legs }
+    };
+    match data {
+        EventData::BookOpened(data) => vec![ReceivablesFact::Book(data)],
+        EventData::CustomerRegistered(data) => vec![ReceivablesFact::Customer(data)],
         EventData::InvoiceIssued(data) => {
-            facts.push(ReceivablesFact::Invoice(Cow::Borrowed(data)));
-            entry(event, data.currency, &mut facts);
+            let entry = entry(data.currency);
+            vec![ReceivablesFact::Invoice(data), entry]
         }
         EventData::DisputeOpened(data) => {
-            let (invoice, amount) = (data.invoice.clone(), data.amount);
-            facts.push(ReceivablesFact::Dispute { invoice, is_open: true, amount });
+            let (invoice, amount) = (data.invoice, data.amount);
+            vec![ReceivablesFact::Dispute { invoice, is_open: true, amount }]
         }
         EventData::DisputeResolved(data) => {
-            let invoice = data.invoice.clone();
-            facts.push(ReceivablesFact::Dispute { invoice, is_open: false, amount: None });
+            let invoice = data.invoice;
+            vec![ReceivablesFact::Dispute { invoice, is_open: false, amount: None }]
         }
         EventData::PaymentReceived(data) => {
-            facts.push(ReceivablesFact::Payment(Cow::Borrowed(data)));
-            entry(event, data.currency, &mut facts);
+            let entry = entry(data.currency);
+            vec![ReceivablesFact::Payment(data), entry]
         }
         EventData::PaymentAllocated(data) => {
+            let mut facts = Vec::new();
             let mut used = data.overpayment;
             for one in &data.allocations {
                 used += one.amount;
@@ -138,32 +140,35 @@ pub(super) fn facts(event: &Event) -> Vec<ReceivablesFact<'_>> {
                 settle(&mut facts, &one.invoice, Settles::SmallBalance, &data.payment, rest);
             }
             facts.push(using(Used::Payment, &data.payment, used));
-            entry(event, data.currency, &mut facts);
+            facts.push(entry(data.currency));
+            facts
         }
         EventData::CreditIssued(data) => {
-            facts.push(ReceivablesFact::Credit(Cow::Borrowed(data)));
-            entry(event, data.currency, &mut facts);
+            let entry = entry(data.currency);
+            vec![ReceivablesFact::Credit(data), entry]
         }
         EventData::CreditApplied(data) => {
+            let mut facts = Vec::new();
             let mut used = Amount::ZERO;
             for one in &data.allocations {
                 used += one.amount;
                 settle(&mut facts, &one.invoice, Settles::Credit, &data.credit, one.amount);
             }
             facts.push(using(Used::Credit, &data.credit, used));
-            entry(event, data.currency, &mut facts);
+            facts.push(entry(data.currency));
+            facts
         }
         EventData::CreditRefunded(data) => {
-            facts.push(using(Used::CreditRefund, &data.credit, data.amount));
-            entry(event, data.currency, &mut facts);
+            vec![using(Used::CreditRefund, &data.credit, data.amount), entry(data.currency)]
         }
-        EventData::ProductDefined(_) | EventData::OrderPlaced(_) | EventData::OrderAmended(_) => {}
+        EventData::ProductDefined(_) | EventData::OrderPlaced(_) | EventData::OrderAmended(_) => {
+            Vec::new()
+        }
     }
-    facts
 }
 
 fn settle(
-    facts: &mut Vec<ReceivablesFact<'_>>,
+    facts: &mut Vec<ReceivablesFact>,
     invoice: &Identifier,
     kind: Settles,
     document: &Identifier,
@@ -175,18 +180,8 @@ fn settle(
     }
 }
 
-fn using(of: Used, document: &Identifier, amount: Amount) -> ReceivablesFact<'static> {
+fn using(of: Used, document: &Identifier, amount: Amount) -> ReceivablesFact {
     ReceivablesFact::Use { of, document: document.clone(), amount }
-}
-
-fn entry(event: &Event, currency: Currency, facts: &mut Vec<ReceivablesFact<'_>>) {
-    let document = event.data.document();
-    facts.push(ReceivablesFact::Entry {
-        document: document.id,
-        customer: document.customer,
-        currency,
-        legs: postings(&event.data),
-    });
 }
 
 /// What is left of each document that has something left: all that the fold has to remember.
@@ -207,7 +202,7 @@ impl OpenDocuments {
     ///
     /// # Errors
     /// Why it does not fit what is open.
-    pub(super) fn take(&mut self, fact: &ReceivablesFact<'_>) -> Result<(), String> {
+    pub(super) fn take(&mut self, fact: &ReceivablesFact) -> Result<(), String> {
         match fact {
             ReceivablesFact::Invoice(data) => {
                 open(&mut self.invoices, &data.invoice, data.total);

@@ -5,6 +5,7 @@
 use std::fs::{self, File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tracing::warn;
 
@@ -14,6 +15,9 @@ use super::{FactStore, Position, StoreError};
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// Bytes of one value: larger ones make sled slow, and above 64 KiB they go to files of their own.
 const VALUE_BYTES_MAX: usize = 60 * 1024;
+/// How often, and how long, a store that was closed just now is waited for.
+const RELEASE_ATTEMPTS_MAX: usize = 200;
+const RELEASE_PAUSE: Duration = Duration::from_millis(10);
 const POSITION_KEY: &[u8] = b"position";
 const ROW_PREFIX: u8 = b'r';
 
@@ -50,7 +54,7 @@ impl SledStore {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let files = folder.join("sled");
-        let database = match open_database(&files) {
+        let database = match open_released_database(&files) {
             Ok(database) => database,
             Err(reason) => {
                 warn!(%reason, "the stored projections cannot be opened; building them again");
@@ -82,6 +86,20 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, ::sled::Error>) -> Result<T, Stri
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("sled panicked".to_owned()),
     }
+}
+
+/// A store that was closed just now is let go of by a thread of sled's own, a little later. Nobody
+/// else has it: our lock is held.
+fn open_released_database(files: &Path) -> Result<::sled::Db, String> {
+    for _ in 0..RELEASE_ATTEMPTS_MAX {
+        match open_database(files) {
+            Err(reason) if reason.contains("could not acquire lock") => {
+                std::thread::sleep(RELEASE_PAUSE);
+            }
+            outcome => return outcome,
+        }
+    }
+    open_database(files)
 }
 
 fn open_database(files: &Path) -> Result<::sled::Db, String> {

@@ -44,20 +44,20 @@ pub struct AuditTrail {
 
 impl AuditTrail {
     /// Takes the facts of one event.
-    pub(super) fn apply(&mut self, facts: &EventFacts<'_>) {
+    pub(super) fn apply(&mut self, facts: &EventFacts) {
         let row = &facts.audit_trail;
         self.rows.push(AuditEntry {
             sequence: facts.sequence,
             recorded_at: facts.recorded_at,
             effective: facts.effective,
-            kind: row.kind.clone().into_owned(),
-            document_kind: row.document_kind.clone().into_owned(),
+            kind: row.kind.clone(),
+            document_kind: row.document_kind.clone(),
             document: row.document.clone(),
             touches: row.touches.clone(),
             customer: row.customer.clone(),
-            actor: facts.actor.clone().into_owned(),
+            actor: facts.actor.clone(),
             command_id: row.command_id.clone(),
-            reason: row.reason.clone().map(std::borrow::Cow::into_owned),
+            reason: row.reason.clone(),
             summary: row.summary.clone(),
         });
     }

@@ -86,7 +86,7 @@ pub struct DeferredRevenue {
 
 impl DeferredRevenue {
     /// Takes the facts of one event.
-    pub(super) fn apply(&mut self, facts: &EventFacts<'_>) -> Result<(), ProjectionError> {
+    pub(super) fn apply(&mut self, facts: &EventFacts) -> Result<(), ProjectionError> {
         for fact in &facts.deferred_revenue {
             match fact {
                 DeferredFact::Contract { id, customer, currency } => {
@@ -105,7 +105,7 @@ impl DeferredRevenue {
                         booked: facts.effective,
                         versions: Vec::new(),
                     });
-                    line.versions.push((facts.sequence, schedule.clone().into_owned()));
+                    line.versions.push((facts.sequence, schedule.clone()));
                 }
                 DeferredFact::Billed { contract, amount } => {
                     let (effective, sequence) = (facts.effective, facts.sequence);
@@ -119,7 +119,7 @@ impl DeferredRevenue {
 
     fn contract(
         &mut self,
-        facts: &EventFacts<'_>,
+        facts: &EventFacts,
         id: &ContractId,
     ) -> Result<&mut Contract, ProjectionError> {
         self.contracts.get_mut(id).ok_or_else(|| ProjectionError {

@@ -125,14 +125,14 @@ pub struct Receivables {
 
 impl Receivables {
     /// Takes the facts of one event.
-    pub(super) fn apply(&mut self, facts: &EventFacts<'_>) -> Result<(), ProjectionError> {
+    pub(super) fn apply(&mut self, facts: &EventFacts) -> Result<(), ProjectionError> {
         let (effective, sequence) = (facts.effective, facts.sequence);
         for fact in &facts.receivables {
             match fact {
                 ReceivablesFact::Book(_) | ReceivablesFact::Customer(_) => {}
                 ReceivablesFact::Invoice(issued) => {
                     let fact = InvoiceFact {
-                        issued: issued.clone().into_owned(),
+                        issued: issued.clone(),
                         sequence,
                         settlements: Vec::new(),
                         disputes: Vec::new(),
@@ -150,13 +150,13 @@ impl Receivables {
                     self.invoice(facts, invoice)?.disputes.push(one);
                 }
                 ReceivablesFact::Payment(received) => {
-                    let received = received.clone().into_owned();
+                    let received = received.clone();
                     let id = received.payment.clone();
                     let fact = PaymentFact { received, effective, sequence, uses: Vec::new() };
                     self.payments.insert(id, fact);
                 }
                 ReceivablesFact::Credit(issued) => {
-                    let issued = issued.clone().into_owned();
+                    let issued = issued.clone();
                     let id = issued.credit.clone();
                     let fact = CreditFact { issued, effective, sequence, uses: Vec::new() };
                     self.credits.insert(id, fact);
@@ -183,7 +183,7 @@ impl Receivables {
 
     fn invoice(
         &mut self,
-        facts: &EventFacts<'_>,
+        facts: &EventFacts,
         invoice: &Identifier,
     ) -> Result<&mut InvoiceFact, ProjectionError> {
         self.invoices.get_mut(invoice).ok_or_else(|| unknown(facts, invoice))
@@ -191,7 +191,7 @@ impl Receivables {
 
     fn uses(
         &mut self,
-        facts: &EventFacts<'_>,
+        facts: &EventFacts,
         of: Used,
         document: &Identifier,
     ) -> Result<&mut Vec<Use>, ProjectionError> {
@@ -205,7 +205,7 @@ impl Receivables {
     }
 }
 
-fn unknown(facts: &EventFacts<'_>, document: &Identifier) -> ProjectionError {
+fn unknown(facts: &EventFacts, document: &Identifier) -> ProjectionError {
     ProjectionError {
         projection: Projection::Receivables.name(),
         sequence: facts.sequence,
