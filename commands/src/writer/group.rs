@@ -23,6 +23,7 @@ struct Entry {
     reply: Vec<u8>,
     /// Whether it is the command that its id stands for, with events of its own.
     is_stored: bool,
+    is_refusal: bool,
 }
 
 /// Commands that were decided one after another, and the records that they make.
@@ -41,8 +42,8 @@ pub(super) struct Group {
 enum Decided {
     /// Its events are in the group; the reply holds once they are stored.
     Stored(Vec<u8>),
-    /// A reply that changes nothing.
-    Reply(Vec<u8>),
+    /// A refusal, which stores nothing.
+    Refused(Vec<u8>),
     /// The reply is to be read from the log.
     Again(Answered),
 }
@@ -63,6 +64,11 @@ impl Group {
         self.records.len() + COMMAND_EVENTS_MAX > GROUP_RECORDS_MAX
             || self.bytes >= GROUP_BYTES_MAX / 2
             || self.entries.len() >= GROUP_RECORDS_MAX
+    }
+
+    /// Whether a reply in it refuses, which is only right on all that the log holds.
+    pub(super) fn has_refusals(&self) -> bool {
+        self.entries.iter().any(|entry| entry.is_refusal)
     }
 
     /// What to append, and behind which event.
@@ -121,8 +127,9 @@ impl Writer {
         }
         let decided = self.decide(&mut group.records, &mut group.bytes, &job);
         let is_stored = matches!(decided, Decided::Stored(_));
+        let is_refusal = matches!(decided, Decided::Refused(_));
         let reply = match decided {
-            Decided::Stored(reply) | Decided::Reply(reply) => Some(reply),
+            Decided::Stored(reply) | Decided::Refused(reply) => Some(reply),
             Decided::Again(answered) => {
                 let waiting = group
                     .reply_to(&job.command.id)
@@ -134,7 +141,7 @@ impl Writer {
             }
         };
         match reply {
-            Some(reply) => group.entries.push(Entry { job, reply, is_stored }),
+            Some(reply) => group.entries.push(Entry { job, reply, is_stored, is_refusal }),
             None => job.answer_unknown("the log cannot be read"),
         }
     }
@@ -142,7 +149,7 @@ impl Writer {
     fn decide(&mut self, records: &mut Vec<Record>, bytes: &mut usize, job: &Job) -> Decided {
         let command = &job.command;
         let refuse = |rejection: &Rejection| {
-            Decided::Reply(Reply::rejected(Some(command.id.as_str()), rejection).to_bytes())
+            Decided::Refused(Reply::rejected(Some(command.id.as_str()), rejection).to_bytes())
         };
         match self.standing.answered(command) {
             Ok(None) => {}
@@ -213,6 +220,14 @@ impl Writer {
             chain = through;
         }
         Ok((records, chain))
+    }
+
+    /// Answers a command of the past.
+    pub(super) async fn answer_from_log(&self, job: Job, answered: &Answered) {
+        match self.read_reply(answered).await {
+            Some(reply) => job.answer(reply),
+            None => job.answer_unknown("the log cannot be read"),
+        }
     }
 
     /// The reply to a command of the past, from its events in the log: the same bytes.

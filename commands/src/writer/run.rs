@@ -71,7 +71,7 @@ impl Writer {
                         }
                     }
                 }
-                None if !pipeline.next.is_empty() => self.launch(&mut pipeline),
+                None if !pipeline.next.is_empty() => self.launch(&mut pipeline).await,
                 None if is_open => {
                     is_open = jobs.recv_many(&mut taken, GROUP_RECORDS_MAX).await > 0;
                     pipeline.backlog.extend(taken.drain(..));
@@ -100,16 +100,49 @@ impl Writer {
     }
 
     /// Sends the next group to the log; one that only has replies is answered.
-    fn launch(&mut self, pipeline: &mut Pipeline) {
+    async fn launch(&mut self, pipeline: &mut Pipeline) {
         let mut group = std::mem::take(&mut pipeline.next);
         if group.is_only_replies() {
-            return group.answer();
+            return self.answer_replies(pipeline, group).await;
         }
         let (expected, records) = group.take_records();
         let log = std::sync::Arc::clone(&self.log);
         // A task of its own: the append goes on while the next group is decided.
         let outcome = tokio::spawn(async move { log.append(expected, records).await });
         pipeline.in_flight = Some(InFlight { group, outcome });
+    }
+
+    /// Answers a group that stores nothing. No append proves that its refusals were decided on all
+    /// that the log holds: another writer may have registered the customer that is not known here.
+    async fn answer_replies(&mut self, pipeline: &mut Pipeline, group: Group) {
+        if !group.has_refusals() {
+            return group.answer();
+        }
+        let problem = match self.log.last_sequence().await {
+            Ok(last) if last == self.standing.sequence => {
+                pipeline.races = 0;
+                return group.answer();
+            }
+            Ok(_) if pipeline.races < RACES_MAX => match self.catch_up().await {
+                Ok(()) => {
+                    pipeline.races += 1;
+                    let backlog = std::mem::take(&mut pipeline.backlog);
+                    pipeline.backlog = group.into_jobs().chain(backlog).collect();
+                    return;
+                }
+                Err(failure) => {
+                    self.is_current = false;
+                    failure.to_string()
+                }
+            },
+            Ok(_) => "other writers of the book are faster, again and again".to_owned(),
+            Err(failure) => failure.to_string(),
+        };
+        error!(%problem, "refusals cannot be checked against the log");
+        pipeline.races = 0;
+        for job in group.into_jobs() {
+            job.answer_unknown(&problem);
+        }
     }
 
     /// Takes the outcome of the group that was on its way.
@@ -138,14 +171,22 @@ impl Writer {
         let backlog = std::mem::take(&mut pipeline.backlog);
         let jobs = group.into_jobs().chain(next.into_jobs()).chain(backlog);
         let is_worth_it = pipeline.failures < ATTEMPTS_MAX && pipeline.races < RACES_MAX;
-        if self.recover_state().await && is_worth_it {
+        let is_recovered = self.recover_state().await;
+        if is_recovered && is_worth_it {
             pipeline.backlog = jobs.collect();
             return;
         }
         (pipeline.failures, pipeline.races) = (0, 0);
         let problem = problem.to_string();
         for job in jobs {
-            job.answer_unknown(&problem);
+            // What did get stored is known by now.
+            match self.standing.answered(&job.command) {
+                Ok(Some(answered)) if is_recovered => {
+                    let answered = answered.clone();
+                    self.answer_from_log(job, &answered).await;
+                }
+                Ok(_) | Err(_) => job.answer_unknown(&problem),
+            }
         }
     }
 

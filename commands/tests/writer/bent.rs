@@ -1,0 +1,104 @@
+//! A log that does what logs do on a bad day, as a list of acts says.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ledger_core::log::memory::MemoryLog;
+use ledger_core::log::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
+use tokio::sync::Semaphore;
+
+/// What an append does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// Stores the group, and loses the answer.
+    StoredUnknown,
+    /// Loses the group and the answer.
+    LostUnknown,
+    /// Says no.
+    Refused,
+    /// Waits until it is let through.
+    Held,
+}
+
+/// A log in memory, with acts for its next appends; behind them it is a good one.
+#[derive(Debug)]
+pub(crate) struct BentLog {
+    inner: MemoryLog,
+    acts: Mutex<VecDeque<Act>>,
+    gate: Semaphore,
+    groups: Mutex<Vec<usize>>,
+    reads_that_fail: AtomicUsize,
+}
+
+impl BentLog {
+    pub(crate) fn new(acts: &[Act]) -> Self {
+        Self {
+            inner: MemoryLog::new(),
+            acts: Mutex::new(acts.iter().copied().collect()),
+            gate: Semaphore::new(0),
+            groups: Mutex::default(),
+            reads_that_fail: AtomicUsize::new(0),
+        }
+    }
+
+    /// Lets one held append through.
+    pub(crate) fn let_through(&self) {
+        self.gate.add_permits(1);
+    }
+
+    pub(crate) fn fail_reads(&self, count: usize) {
+        self.reads_that_fail.store(count, Ordering::SeqCst);
+    }
+
+    /// Records of each append that was asked for.
+    pub(crate) fn groups(&self) -> Vec<usize> {
+        self.groups.lock().unwrap().clone()
+    }
+}
+
+impl EventLog for BentLog {
+    fn append(
+        &self,
+        expected_last: u64,
+        group: Vec<Record>,
+    ) -> LogFuture<'_, Result<u64, AppendError>> {
+        self.groups.lock().unwrap().push(group.len());
+        let act = self.acts.lock().unwrap().pop_front();
+        Box::pin(async move {
+            let lost = || Err(AppendError::Unknown { reason: "no answer came".to_owned() });
+            match act {
+                None => self.inner.append(expected_last, group).await,
+                Some(Act::StoredUnknown) => {
+                    self.inner.append(expected_last, group).await?;
+                    lost()
+                }
+                Some(Act::LostUnknown) => lost(),
+                Some(Act::Refused) => Err(AppendError::Refused { reason: "full".to_owned() }),
+                Some(Act::Held) => {
+                    self.gate.acquire().await.unwrap().forget();
+                    self.inner.append(expected_last, group).await
+                }
+            }
+        })
+    }
+
+    fn read(&self, from: u64, max: usize) -> LogFuture<'_, Result<Vec<StoredRecord>, LogError>> {
+        let fails = self
+            .reads_that_fail
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if fails.is_ok() {
+            let (what, reason) = ("the log".to_owned(), "the disk is gone".to_owned());
+            return Box::pin(async { Err(LogError::Unavailable { what, reason }) });
+        }
+        self.inner.read(from, max)
+    }
+
+    fn last_sequence(&self) -> LogFuture<'_, Result<u64, LogError>> {
+        self.inner.last_sequence()
+    }
+
+    fn describe(&self) -> String {
+        "a bent log".to_owned()
+    }
+}
