@@ -4,6 +4,9 @@
 #[path = "it/apply.rs"]
 mod apply;
 #[cfg(test)]
+#[path = "it/bad_input.rs"]
+mod bad_input;
+#[cfg(test)]
 #[path = "it/crash.rs"]
 mod crash;
 #[cfg(test)]

@@ -268,7 +268,7 @@ fn what_goes_beyond_either_side_is_refused_with_its_code() {
         "credit": "K", "allocations": [{"invoice": "I", "amount": "10.01"}]}});
     let cases = [
         (payment("400.00", "USD", "300.01"), "payment.over_allocated", "data.allocate[0].amount"),
-        (payment("200.00", "USD", "200.01"), "payment.over_allocated", "data.allocate[0].amount"),
+        (payment("200.00", "USD", "200.01"), "payment.over_allocated", "data.amount"),
         (payment("1.001", "USD", "1.00"), "amount.precision", "data.amount"),
         (payment("1.00", "EUR", "1.00"), "fx.rate_missing", "data.currency"),
         (credit("300.01", &account, "contra_now"), "credit.exceeds_line", "data.lines[0].amount"),
@@ -283,7 +283,7 @@ fn what_goes_beyond_either_side_is_refused_with_its_code() {
             "data.apply.refund",
         ),
         (credit("10.00", &parts, "contra_now"), "credit.apply_mismatch", "data.apply"),
-        (over, "credit.over_applied", "data.allocations[0].amount"),
+        (over, "credit.over_applied", "data.credit"),
     ];
     for (command, code, field) in cases {
         let mut book = billed();

@@ -88,35 +88,3 @@ fn many_lines_are_decided_in_their_order() {
         run.lines().iter().skip(4).map(|reply| reply["id"].as_str().unwrap().to_owned()).collect();
     assert!(ids.iter().enumerate().all(|(number, id)| *id == format!("d{number}")));
 }
-
-#[test]
-fn each_bad_line_has_its_code_and_the_next_command_works() {
-    let ledger = Ledger::new();
-    ledger.expect(0, &["apply", "-"], BOOK);
-    let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
-    let pay = |id: &str, amount: &str| {
-        format!(
-            r#"{{"id":"{id}","command":"RecordPayment","effective":"2026-02-02","data":{{"payment":"{id}","customer":"C-1","amount":{amount},"currency":"USD","allocate":"none"}}}}"#
-        )
-    };
-    let rows = [
-        ("no json at all".to_owned(), "command.malformed"),
-        (deep, "command.too_deep"),
-        (r#"{"id":"b1","command":"OpenBok","data":{}}"#.to_owned(), "command.unknown"),
-        (r#"{"id":"b2","command":"VoidInvoice","data":{}}"#.to_owned(), "command.not_supported"),
-        (pay("b3", "1.5"), "amount.invalid"),
-        (pay("b4", r#""1.005""#), "amount.precision"),
-        (pay("b5", r#""-1.00""#), "amount.not_positive"),
-        (pay("b6", r#""1e3""#), "amount.invalid"),
-        (pay("b7", r#""1.00","amuont":"2.00""#), "command.unknown_field"),
-        (BOOK.lines().nth(2).unwrap().replace("c3", "b8"), "invoice.exists"),
-    ];
-    for (line, code) in rows {
-        let good = format!("good-{code}-{}", line.len());
-        let input = format!("{line}\n\n{}\n", pay(&good, r#""1.00""#));
-        let replies = ledger.expect(1, &["apply", "-"], &input).lines();
-        assert_eq!(replies.len(), 2, "{replies:?}");
-        assert_eq!(replies[0]["error"]["code"], code, "{line}: {}", replies[0]);
-        assert_eq!(replies[1]["outcome"], "accepted", "{line}: {}", replies[1]);
-    }
-}

@@ -40,12 +40,12 @@ impl Ledger {
         self.run_with(arguments, "")
     }
 
-    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Run {
+    pub(crate) fn run_with(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Run {
         let mut child: Child = self.command(arguments).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        let input = input.to_owned();
+        let input = input.as_ref().to_owned();
         // A thread of its own: a full pipe on either side must not block the other.
-        let feeder = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+        let feeder = std::thread::spawn(move || stdin.write_all(&input));
         let output = child.wait_with_output().unwrap();
         // A program that does not read its input closes the pipe: no fault of the test.
         feeder.join().unwrap().ok();

@@ -430,10 +430,14 @@ pub(super) fn apply(state: &Ledger, data: &ApplyCredit) -> Result<Vec<EventData>
             format!("there is no credit {}", data.credit),
         ));
     };
-    let payer = Payer { customer: &credit.customer, currency: credit.currency };
+    let payer = Payer {
+        customer: &credit.customer,
+        currency: credit.currency,
+        available: credit.unused,
+        field: "data.credit",
+    };
     let code = Code::CreditOverApplied;
-    let allocations =
-        settle(state, &payer, &data.allocations, credit.unused, "data.allocations", code)?;
+    let allocations = settle(state, &payer, &data.allocations, "data.allocations", code)?;
     if allocations.is_empty() {
         return Err(Rejection::at(
             Code::CommandMissingField,

@@ -58,7 +58,12 @@ pub(super) fn record(
         reference: data.reference.clone(),
         fee,
     })];
-    let payer = Payer { customer: &data.customer, currency: data.currency };
+    let payer = Payer {
+        customer: &data.customer,
+        currency: data.currency,
+        available: amount,
+        field: "data.amount",
+    };
     let allocations = match &data.allocate {
         Allocate::Rule(AllocateRule::None) => Vec::new(),
         Allocate::Rule(AllocateRule::Auto) => {
@@ -71,11 +76,11 @@ pub(super) fn record(
             automatic(book, data.reference.as_deref().unwrap_or(""), open, amount)
         }
         Allocate::To(list) => {
-            settle(state, &payer, list, amount, "data.allocate", Code::PaymentOverAllocated)?
+            settle(state, &payer, list, "data.allocate", Code::PaymentOverAllocated)?
         }
     };
     if !allocations.is_empty() {
-        events.push(allocated(state, book, &data.payment, &payer, allocations, amount));
+        events.push(allocated(state, book, &data.payment, &payer, allocations));
     }
     Ok(events)
 }
@@ -93,10 +98,14 @@ pub(super) fn allocate(
             format!("there is no payment {}", data.payment),
         ));
     };
-    let payer = Payer { customer: &payment.customer, currency: payment.currency };
+    let payer = Payer {
+        customer: &payment.customer,
+        currency: payment.currency,
+        available: payment.unapplied,
+        field: "data.payment",
+    };
     let code = Code::PaymentOverAllocated;
-    let allocations =
-        settle(state, &payer, &data.allocations, payment.unapplied, "data.allocations", code)?;
+    let allocations = settle(state, &payer, &data.allocations, "data.allocations", code)?;
     if allocations.is_empty() {
         return Err(Rejection::at(
             Code::CommandMissingField,
@@ -104,15 +113,19 @@ pub(super) fn allocate(
             "name at least one invoice",
         ));
     }
-    Ok(vec![allocated(state, book, &data.payment, &payer, allocations, payment.unapplied)])
+    Ok(vec![allocated(state, book, &data.payment, &payer, allocations)])
 }
 
-/// Whose money (or credit) it is.
+/// Whose money (or credit) it is, and how much there is.
 pub(super) struct Payer<'a> {
     /// The customer.
     pub(super) customer: &'a Identifier,
     /// The currency.
     pub(super) currency: Currency,
+    /// What is left to allocate.
+    pub(super) available: Amount,
+    /// The field that is at fault where more is allocated than that.
+    pub(super) field: &'static str,
 }
 
 /// Checks a list of allocations against both sides: what is `available`, and what is open.
@@ -120,12 +133,11 @@ pub(super) fn settle(
     state: &Ledger,
     payer: &Payer<'_>,
     list: &[Allocation],
-    available: Amount,
     field: &str,
     code: Code,
 ) -> Result<Vec<Allocation>, Rejection> {
     invoice::check_line_count(list.len().max(1))?;
-    let mut left = available;
+    let mut left = payer.available;
     let mut taken: BTreeMap<&Identifier, Amount> = BTreeMap::new();
     let mut settled = Vec::with_capacity(list.len());
     for (index, one) in list.iter().enumerate() {
@@ -155,16 +167,16 @@ pub(super) fn settle(
         }
         let before = taken.entry(&one.invoice).or_default();
         let open = found.open - *before;
-        if amount > left || amount > open {
-            return Err(Rejection::at(
-                code,
-                at("amount"),
-                format!(
-                    "{amount} is more than there is: {open} is open on {}, {left} is left to \
-                     allocate",
-                    one.invoice
-                ),
-            ));
+        if amount > open {
+            let message =
+                format!("{amount} is more than the {open} that is open on {}", one.invoice);
+            return Err(Rejection::at(code, at("amount"), message));
+        }
+        // The field says which side has too little (readings, 27).
+        if amount > left {
+            let message =
+                format!("{amount} for {} is more than the {left} that is left", one.invoice);
+            return Err(Rejection::at(code, payer.field, message));
         }
         *before += amount;
         left -= amount;
@@ -211,10 +223,9 @@ fn allocated(
     payment: &Identifier,
     payer: &Payer<'_>,
     allocations: Vec<Allocation>,
-    available: Amount,
 ) -> EventData {
     let zero = payer.currency.zero();
-    let mut left = available;
+    let mut left = payer.available;
     let mut merged: Vec<PaymentAllocation> = Vec::new();
     for one in allocations {
         left -= one.amount;
