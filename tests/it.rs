@@ -10,11 +10,20 @@ mod bad_input;
 #[path = "it/crash.rs"]
 mod crash;
 #[cfg(test)]
+#[path = "it/daemon.rs"]
+mod daemon;
+#[cfg(test)]
 #[path = "it/harness.rs"]
 mod harness;
 #[cfg(test)]
+#[path = "it/import.rs"]
+mod import;
+#[cfg(test)]
 #[path = "it/scenarios.rs"]
 mod scenarios;
+#[cfg(test)]
+#[path = "it/serve.rs"]
+mod serve;
 #[cfg(test)]
 #[path = "it/usage.rs"]
 mod usage;

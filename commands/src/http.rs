@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -65,11 +66,23 @@ async fn commands(
     State(shared): State<Shared>,
     Path(book): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
     if let Some(response) = other_book(&shared, &book) {
         return response;
     }
+    let body = match body {
+        Ok(body) => body,
+        Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let message =
+                format!("a request has at most {GROUP_BYTES_MAX} bytes; send the lines in parts");
+            return rejection_response(&Rejection::new(Code::CommandTooLarge, message));
+        }
+        Err(error) => {
+            let message = format!("the request's body cannot be read: {error}");
+            return rejection_response(&Rejection::new(Code::CommandMalformed, message));
+        }
+    };
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let is_many = kind.is_some_and(|kind| kind.starts_with("application/x-ndjson"));
     if !is_many {

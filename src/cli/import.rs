@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use commands::import::csv::{self, Import, Map};
 use futures::StreamExt;
 use ledger_core::money::{Amount, Currency};
+use ledger_core::rejection::Code;
 use schemas::reply::{Outcome, Reply};
 use serde_json::json;
 
@@ -62,6 +63,7 @@ MAP.toml:
   invoice = \"…\"                customer, issued and amount are needed too
   due = \"…\"                    also customer_name, settled_on, disputed, description
 
+The book is opened in that currency where it is not open yet.
 Ids are derived from the records: importing a file twice changes nothing.";
 
 /// Imports the files.
@@ -123,10 +125,15 @@ async fn apply_to(
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     let progress = apply::progress(global);
+    open_book(desk, &imports, tally).await?;
     // With --strict one at a time: behind a refusal nothing more may go in.
     let in_flight = if is_strict { 1 } else { desk.in_flight_max() };
     for (path, import) in imports {
-        let numbers: Vec<u64> = import.commands.iter().map(|one| one.line).collect();
+        let sources: Vec<(u64, bool)> = import
+            .commands
+            .iter()
+            .map(|one| (one.line, one.envelope["command"] == "RegisterCustomer"))
+            .collect();
         let envelopes = futures::stream::iter(import.commands).map(|one| {
             let bytes = serde_json::to_vec(&one.envelope).map_err(|error| {
                 Failure::store("command.unwritable", "an envelope").because(error)
@@ -134,13 +141,16 @@ async fn apply_to(
             Ok(lines::Line { number: one.line, bytes })
         });
         let replies = envelopes.then(|line| desk.begin(line)).buffered(in_flight);
-        let mut replies = std::pin::pin!(replies.zip(futures::stream::iter(numbers)));
-        while let Some((reply, line)) = replies.next().await {
-            let reply: Reply = serde_json::from_slice(&reply?).map_err(|error| {
-                Failure::store("service.failed", "a reply is not one of a ledger").because(error)
-            })?;
-            tally.count(path, line, &reply);
+        let mut replies = std::pin::pin!(replies.zip(futures::stream::iter(sources)));
+        while let Some((reply, (line, is_customer))) = replies.next().await {
+            let reply: Reply =
+                serde_json::from_slice(&reply?).map_err(|error| not_a_reply(&error))?;
             progress.inc(1);
+            // A customer of an earlier file is no news.
+            if is_customer && is_there_already(&reply, Code::CustomerExists) {
+                continue;
+            }
+            tally.count(path, line, &reply);
             if is_strict && reply.outcome == Outcome::Rejected {
                 return Ok(());
             }
@@ -148,6 +158,38 @@ async fn apply_to(
     }
     progress.finish_and_clear();
     Ok(())
+}
+
+/// Opens the book in the map's currency, on the first day of the records, where it is not open.
+async fn open_book(
+    desk: &Desk,
+    imports: &[(&Path, Import)],
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let first = imports.iter().flat_map(|(_, import)| &import.commands);
+    let first = first.filter_map(|one| one.envelope.get("effective")?.as_str()).min();
+    let (Some(first), Some((path, _))) = (first, imports.first()) else { return Ok(()) };
+    let envelope = json!({
+        "id": format!("{}/import-opens-book", tally.currency), "command": "OpenBook",
+        "effective": first, "data": {"currency": tally.currency},
+    });
+    let bytes = envelope.to_string().into_bytes();
+    let reply = desk.begin(Ok(lines::Line { number: 1, bytes })).await.await?;
+    let reply: Reply = serde_json::from_slice(&reply).map_err(|error| not_a_reply(&error))?;
+    if !is_there_already(&reply, Code::BookExists) {
+        tally.count(path, 1, &reply);
+    }
+    Ok(())
+}
+
+/// Whether somebody made it, or an earlier import did from records of another day.
+fn is_there_already(reply: &Reply, exists: Code) -> bool {
+    let codes = [exists.as_str(), Code::CommandIdReused.as_str()];
+    reply.error.as_ref().is_some_and(|error| codes.contains(&error.code.as_str()))
+}
+
+fn not_a_reply(error: &serde_json::Error) -> Failure {
+    Failure::store("service.failed", "a reply is not one of a ledger").because(error)
 }
 
 /// A record that did not go in.

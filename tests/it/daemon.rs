@@ -1,0 +1,110 @@
+//! Starts `revledger serve` on a free port, and talks HTTP to it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command};
+
+use serde_json::Value;
+
+use crate::harness::Ledger;
+
+/// A daemon that dies with the test.
+pub(crate) struct Daemon {
+    child: Child,
+    address: String,
+}
+
+/// An answer over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+impl Daemon {
+    /// Starts it, and reads from its own output where it listens.
+    pub(crate) fn start(ledger: &Ledger) -> Self {
+        let mut child = ledger
+            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .env("RUST_LOG", "off")
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        let address = ready.split("http://").nth(1).unwrap_or_else(|| {
+            let mut errors = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+            panic!("no address in {ready:?}: {errors}")
+        });
+        let address = address.split([',', ' ']).next().unwrap().to_owned();
+        Self { child, address }
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) fn ask(&self, head: &str, kind: &str, body: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{head} HTTP/1.1\r\nHost: ledger\r\nConnection: close\r\nContent-Type: {kind}\r\n\
+             Content-Length: {length}\r\n\r\n"
+        )
+        .unwrap();
+        // A daemon that refuses a body by its length does not read it.
+        stream.write_all(body).ok();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok();
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).unwrap_or("0").parse().unwrap();
+        Answer { status, body: body.to_owned() }
+    }
+
+    pub(crate) fn command(&self, envelope: &str) -> Answer {
+        self.ask("POST /v1/books/main/commands", "application/json", envelope.as_bytes())
+    }
+
+    pub(crate) fn commands(&self, lines: &str) -> Answer {
+        self.ask("POST /v1/books/main/commands", "application/x-ndjson", lines.as_bytes())
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.ask(&format!("GET {path}"), "text/plain", b"")
+    }
+
+    /// Asks it to end, as a service manager does; its exit code.
+    pub(crate) fn terminate(mut self) -> i32 {
+        let process = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+        self.child.wait().unwrap().code().unwrap()
+    }
+
+    /// SIGKILL: it gets no chance to tidy up.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Its address.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
