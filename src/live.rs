@@ -6,7 +6,7 @@ use std::time::Duration;
 use commands::service::{ReportFuture, Reports};
 use ledger_core::log::SharedLog;
 use ledger_core::rejection::{Code, Rejection};
-use projections::projector::Projector;
+use projections::projector::{Projector, must_hold};
 use projections::replay::ReplayError;
 use projections::reports::{self, Filters, Table};
 use projections::store::FactStore;
@@ -20,6 +20,10 @@ use crate::exit::Failure;
 
 /// How often the views look for new events while nobody asks.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+
+/// How many looks there are from one check that the log still holds what was projected to the
+/// next: ten seconds.
+const LOOKS_PER_CHECK: u32 = 40;
 
 /// The name under which the digests are asked for; no report has it.
 pub(crate) const DIGESTS: &str = "digests";
@@ -81,9 +85,15 @@ impl Live {
         let mut pause = tokio::time::interval(FOLLOW_EVERY);
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut told = String::new();
+        let mut looks: u32 = 0;
         loop {
             pause.tick().await;
-            match self.catch_up().await {
+            looks = (looks + 1) % LOOKS_PER_CHECK;
+            let outcome = match self.catch_up().await {
+                Ok(()) if looks == 0 => self.check().await,
+                outcome => outcome,
+            };
+            match outcome {
                 Ok(()) => told.clear(),
                 Err(error @ ReplayError::Tampered { .. }) => return error,
                 // The same trouble is told once, not four times a second.
@@ -94,6 +104,15 @@ impl Live {
                 }
             }
         }
+    }
+
+    /// Checks that the log still holds what was projected.
+    async fn check(&self) -> Result<(), ReplayError> {
+        let (sequence, chain) = {
+            let projector = self.projector.read().await;
+            (projector.views().sequence, projector.chain())
+        };
+        must_hold(&self.log, sequence, chain).await
     }
 
     async fn answer(
@@ -115,20 +134,15 @@ impl Live {
         for (name, value) in wanted {
             filters.set(&name, value);
         }
-        let table = reports::run(name, &filters, views, config::today(views))?;
+        let mut table = reports::run(name, &filters, views, config::today(views))?;
+        if self.is_unsafe {
+            mark_unsafe(&mut table);
+        }
         Ok(match format {
             "csv" => table.to_csv(),
             "ndjson" => table.to_ndjson(),
-            _ => self.as_json(&table),
+            _ => table.to_json(),
         })
-    }
-
-    fn as_json(&self, table: &Table) -> String {
-        let text = table.to_json();
-        match (self.is_unsafe, text.strip_suffix('}')) {
-            (true, Some(open)) => format!("{open},\"unsafe_dev\":true}}"),
-            _ => text,
-        }
     }
 }
 
@@ -141,6 +155,11 @@ impl Reports for Live {
     ) -> ReportFuture<'a> {
         Box::pin(self.answer(name, filters, format))
     }
+}
+
+/// Marks a report from a log that could lose what was acknowledged.
+pub(crate) fn mark_unsafe(table: &mut Table) {
+    table.mark("unsafe_dev", "true");
 }
 
 /// Name and digest of each projection, and the sequence at which they stand.

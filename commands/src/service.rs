@@ -1,4 +1,4 @@
-//! The command service on NATS: a micro service named `revledger` (ADR-32).
+//! The command service on NATS: a micro service named `revledger` (NATS ADR-32).
 
 use std::collections::BTreeMap;
 use std::fmt;

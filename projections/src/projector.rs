@@ -31,7 +31,7 @@ impl Projector {
     ///
     /// # Errors
     /// [`ReplayError::Tampered`] where the log does not hold the event up to which facts are
-    /// stored: history that shrank or changed stops the program (ADR-6).
+    /// stored: history that shrank or changed stops the program (`docs/ARCHITECTURE.md`, Rules, 6).
     pub async fn open(mut store: Box<dyn FactStore>, log: &SharedLog) -> Result<Self, ReplayError> {
         let (views, chain) = match load(store.as_ref()) {
             Ok(Some(loaded)) => loaded,

@@ -7,7 +7,7 @@ use projections::views::Views;
 
 use crate::cli::{Format, Global};
 use crate::exit::{Exit, Failure};
-use crate::{config, output, reading};
+use crate::{config, live, output, reading};
 
 /// Arguments of `report`.
 #[derive(Debug, Clone, Args)]
@@ -83,7 +83,10 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
         let log = config::open_to_read(global).await?;
         let views = reading::fold(&log).await?;
         let as_of = arguments.as_of.unwrap_or(config::today(&views));
-        let table = reports::run(&arguments.name, &filters, &views, as_of)?;
+        let mut table = reports::run(&arguments.name, &filters, &views, as_of)?;
+        if global.unsafe_dev {
+            live::mark_unsafe(&mut table);
+        }
         let mut output = std::io::BufWriter::new(std::io::stdout());
         output::print(&mut output, global.format_or(Format::Table), &table, as_of)?;
         Ok(Exit::Done)

@@ -108,6 +108,14 @@ impl Table {
         }
     }
 
+    /// Puts a remark on every row, as a column of its own, so that no format can lose it.
+    pub fn mark(&mut self, name: &str, text: &str) {
+        self.columns.push((name.to_owned(), Kind::Text));
+        for row in &mut self.rows {
+            row.push(Cell::Text(text.to_owned()));
+        }
+    }
+
     /// A row as a JSON object.
     pub fn object(&self, row: &[Cell]) -> Map<String, Value> {
         let names = self.columns.iter().map(|(name, _)| name.clone());
