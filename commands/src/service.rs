@@ -19,8 +19,9 @@ use tracing::{debug, warn};
 use crate::ids;
 use crate::writer::WriterHandle;
 
-/// Requests that are handled at once; more wait at the server.
-const REQUESTS_AT_ONCE_MAX: usize = 1_024;
+/// Reports that are worked on at once; more wait for their turn. Commands have the bound of the
+/// writer's queue, beyond which the answer is `book.busy`, at once.
+const REPORTS_AT_ONCE_MAX: usize = 16;
 
 /// A boxed answer of a report.
 pub type ReportFuture<'a> = Pin<Box<dyn Future<Output = Result<String, Rejection>> + Send + 'a>>;
@@ -77,7 +78,7 @@ pub async fn start(
         .await
         .map_err(failed)?;
     let prefix = format!("ledger.{}", book.token());
-    let permits = Arc::new(Semaphore::new(REQUESTS_AT_ONCE_MAX));
+    let permits = Arc::new(Semaphore::new(REPORTS_AT_ONCE_MAX));
     let desk = Desk { client, book, writer, reports, permits };
     let mut tasks = Vec::new();
     for (name, subject, is_query) in [
@@ -89,9 +90,10 @@ pub async fn start(
         let desk = desk.clone();
         tasks.push(tokio::spawn(async move {
             while let Some(request) = endpoint.next().await {
-                let Ok(permit) = Arc::clone(&desk.permits).acquire_owned().await else { return };
                 let desk = desk.clone();
                 if is_query {
+                    let permits = Arc::clone(&desk.permits);
+                    let Ok(permit) = permits.acquire_owned().await else { return };
                     tokio::spawn(async move {
                         desk.query(&request).await;
                         drop(permit);
@@ -100,10 +102,7 @@ pub async fn start(
                     // Handed in here, not in the task: what a caller sends in order is decided
                     // in order.
                     let reply = desk.hand_in(&request);
-                    tokio::spawn(async move {
-                        desk.answer(&request, reply.await).await;
-                        drop(permit);
-                    });
+                    tokio::spawn(async move { desk.answer(&request, reply.await).await });
                 }
             }
         }));

@@ -25,6 +25,8 @@ use self::bent::{Act, BentLog};
 
 #[path = "writer/bent.rs"]
 mod bent;
+#[path = "writer/service.rs"]
+mod service;
 
 const NOW: OffsetDateTime = datetime!(2026-05-01 09:00 UTC);
 
