@@ -94,8 +94,8 @@ pub struct Folder {
     sequence: u64,
 }
 
-/// SHA-256 over the facts of each projection, one MessagePack value an event: half the bytes of
-/// JSON, and as exact, for amounts are strings there, too.
+/// SHA-256 over the facts of each projection, one MessagePack value an event: as
+/// exact as JSON, for amounts are strings there, too, and faster.
 #[derive(Debug, Clone, Default)]
 struct Digests {
     receivables: Sha256,
@@ -235,10 +235,11 @@ impl DigestBuffer {
     }
 }
 
-/// Adds a value as MessagePack, structs as arrays.
+/// Adds a value as MessagePack. Structs are maps: in arrays a field that is left out would shift the
+/// ones behind it, and two different facts could be the same bytes.
 fn add<T: Serialize>(bytes: &mut Vec<u8>, value: &T) {
     let start = bytes.len();
-    if rmp_serde::encode::write(&mut *bytes, value).is_err() {
+    if rmp_serde::encode::write_named(&mut *bytes, value).is_err() {
         // Facts are structs of strings and numbers, which always serialize.
         bytes.truncate(start);
     }
