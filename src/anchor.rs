@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use ledger_core::log::SharedLog;
 use projections::projector::must_hold;
-use projections::replay::written_chain;
 use schemas::chain::Chain;
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +76,7 @@ impl Anchor {
     pub(crate) async fn write_tip_of(&self, log: &SharedLog) -> Result<(), Failure> {
         let last = log.last_sequence().await?;
         let found = if last == 0 { Vec::new() } else { log.read(last, 1).await? };
-        match found.first().and_then(written_chain) {
+        match found.first().and_then(|stored| Chain::written(&stored.record)) {
             Some(chain) => self.write(last, chain),
             None => Ok(()),
         }

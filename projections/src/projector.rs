@@ -7,7 +7,7 @@ use schemas::chain::Chain;
 use tracing::{info, warn};
 
 use crate::facts::{DigestParts, EventFacts, Projection, ProjectionError};
-use crate::replay::{Fold, ReplayError, catch_up, written_chain};
+use crate::replay::{Fold, ReplayError, catch_up};
 use crate::store::{FactStore, Position, StoreError};
 use crate::views::Views;
 
@@ -188,7 +188,9 @@ pub async fn must_hold(log: &SharedLog, sequence: u64, chain: Chain) -> Result<(
     }
     let found = log.read(sequence, 1).await?;
     let reason = match found.first() {
-        Some(stored) if stored.sequence == sequence && written_chain(stored) == Some(chain) => {
+        Some(stored)
+            if stored.sequence == sequence && Chain::written(&stored.record) == Some(chain) =>
+        {
             return Ok(());
         }
         Some(_) => "it is another event than the one that was projected before".to_owned(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use ledger_core::log::{LogError, SharedLog, StoredRecord};
-use schemas::chain::{CHAIN_HEADER, Chain};
+use schemas::chain::Chain;
 use schemas::record::{DecodeError, decode};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -178,15 +178,9 @@ fn decode_all(records: &[StoredRecord]) -> Piece {
         let facts = EventFacts::of(event);
         parts.push(&facts);
         let leaf = Chain::leaf(&stored.record.body);
-        decoded.push(Decoded { facts, leaf, written: written_chain(stored) });
+        decoded.push(Decoded { facts, leaf, written: Chain::written(&stored.record) });
     }
     Piece { decoded, parts, error: None }
-}
-
-/// The chain that a record carries.
-pub fn written_chain(stored: &StoredRecord) -> Option<Chain> {
-    let header = stored.record.headers.iter().find(|(name, _)| name == CHAIN_HEADER);
-    header.and_then(|(_, hex)| Chain::from_hex(hex))
 }
 
 /// The chain through the next event, if that is what this one is.

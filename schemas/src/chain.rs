@@ -1,5 +1,6 @@
 //! The hash chain: each event carries a hash over itself and everything before it.
 
+use ledger_core::log::Record;
 use sha2::{Digest, Sha256};
 
 /// The header that carries the chain through the event, in hex.
@@ -36,6 +37,12 @@ impl Chain {
                 .finalize()
                 .into(),
         )
+    }
+
+    /// The chain that a record carries; none where it carries none that can be read.
+    pub fn written(record: &Record) -> Option<Self> {
+        let header = record.headers.iter().find(|(name, _)| name == CHAIN_HEADER);
+        header.and_then(|(_, hex)| Self::from_hex(hex))
     }
 
     /// 64 lower-case hex digits.

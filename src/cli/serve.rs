@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use clap::Args;
 use commands::clock::SystemClock;
+use commands::http;
 use commands::service::{self, CommandService};
-use commands::{http, writer};
+use commands::writer::{self, WriterError};
 use ledger_core::log::SharedLog;
 use ledger_core::log::jetstream::JetStreamLog;
 use tokio::net::TcpListener;
@@ -64,8 +65,11 @@ async fn serve(global: &Global, listen: SocketAddr) -> Result<Exit, Failure> {
     let anchor = global.anchor()?;
     anchor.check(&log).await?;
     let store = config::open_store(global)?;
-    let writer = writer::start(book.clone(), 0, Arc::clone(&log), Arc::new(SystemClock)).await?;
+    // Each reads the whole log: on cores of their own.
+    let writer = writer::start(book.clone(), 0, Arc::clone(&log), Arc::new(SystemClock));
+    let writer = tokio::spawn(writer);
     let live = Arc::new(Live::start(Arc::clone(&log), store, anchor, global.unsafe_dev).await?);
+    let writer = writer.await.map_err(|_| WriterError::Ended)??;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         Failure::store("serve.address", format!("cannot listen on {listen}"))
             .because(error)
