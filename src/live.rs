@@ -134,14 +134,17 @@ impl Live {
         for (name, value) in wanted {
             filters.set(&name, value);
         }
-        let mut table = reports::run(name, &filters, views, config::today(views))?;
-        if self.is_unsafe {
-            mark_unsafe(&mut table);
-        }
-        Ok(match format {
-            "csv" => table.to_csv(),
-            "ndjson" => table.to_ndjson(),
-            _ => table.to_json(),
+        // A long report keeps a core busy: the writer must not wait for the end of it.
+        tokio::task::block_in_place(|| {
+            let mut table = reports::run(name, &filters, views, config::today(views))?;
+            if self.is_unsafe {
+                mark_unsafe(&mut table);
+            }
+            Ok(match format {
+                "csv" => table.to_csv(),
+                "ndjson" => table.to_ndjson(),
+                _ => table.to_json(),
+            })
         })
     }
 }
