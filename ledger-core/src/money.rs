@@ -202,7 +202,10 @@ impl FromStr for Amount {
 
 impl fmt::Display for Amount {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, formatter)
+        match (formatter.precision(), Digits::of(self.0.abs()).as_str()) {
+            (None, Some(digits)) => formatter.pad_integral(self.0.is_sign_positive(), "", digits),
+            _ => fmt::Display::fmt(&self.0, formatter),
+        }
     }
 }
 

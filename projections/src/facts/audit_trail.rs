@@ -1,5 +1,7 @@
 //! Facts of the audit trail: one row for each event, who did what, when and why.
 
+use std::borrow::Cow;
+
 use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
 use serde::{Deserialize, Serialize};
@@ -8,9 +10,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuditRow {
     /// The event's type.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// The kind of its document.
-    pub document_kind: String,
+    pub document_kind: Cow<'static, str>,
     /// Its document.
     pub document: Identifier,
     /// Other documents that it touches.
@@ -29,8 +31,8 @@ pub struct AuditRow {
 pub(super) fn fact(event: &Event) -> AuditRow {
     let document = event.data.document();
     AuditRow {
-        kind: event.data.type_name().to_owned(),
-        document_kind: document.kind.to_owned(),
+        kind: Cow::Borrowed(event.data.type_name()),
+        document_kind: Cow::Borrowed(document.kind),
         document: document.id,
         touches: touches(&event.data),
         customer: document.customer,

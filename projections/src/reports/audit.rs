@@ -39,7 +39,7 @@ pub(super) fn audit_trail(query: &Query<'_>) -> Result<Table, Rejection> {
             row.sequence.into(),
             instant(row.recorded_at).into(),
             row.effective.into(),
-            row.kind.as_str().into(),
+            row.kind.as_ref().into(),
             row.document.as_str().into(),
             row.actor.as_str().into(),
             row.command_id.as_str().into(),

@@ -1,5 +1,7 @@
 //! The audit trail: one row for each event, who did what, when and why.
 
+use std::borrow::Cow;
+
 use ledger_core::calendar::Day;
 use ledger_core::id::Identifier;
 use time::OffsetDateTime;
@@ -16,9 +18,9 @@ pub struct AuditEntry {
     /// When it counts.
     pub effective: Day,
     /// The event's type.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// The kind of its document.
-    pub document_kind: String,
+    pub document_kind: Cow<'static, str>,
     /// Its document.
     pub document: Identifier,
     /// Other documents that it touches.
