@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger_core::command::Command;
-use ledger_core::event::{Event, NewEvent};
+use ledger_core::event::{DocumentReference, Event, NewEvent};
 use ledger_core::id::Identifier;
 use ledger_core::rejection::{Code, Rejection};
 use ledger_core::state::Ledger;
@@ -19,8 +19,9 @@ pub struct Answered {
     pub content_hash: String,
     /// The command's first event.
     pub first: u64,
-    /// Its last event.
-    pub last: u64,
+    /// The types and documents of its events: a caller that asks again must not make the writer
+    /// wait for the log.
+    pub events: Vec<(&'static str, DocumentReference)>,
 }
 
 /// The state of a book as of the last event, and the replies given so far.
@@ -54,14 +55,12 @@ impl Standing {
         self.ledger.apply(event);
         self.sequence = event.sequence;
         self.recorded_at = event.recorded_at;
-        self.answered
-            .entry(event.command_id.clone())
-            .and_modify(|answered| answered.last = event.sequence)
-            .or_insert_with(|| Answered {
-                content_hash: event.command_hash.clone(),
-                first: event.sequence,
-                last: event.sequence,
-            });
+        let answered = self.answered.entry(event.command_id.clone()).or_insert_with(|| Answered {
+            content_hash: event.command_hash.clone(),
+            first: event.sequence,
+            events: Vec::with_capacity(1),
+        });
+        answered.events.push((event.data.type_name(), event.data.document()));
     }
 
     /// Where the events of a command stand that was accepted before; none where it is new.

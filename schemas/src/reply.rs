@@ -1,6 +1,6 @@
 //! Replies to commands (contract, section 2).
 
-use ledger_core::event::Event;
+use ledger_core::event::DocumentReference;
 use ledger_core::id::Identifier;
 use ledger_core::rejection::Rejection;
 use serde::{Deserialize, Serialize};
@@ -53,19 +53,27 @@ pub struct ReplyEvent {
 }
 
 impl Reply {
-    /// The reply to an accepted command, from its events alone.
-    pub fn from_events(book: &Identifier, shard: u32, events: &[Event]) -> Self {
-        let listed = events.iter().map(|event| ReplyEvent {
-            kind: event.data.type_name().to_owned(),
-            sequence: event.sequence,
-            subject: event_subject(book, shard, &event.data.document()),
+    /// The reply to an accepted command, from its events alone: their types and documents, in
+    /// sequence from `first`.
+    pub fn accepted<'a>(
+        book: &Identifier,
+        shard: u32,
+        id: &Identifier,
+        first: u64,
+        events: impl IntoIterator<Item = (&'static str, &'a DocumentReference)>,
+    ) -> Self {
+        let listed = (first..).zip(events).map(|(sequence, (kind, document))| ReplyEvent {
+            kind: kind.to_owned(),
+            sequence,
+            subject: event_subject(book, shard, document),
         });
+        let listed: Vec<ReplyEvent> = listed.collect();
         Self {
-            id: events.first().map(|event| event.command_id.to_string()),
+            id: Some(id.to_string()),
             outcome: Outcome::Accepted,
             duplicate: Some(false),
-            sequence: events.last().map(|event| event.sequence),
-            events: Some(listed.collect()),
+            sequence: listed.last().map(|event| event.sequence),
+            events: Some(listed),
             error: None,
         }
     }

@@ -8,21 +8,20 @@ use ledger_core::limits::{COMMAND_EVENTS_MAX, GROUP_BYTES_MAX, GROUP_RECORDS_MAX
 use ledger_core::log::Record;
 use ledger_core::log::bounds::record_bytes;
 use ledger_core::rejection::{Code, Rejection};
-use schemas::record::{EncodeContext, decode, encode};
+use schemas::record::{EncodeContext, encode};
 use schemas::reply::Reply;
-use tracing::error;
 
 use crate::clock;
 use crate::standing::Answered;
 use crate::writer::tail::opens_book;
 use crate::writer::{Job, Writer};
 
+const NOTHING: &str = "the command changes nothing, so there is nothing to store";
+
 /// A job with the reply that holds once its group is stored.
 struct Entry {
     job: Job,
     reply: Vec<u8>,
-    /// Whether it is the command that its id stands for, with events of its own.
-    is_stored: bool,
     is_refusal: bool,
 }
 
@@ -38,14 +37,11 @@ pub(super) struct Group {
     entries: Vec<Entry>,
 }
 
-/// What deciding a command came to.
+/// What deciding a command came to: its reply, which holds once the group is stored.
 enum Decided {
-    /// Its events are in the group; the reply holds once they are stored.
-    Stored(Vec<u8>),
+    Accepted(Vec<u8>),
     /// A refusal, which stores nothing.
     Refused(Vec<u8>),
-    /// The reply is to be read from the log.
-    Again(Answered),
 }
 
 impl Group {
@@ -87,13 +83,6 @@ impl Group {
     pub(super) fn into_jobs(self) -> impl Iterator<Item = Job> {
         self.entries.into_iter().map(|entry| entry.job)
     }
-
-    /// The reply to the command of this group that took the id. The same id may stand here more
-    /// than once: refused before it was accepted, or sent again.
-    pub(super) fn reply_to(&self, id: &Identifier) -> Option<&[u8]> {
-        let entry = self.entries.iter().find(|one| one.is_stored && one.job.command.id == *id);
-        entry.map(|entry| entry.reply.as_slice())
-    }
 }
 
 impl Job {
@@ -114,36 +103,16 @@ impl Job {
 }
 
 impl Writer {
-    /// Decides a command on the state behind the group, and adds it. `in_flight` is the group in
-    /// front of it, which is not stored yet.
-    pub(super) async fn decide_into(
-        &mut self,
-        group: &mut Group,
-        job: Job,
-        in_flight: Option<&Group>,
-    ) {
+    /// Decides a command on the state behind the group, and adds it.
+    pub(super) fn decide_into(&mut self, group: &mut Group, job: Job) {
         if group.records.is_empty() {
             group.expected = self.standing.sequence;
         }
-        let decided = self.decide(&mut group.records, &mut group.bytes, &job);
-        let is_stored = matches!(decided, Decided::Stored(_));
-        let is_refusal = matches!(decided, Decided::Refused(_));
-        let reply = match decided {
-            Decided::Stored(reply) | Decided::Refused(reply) => Some(reply),
-            Decided::Again(answered) => {
-                let waiting = group
-                    .reply_to(&job.command.id)
-                    .or_else(|| in_flight.and_then(|group| group.reply_to(&job.command.id)));
-                match waiting {
-                    Some(reply) => Some(reply.to_vec()),
-                    None => self.read_reply(&answered).await,
-                }
-            }
+        let (reply, is_refusal) = match self.decide(&mut group.records, &mut group.bytes, &job) {
+            Decided::Accepted(reply) => (reply, false),
+            Decided::Refused(reply) => (reply, true),
         };
-        match reply {
-            Some(reply) => group.entries.push(Entry { job, reply, is_stored, is_refusal }),
-            None => job.answer_unknown("the log cannot be read"),
-        }
+        group.entries.push(Entry { job, reply, is_refusal });
     }
 
     fn decide(&mut self, records: &mut Vec<Record>, bytes: &mut usize, job: &Job) -> Decided {
@@ -153,7 +122,7 @@ impl Writer {
         };
         match self.standing.answered(command) {
             Ok(None) => {}
-            Ok(Some(answered)) => return Decided::Again(answered.clone()),
+            Ok(Some(answered)) => return Decided::Accepted(self.reply(&command.id, answered)),
             Err(rejection) => return refuse(&rejection),
         }
         let decided = self
@@ -179,7 +148,12 @@ impl Writer {
                 if events.iter().any(|event| opens_book(&event.data)) {
                     self.tell_time_zone();
                 }
-                Decided::Stored(Reply::from_events(&self.book, self.shard, &events).to_bytes())
+                match self.standing.answered(command) {
+                    Ok(Some(answered)) => Decided::Accepted(self.reply(&command.id, answered)),
+                    // A decision without events would leave nothing to answer from.
+                    Ok(None) => refuse(&Rejection::new(Code::CommandMalformed, NOTHING)),
+                    Err(rejection) => refuse(&rejection),
+                }
             }
             Err(error) => refuse(&Rejection::new(Code::CommandTooLarge, error.to_string())),
         }
@@ -222,25 +196,21 @@ impl Writer {
         Ok((records, chain))
     }
 
-    /// Answers a command of the past.
-    pub(super) async fn answer_from_log(&self, job: Job, answered: &Answered) {
-        match self.read_reply(answered).await {
-            Some(reply) => job.answer(reply),
-            None => job.answer_unknown("the log cannot be read"),
-        }
+    /// The reply to a command that was accepted, now or in the past: the same bytes.
+    fn reply(&self, id: &Identifier, answered: &Answered) -> Vec<u8> {
+        let events = answered.events.iter().map(|(kind, document)| (*kind, document));
+        Reply::accepted(&self.book, self.shard, id, answered.first, events).to_bytes()
     }
 
-    /// The reply to a command of the past, from its events in the log: the same bytes.
-    async fn read_reply(&self, answered: &Answered) -> Option<Vec<u8>> {
-        let count = usize::try_from(answered.last - answered.first + 1).ok()?;
-        let stored = match self.log.read(answered.first, count).await {
-            Ok(stored) => stored,
-            Err(failure) => {
-                error!(%failure, "a reply of the past cannot be read");
-                return None;
+    /// Answers a command that turned out to be in the log; gives back one that did not.
+    pub(super) fn answer_if_stored(&self, job: Job) -> Option<Job> {
+        match self.standing.answered(&job.command) {
+            Ok(Some(answered)) => {
+                let reply = self.reply(&job.command.id, answered);
+                job.answer(reply);
+                None
             }
-        };
-        let events: Result<Vec<Event>, _> = stored.iter().map(decode).collect();
-        Some(Reply::from_events(&self.book, self.shard, &events.ok()?).to_bytes())
+            Ok(None) | Err(_) => Some(job),
+        }
     }
 }

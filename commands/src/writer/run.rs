@@ -88,14 +88,13 @@ impl Writer {
                 job.answer_unknown("the log cannot be read");
             }
         }
-        let in_flight = pipeline.in_flight.as_ref().map(|flight| &flight.group);
-        let most = if in_flight.is_some() { DECIDED_AT_ONCE } else { GROUP_RECORDS_MAX };
+        let most = if pipeline.in_flight.is_some() { DECIDED_AT_ONCE } else { GROUP_RECORDS_MAX };
         for _ in 0..most {
             if pipeline.next.is_full() {
                 return;
             }
             let Some(job) = pipeline.backlog.pop_front() else { return };
-            self.decide_into(&mut pipeline.next, job, in_flight).await;
+            self.decide_into(&mut pipeline.next, job);
         }
     }
 
@@ -180,12 +179,9 @@ impl Writer {
         let problem = problem.to_string();
         for job in jobs {
             // What did get stored is known by now.
-            match self.standing.answered(&job.command) {
-                Ok(Some(answered)) if is_recovered => {
-                    let answered = answered.clone();
-                    self.answer_from_log(job, &answered).await;
-                }
-                Ok(_) | Err(_) => job.answer_unknown(&problem),
+            let unknown = if is_recovered { self.answer_if_stored(job) } else { Some(job) };
+            if let Some(job) = unknown {
+                job.answer_unknown(&problem);
             }
         }
     }
