@@ -151,6 +151,21 @@ async fn nothing_is_decided_while_the_log_cannot_be_read() {
     assert_eq!(kinds(&log).await, ["BookOpened", "CustomerRegistered"]);
 }
 
+/// Callers ask again by the thousand when a server was away: each look into the log would keep
+/// the others waiting until they ask again, too.
+#[tokio::test]
+async fn a_reply_of_the_past_needs_no_log() {
+    let (bent, log) = bent(&[]);
+    let writer = start(&log).await;
+    let handle = writer.handle();
+    let texts = [OPEN.to_owned(), customer("c", "C-1"), INVOICE.to_owned(), PAYMENT.to_owned()];
+    let first = join_all(texts.each_ref().map(|text| ask(&handle, text))).await;
+    bent.fail_reads(usize::MAX);
+    let again = join_all(texts.each_ref().map(|text| ask(&handle, text))).await;
+    assert_eq!(first, again);
+    assert_eq!(bent.groups(), [5]);
+}
+
 #[tokio::test]
 async fn a_caller_hears_nothing_before_it_is_stored() {
     let (bent, log) = bent(&[Act::Held]);
