@@ -12,6 +12,7 @@ mod customer;
 mod invoice;
 mod order;
 mod payment;
+mod period;
 pub mod policy;
 mod tax;
 mod text;
@@ -33,12 +34,22 @@ pub fn decide(
             Code::BookNotOpen,
             format!("the book {book} is not open yet; send OpenBook with its currency first"),
         )),
-        (data, Some(settings)) => in_open_book(state, settings, effective, data),
+        // The only command whose documents have dates of their own.
+        (CommandData::RunBilling(data), Some(settings)) => {
+            return invoice::run(book, state, settings, effective, data);
+        }
+        (data, Some(settings)) => {
+            if period::counts_on_its_date(data) {
+                period::check_open(settings, effective, "effective")?;
+            }
+            in_open_book(book, state, settings, effective, data)
+        }
     }?;
     Ok(events.into_iter().map(|data| NewEvent { effective, data }).collect())
 }
 
 fn in_open_book(
+    id: &Identifier,
     state: &Ledger,
     book: &Book,
     effective: crate::calendar::Day,
@@ -46,18 +57,30 @@ fn in_open_book(
 ) -> Result<Vec<EventData>, Rejection> {
     match data {
         // Taken care of before; a second OpenBook is refused there.
-        CommandData::OpenBook(_) => Ok(Vec::new()),
+        CommandData::OpenBook(_) | CommandData::RunBilling(_) => Ok(Vec::new()),
         CommandData::DefineProduct(data) => book::define_product(state, data),
+        CommandData::DefineTaxRate(data) => tax::define(data),
+        CommandData::ClosePeriod(data) => period::close(id, book, data),
+        CommandData::ReopenPeriod(data) => period::reopen(id, book, data),
         CommandData::RegisterCustomer(data) => customer::register(state, book, data),
         CommandData::PlaceOrder(data) => order::place(state, book, effective, data),
         CommandData::AmendOrder(data) => order::amend(state, book, effective, data),
+        CommandData::RenewOrder(data) => order::renew(state, book, effective, data),
+        CommandData::CancelOrder(data) => order::cancel(state, book, effective, data),
+        CommandData::SuspendOrder(data) => order::suspend(state, book, effective, data),
+        CommandData::ResumeOrder(data) => order::resume(state, book, effective, data),
+        CommandData::ReviseEstimate(data) => order::revise(state, book, effective, data),
+        CommandData::RecordDelivery(data) => order::deliver(state, effective, data),
+        CommandData::RecordUsage(data) => order::record_usage(state, book, effective, data),
         CommandData::IssueInvoice(data) => invoice::issue(state, book, effective, data),
+        CommandData::VoidInvoice(data) => invoice::void(state, effective, data),
         CommandData::OpenDispute(data) => invoice::open_dispute(state, data),
         CommandData::ResolveDispute(data) => invoice::resolve_dispute(state, data),
         CommandData::RecordPayment(data) => payment::record(state, book, data),
         CommandData::AllocatePayment(data) => payment::allocate(state, book, data),
         CommandData::IssueCredit(data) => credit::issue(state, book, effective, data),
         CommandData::ApplyCredit(data) => credit::apply(state, data),
+        CommandData::VoidCredit(data) => credit::void(state, book, effective, data),
     }
 }
 

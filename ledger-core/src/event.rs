@@ -52,7 +52,8 @@ pub struct Event {
 pub struct DocumentReference {
     /// The customer, `_book` for events of the whole book.
     pub customer: Option<Identifier>,
-    /// `customer`, `order`, `invoice`, `payment`, `credit`, `book`, `product`.
+    /// `customer`, `order`, `invoice`, `payment`, `credit`, `book`, `product`, `tax_rate`,
+    /// `period`.
     pub kind: &'static str,
     /// The document's id.
     pub id: Identifier,
@@ -109,14 +110,38 @@ events! {
     BookOpened(book::BookOpened) = 1,
     /// A product was added to the catalog.
     ProductDefined(book::ProductDefined) = 1,
+    /// A tax rate was added.
+    TaxRateDefined(book::TaxRateDefined) = 1,
+    /// Days were closed.
+    PeriodClosed(book::PeriodClosed) = 1,
+    /// Closed days were opened again.
+    PeriodReopened(book::PeriodReopened) = 1,
     /// A customer was added.
     CustomerRegistered(customer::CustomerRegistered) = 1,
     /// An order was placed.
     OrderPlaced(order::OrderPlaced) = 1,
     /// An order was changed.
     OrderAmended(order::OrderAmended) = 1,
+    /// The estimate of a line's price was revised.
+    EstimateRevised(order::EstimateRevised) = 1,
+    /// An order goes on after its end.
+    OrderRenewed(order::OrderRenewed) = 1,
+    /// An order ended before its time.
+    OrderCancelled(order::OrderCancelled) = 1,
+    /// An order rests.
+    OrderSuspended(order::OrderPaused) = 1,
+    /// An order that rested goes on.
+    OrderResumed(order::OrderPaused) = 1,
+    /// Goods or services were delivered.
+    DeliveryRecorded(order::DeliveryRecorded) = 1,
+    /// Usage was read.
+    UsageRecorded(order::UsageRecorded) = 1,
     /// An invoice was issued.
     InvoiceIssued(invoice::InvoiceIssued) = 1,
+    /// An invoice was voided.
+    InvoiceVoided(invoice::InvoiceVoided) = 1,
+    /// A billing run ended.
+    BillingRunCompleted(invoice::BillingRun) = 1,
     /// An invoice was disputed.
     DisputeOpened(invoice::DisputeOpened) = 1,
     /// A dispute ended.
@@ -131,6 +156,8 @@ events! {
     CreditApplied(credit::CreditApplied) = 1,
     /// A credit was paid back.
     CreditRefunded(credit::CreditRefunded) = 1,
+    /// A credit was voided.
+    CreditVoided(credit::CreditVoided) = 1,
 }
 
 impl EventData {
@@ -148,9 +175,30 @@ impl EventData {
             Self::ProductDefined(data) => {
                 DocumentReference { customer: None, kind: "product", id: data.product.clone() }
             }
+            Self::TaxRateDefined(data) => {
+                DocumentReference { customer: None, kind: "tax_rate", id: data.tax_code.clone() }
+            }
+            Self::PeriodClosed(data) => {
+                DocumentReference { customer: None, kind: "period", id: data.book.clone() }
+            }
+            Self::PeriodReopened(data) => {
+                DocumentReference { customer: None, kind: "period", id: data.book.clone() }
+            }
+            Self::BillingRunCompleted(data) => {
+                DocumentReference { customer: None, kind: "book", id: data.book.clone() }
+            }
             Self::CustomerRegistered(data) => of(&data.customer, "customer", &data.customer),
             Self::OrderPlaced(data) => of(&data.customer, "order", &data.order),
             Self::OrderAmended(data) => of(&data.customer, "order", &data.order),
+            Self::EstimateRevised(data) => of(&data.customer, "order", &data.order),
+            Self::OrderRenewed(data) => of(&data.customer, "order", &data.order),
+            Self::OrderCancelled(data) => of(&data.customer, "order", &data.order),
+            Self::OrderSuspended(data) | Self::OrderResumed(data) => {
+                of(&data.customer, "order", &data.order)
+            }
+            Self::DeliveryRecorded(data) => of(&data.customer, "order", &data.order),
+            Self::UsageRecorded(data) => of(&data.customer, "order", &data.order),
+            Self::InvoiceVoided(data) => of(&data.customer, "invoice", &data.invoice),
             Self::InvoiceIssued(data) => of(&data.customer, "invoice", &data.invoice),
             Self::DisputeOpened(data) => of(&data.customer, "invoice", &data.invoice),
             Self::DisputeResolved(data) => of(&data.customer, "invoice", &data.invoice),
@@ -159,6 +207,7 @@ impl EventData {
             Self::CreditIssued(data) => of(&data.customer, "credit", &data.credit),
             Self::CreditApplied(data) => of(&data.customer, "credit", &data.credit),
             Self::CreditRefunded(data) => of(&data.customer, "credit", &data.credit),
+            Self::CreditVoided(data) => of(&data.customer, "credit", &data.credit),
         }
     }
 }

@@ -10,8 +10,10 @@ pub const DOCUMENT_LINES_MAX: usize = 1_000;
 pub const EVENT_BYTES_MAX: usize = 900 * 1024;
 /// Bytes of a message that the log's server must take.
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
-/// Events of one command: a part of a group, so that groups can be filled well.
-pub const COMMAND_EVENTS_MAX: usize = 16;
+/// Events of most commands: a group that has no room for as many is full.
+pub const COMMAND_EVENTS_USUAL: usize = 16;
+/// Events of one command at most: a billing run may fill a group of its own.
+pub const COMMAND_EVENTS_MAX: usize = GROUP_RECORDS_MAX;
 /// Records of one group, which is one `fdatasync` or one atomic batch (ADR-50 allows 1,000).
 pub const GROUP_RECORDS_MAX: usize = 1_000;
 /// Bytes of one group.
@@ -33,5 +35,6 @@ pub const TERM_YEARS_MAX: i32 = 100;
 
 const _: () = assert!(COMMAND_BYTES_MAX < EVENT_BYTES_MAX);
 const _: () = assert!(EVENT_BYTES_MAX < MESSAGE_BYTES_MAX);
+const _: () = assert!(COMMAND_EVENTS_USUAL < COMMAND_EVENTS_MAX);
 const _: () = assert!(COMMAND_EVENTS_MAX <= GROUP_RECORDS_MAX);
 const _: () = assert!(GROUP_BYTES_MAX >= MESSAGE_BYTES_MAX);

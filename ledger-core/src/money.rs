@@ -311,6 +311,30 @@ pub fn allocate(
         .collect()
 }
 
+/// Splits `total` over `weights` with each part rounded on its own; the last takes what is left
+/// (contract, section 5, policy `residual`).
+pub fn allocate_each(
+    total: Amount,
+    weights: &[Decimal],
+    currency: Currency,
+    rounding: Rounding,
+) -> Vec<Amount> {
+    let whole: Decimal = weights.iter().copied().sum();
+    if whole.is_zero() {
+        return allocate(total, weights, currency, rounding);
+    }
+    let last = weights.iter().rposition(|weight| !weight.is_zero()).unwrap_or(0);
+    let mut left = total;
+    let mut parts = Vec::with_capacity(weights.len());
+    for (index, weight) in weights.iter().enumerate() {
+        let exact = multiply_divide(total.decimal(), *weight, whole);
+        let part = if index == last { left } else { currency.round(exact, rounding) };
+        left -= part;
+        parts.push(part);
+    }
+    parts
+}
+
 /// `value × numerator / denominator`, multiplied first so that an exact result stays exact.
 /// A zero denominator gives the value itself.
 pub fn multiply_divide(value: Decimal, numerator: Decimal, denominator: Decimal) -> Decimal {

@@ -5,11 +5,31 @@ use serde::{Deserialize, Serialize};
 use crate::money::{Amount, Rounding};
 
 macro_rules! choice {
-    ($(#[doc = $doc:literal])* $name:ident { $(#[doc = $first_doc:literal])* $first:ident, $($(#[doc = $rest_doc:literal])* $rest:ident),* $(,)? }) => {
+    ($(#[doc = $doc:literal])* $name:ident {
+        $(#[doc = $first_doc:literal])* $first:ident = $first_word:literal,
+        $($(#[doc = $rest_doc:literal])* $rest:ident = $rest_word:literal),* $(,)?
+    }) => {
         $(#[doc = $doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $(#[doc = $first_doc])* #[default] $first, $($(#[doc = $rest_doc])* $rest),* }
+        pub enum $name {
+            $(#[doc = $first_doc])* #[default] #[serde(rename = $first_word)] $first,
+            $($(#[doc = $rest_doc])* #[serde(rename = $rest_word)] $rest),*
+        }
+
+        impl $name {
+            /// Its words, the default first.
+            pub const WORDS: &'static [&'static str] = &[$first_word, $($rest_word),*];
+
+            /// The word of the contract.
+            pub const fn as_str(self) -> &'static str {
+                match self { Self::$first => $first_word, $(Self::$rest => $rest_word),* }
+            }
+
+            /// The value of that word.
+            pub fn parse(word: &str) -> Option<Self> {
+                match word { $first_word => Some(Self::$first), $($rest_word => Some(Self::$rest),)* _ => None }
+            }
+        }
     };
 }
 
@@ -17,17 +37,17 @@ choice! {
     /// How a price spreads over its service dates (accounting, section 3).
     Basis {
         /// Each day weighs 1.
-        Day,
+        Day = "day",
         /// Each month from the start date weighs 1, in the calendar month in which it starts.
-        MonthEven,
+        MonthEven = "month_even",
         /// Whole calendar months weigh 1, partial ones their share of days.
-        MonthEvenProratedEnds,
+        MonthEvenProratedEnds = "month_even_prorated_ends",
         /// Partial months get price by days; the rest is even over whole months.
-        MonthEvenDailyEnds,
+        MonthEvenDailyEnds = "month_even_daily_ends",
         /// A partial first or last month weighs 1/2.
-        HalfMonth,
+        HalfMonth = "half_month",
         /// The month of the start weighs 1 and that of the end by anniversary 0.
-        FullMonth,
+        FullMonth = "full_month",
     }
 }
 
@@ -35,15 +55,15 @@ choice! {
     /// What a credit does to revenue (contract, section 5).
     CreditRevenue {
         /// The earned part to contra revenue, the unearned part out of the contract balance.
-        SplitProRata,
+        SplitProRata = "split_pro_rata",
         /// What is unearned first, then contra revenue.
-        UnearnedFirst,
+        UnearnedFirst = "unearned_first",
         /// All of it contra revenue.
-        ContraNow,
+        ContraNow = "contra_now",
         /// The rest of the term is re-spread.
-        Prospective,
+        Prospective = "prospective",
         /// Revenue itself is debited for what was earned.
-        CumulativeReversal,
+        CumulativeReversal = "cumulative_reversal",
     }
 }
 
@@ -51,9 +71,9 @@ choice! {
     /// Where tax is rounded.
     TaxRounding {
         /// Once per document and tax code.
-        Document,
+        Document = "document",
         /// On each line.
-        Line,
+        Line = "line",
     }
 }
 
@@ -61,11 +81,11 @@ choice! {
     /// The order in which `auto` allocation takes open invoices.
     AllocationOrder {
         /// By due date, issue date, sequence.
-        OldestDueFirst,
+        OldestDueFirst = "oldest_due_first",
         /// By issue date, due date, sequence.
-        OldestIssuedFirst,
+        OldestIssuedFirst = "oldest_issued_first",
         /// The largest open amount first.
-        LargestFirst,
+        LargestFirst = "largest_first",
     }
 }
 
@@ -73,9 +93,94 @@ choice! {
     /// What the age of an open item counts from.
     AgeingBasis {
         /// Its due date.
-        DueDate,
+        DueDate = "due_date",
         /// Its issue date.
-        InvoiceDate,
+        InvoiceDate = "invoice_date",
+    }
+}
+
+choice! {
+    /// Which share takes what rounding leaves (readings, 28).
+    Residual {
+        /// Cumulative figures are rounded, so that nothing is ever left over.
+        Cumulative = "cumulative",
+        /// Each share is rounded on its own; the last takes what is left.
+        Last = "last",
+    }
+}
+
+impl Residual {
+    /// Whether it is the default, which events leave out.
+    pub fn is_cumulative(&self) -> bool {
+        *self == Self::Cumulative
+    }
+}
+
+choice! {
+    /// What a part of a billing period costs (readings, 7 and 49).
+    Proration {
+        /// Days of the part over days of the whole period.
+        ActualPeriod = "actual_period",
+        /// Whole months count one each; days that are left count against their own month.
+        ActualMonth = "actual_month",
+        /// Whole months count one each; days that are left count against thirty.
+        FixedThirty = "fixed_30",
+        /// Months of thirty days.
+        StrictThirty360 = "strict_30_360",
+        /// A part costs a whole one.
+        None = "none",
+    }
+}
+
+choice! {
+    /// How the price of a change inside a period is rounded (readings, 30).
+    ProrationRounding {
+        /// Once, the difference.
+        Net = "net",
+        /// The credit of the old terms and the charge of the new ones.
+        Legs = "legs",
+        /// The price of one day.
+        DailyRate = "daily_rate",
+    }
+}
+
+choice! {
+    /// Where periods that start on a month's last day go on (readings, 10).
+    MonthEnd {
+        /// 31 January, 28 February, 31 March; 28 February, 28 March.
+        Clamp = "clamp",
+        /// A month's last day stays a month's last day.
+        Stick = "stick",
+    }
+}
+
+choice! {
+    /// How an inclusive price is split (contract, section 5).
+    TaxInclusive {
+        /// Tax is gross × r / (1 + r).
+        Extract = "extract",
+        /// Tax is gross × r.
+        Division = "division",
+    }
+}
+
+choice! {
+    /// What one invoice of a billing run holds.
+    InvoiceGrouping {
+        /// An order's lines of one billing date.
+        Order = "order",
+        /// A customer's orders of one billing date.
+        Customer = "customer",
+    }
+}
+
+choice! {
+    /// What happens to a command for a closed day.
+    Late {
+        /// It is posted on the first open day.
+        CatchUp = "catch_up",
+        /// It is refused.
+        Reject = "reject",
     }
 }
 
@@ -83,9 +188,9 @@ choice! {
     /// Which terms hold on the effective day of a change.
     ChangeDay {
         /// The new ones.
-        New,
+        New = "new",
         /// The old ones.
-        Old,
+        Old = "old",
     }
 }
 
@@ -113,6 +218,20 @@ pub struct Policies {
     pub ageing_buckets: Vec<u32>,
     /// Which terms hold on the day of a change.
     pub change_day: ChangeDay,
+    /// Which share takes what rounding leaves.
+    pub residual: Residual,
+    /// What a part of a billing period costs.
+    pub proration: Proration,
+    /// How the price of a change inside a period is rounded.
+    pub proration_rounding: ProrationRounding,
+    /// Where periods that start on a month's last day go on.
+    pub month_end: MonthEnd,
+    /// How an inclusive price is split.
+    pub tax_inclusive: TaxInclusive,
+    /// What one invoice of a billing run holds.
+    pub invoice_grouping: InvoiceGrouping,
+    /// What happens to a command for a closed day.
+    pub late: Late,
 }
 
 impl Default for Policies {
@@ -128,6 +247,13 @@ impl Default for Policies {
             ageing_basis: AgeingBasis::default(),
             ageing_buckets: vec![0, 30, 60, 90],
             change_day: ChangeDay::default(),
+            residual: Residual::default(),
+            proration: Proration::default(),
+            proration_rounding: ProrationRounding::default(),
+            month_end: MonthEnd::default(),
+            tax_inclusive: TaxInclusive::default(),
+            invoice_grouping: InvoiceGrouping::default(),
+            late: Late::default(),
         }
     }
 }

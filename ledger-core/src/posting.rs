@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::EventData;
+use crate::event::credit::CreditedLine;
 use crate::id::Identifier;
 use crate::money::Amount;
 
@@ -98,71 +99,126 @@ pub struct Posting {
     pub amount: Amount,
 }
 
+/// Collects the legs of an entry.
+#[derive(Default)]
+struct Legs(Vec<Posting>);
+
+impl Legs {
+    fn post(&mut self, target: Target, amount: Amount) {
+        if !amount.is_zero() {
+            self.0.push(Posting { target, amount });
+        }
+    }
+
+    fn role(&mut self, role: Role, amount: Amount) {
+        self.post(Target::Role(role), amount);
+    }
+
+    fn contract(&mut self, contract: ContractId, amount: Amount) {
+        self.post(Target::Contract(contract), amount);
+    }
+}
+
 /// The legs of an event's own entry: they sum to zero. Recognition posts by itself, from the
 /// contracts' schedules.
 pub fn postings(data: &EventData) -> Vec<Posting> {
-    let mut legs = Vec::new();
-    let mut post = |target: Target, amount: Amount| {
-        if !amount.is_zero() {
-            legs.push(Posting { target, amount });
-        }
-    };
-    let role = Target::Role;
+    let mut legs = Legs::default();
     match data {
         EventData::BookOpened(_)
         | EventData::ProductDefined(_)
         | EventData::CustomerRegistered(_)
         | EventData::OrderPlaced(_)
+        | EventData::TaxRateDefined(_)
+        | EventData::PeriodClosed(_)
+        | EventData::PeriodReopened(_)
         | EventData::OrderAmended(_)
+        | EventData::EstimateRevised(_)
+        | EventData::OrderRenewed(_)
+        | EventData::OrderCancelled(_)
+        | EventData::OrderSuspended(_)
+        | EventData::OrderResumed(_)
+        | EventData::DeliveryRecorded(_)
+        | EventData::UsageRecorded(_)
+        | EventData::BillingRunCompleted(_)
         | EventData::DisputeOpened(_)
         | EventData::DisputeResolved(_) => {}
         EventData::InvoiceIssued(invoice) => {
-            post(role(Role::AccountsReceivable), invoice.total);
-            post(role(Role::TaxPayable), -invoice.tax);
+            legs.role(Role::AccountsReceivable, invoice.total);
+            legs.role(Role::TaxPayable, -invoice.tax);
             for line in &invoice.lines {
-                let contract = match (&invoice.order, &line.order_line) {
-                    (Some(order), Some(_)) => ContractId::Order(order.clone()),
-                    (None, _) | (Some(_), None) => ContractId::Invoice(invoice.invoice.clone()),
-                };
-                post(Target::Contract(contract), -line.net);
+                let contract = line.contract(invoice.order.as_ref(), &invoice.invoice);
+                legs.contract(contract, -line.net);
+            }
+        }
+        EventData::InvoiceVoided(invoice) => {
+            legs.role(Role::AccountsReceivable, -invoice.total);
+            legs.role(Role::TaxPayable, invoice.tax);
+            for line in &invoice.lines {
+                let own = || ContractId::Invoice(invoice.invoice.clone());
+                legs.contract(line.order.clone().map_or_else(own, ContractId::Order), line.net);
             }
         }
         EventData::PaymentReceived(payment) => {
-            post(role(Role::Cash), payment.amount - payment.fee);
-            post(role(Role::PaymentFees), payment.fee);
-            post(role(Role::UnappliedCash), -payment.amount);
+            legs.role(Role::Cash, payment.amount - payment.fee);
+            legs.role(Role::PaymentFees, payment.fee);
+            legs.role(Role::UnappliedCash, -payment.amount);
         }
         EventData::PaymentAllocated(payment) => {
             let paid: Amount = payment.allocations.iter().map(|one| one.amount).sum();
             let small: Amount = payment.allocations.iter().map(|one| one.small_balance).sum();
-            post(role(Role::UnappliedCash), paid + payment.overpayment);
-            post(role(Role::SmallBalanceWriteOff), small - payment.overpayment);
-            post(role(Role::AccountsReceivable), -(paid + small));
+            legs.role(Role::UnappliedCash, paid + payment.overpayment);
+            legs.role(Role::SmallBalanceWriteOff, small - payment.overpayment);
+            legs.role(Role::AccountsReceivable, -(paid + small));
         }
         EventData::CreditIssued(credit) => {
-            for line in &credit.lines {
-                post(role(Role::ContraRevenue), line.contra_revenue);
-                post(role(Role::TaxPayable), line.tax);
-                let contract = match (&line.order, &credit.invoice) {
-                    (Some(order), _) => ContractId::Order(order.clone()),
-                    // `decide` gives a line without an invoice no contract balance.
-                    (None, invoice) => {
-                        ContractId::Invoice(invoice.clone().unwrap_or(credit.credit.clone()))
-                    }
-                };
-                post(Target::Contract(contract), line.contract_balance);
-            }
-            post(role(Role::CustomerCredits), -credit.total);
+            credited(&mut legs, &credit.lines, credit.invoice.as_ref(), &credit.credit, false);
+            legs.role(Role::CustomerCredits, -credit.total);
         }
         EventData::CreditApplied(credit) => {
             let applied: Amount = credit.allocations.iter().map(|one| one.amount).sum();
-            post(role(Role::CustomerCredits), applied);
-            post(role(Role::AccountsReceivable), -applied);
+            legs.role(Role::CustomerCredits, applied);
+            legs.role(Role::AccountsReceivable, -applied);
         }
         EventData::CreditRefunded(credit) => {
-            post(role(Role::CustomerCredits), credit.amount);
-            post(role(Role::Cash), -credit.amount);
+            legs.role(Role::CustomerCredits, credit.amount);
+            legs.role(Role::Cash, -credit.amount);
+        }
+        EventData::CreditVoided(credit) => {
+            credited(&mut legs, &credit.lines, credit.invoice.as_ref(), &credit.credit, true);
+            let reopened: Amount = credit.reopened.iter().map(|one| one.amount).sum();
+            legs.role(Role::AccountsReceivable, reopened);
+            legs.role(Role::CustomerCredits, credit.total - reopened);
         }
     }
-    legs
+    legs.0
+}
+
+/// The debits of a credit's lines, or their reverse where it is voided.
+fn credited(
+    legs: &mut Legs,
+    lines: &[CreditedLine],
+    invoice: Option<&Identifier>,
+    credit: &Identifier,
+    is_void: bool,
+) {
+    let sign = |amount: Amount| if is_void { -amount } else { amount };
+    for line in lines {
+        legs.role(Role::ContraRevenue, sign(line.contra_revenue));
+        legs.role(Role::TaxPayable, sign(line.tax));
+        let contract = credited_contract(line, invoice, credit);
+        legs.contract(contract, sign(line.contract_balance));
+    }
+}
+
+/// The contract whose balance a credited line moves.
+fn credited_contract(
+    line: &CreditedLine,
+    invoice: Option<&Identifier>,
+    credit: &Identifier,
+) -> ContractId {
+    match &line.order {
+        Some(order) => ContractId::Order(order.clone()),
+        // `decide` gives a line without an invoice no contract balance.
+        None => ContractId::Invoice(invoice.unwrap_or(credit).clone()),
+    }
 }

@@ -132,24 +132,55 @@ codes! {
     OrderExists = "order.exists",
     /// The date is before the order's start or after its end.
     OrderOutsideTerm = "order.outside_term",
+    /// The order is cancelled: nothing changes it any more.
+    OrderCancelled = "order.cancelled",
+    /// The order is suspended: resume it first.
+    OrderSuspended = "order.suspended",
+    /// The order is not suspended.
+    OrderNotSuspended = "order.not_suspended",
+    /// The order has no end, or nothing that reaches it, and so nothing to renew.
+    OrderNotRenewable = "order.not_renewable",
     /// The amendment's id was used before.
     AmendmentExists = "amendment.exists",
     /// A price model or a part of one that does not fit.
     PriceInvalid = "price.invalid",
     /// A price model that this release does not apply yet.
     PriceNotSupported = "price.not_supported",
+    /// A discount that is no share of the price, or more than it.
+    DiscountInvalid = "discount.invalid",
+    /// Billing periods, an anchor or a timing that do not fit the line.
+    BillingInvalid = "billing.invalid",
+    /// A billing run that would issue more documents than one command takes.
+    BillingRunTooLarge = "billing.run_too_large",
     /// Standalone selling prices that sum to zero.
     SspZero = "ssp.zero",
     /// A recognition method or basis that does not fit.
     RecognitionInvalid = "recognition.invalid",
+    /// A delivery that does not fit the line: another kind of line, or neither a quantity nor a
+    /// percentage.
+    DeliveryInvalid = "delivery.invalid",
+    /// More is delivered than was ordered.
+    DeliveryExceedsQuantity = "delivery.exceeds_quantity",
+    /// Milestones that sum to more than 100 percent.
+    MilestoneExceedsWhole = "milestone.exceeds_whole",
+    /// Usage of a line that is not recognised by usage.
+    UsageInvalid = "usage.invalid",
+    /// The usage reading's id was used before.
+    UsageExists = "usage.exists",
     /// The invoice does not exist.
     InvoiceUnknown = "invoice.unknown",
     /// The invoice exists already.
     InvoiceExists = "invoice.exists",
+    /// The invoice is void.
+    InvoiceVoid = "invoice.void",
+    /// The invoice has money, a credit or a write-off applied to it.
+    InvoiceHasApplications = "invoice.has_applications",
     /// The invoice's amounts do not fit together.
     InvoiceInvalid = "invoice.invalid",
     /// A tax code that is not defined, or a rate that makes no sense.
     TaxInvalid = "tax.invalid",
+    /// A tax code without a rate on the date.
+    TaxRateMissing = "tax.rate_missing",
     /// The payment does not exist.
     PaymentUnknown = "payment.unknown",
     /// The payment exists already.
@@ -168,12 +199,18 @@ codes! {
     CreditOverApplied = "credit.over_applied",
     /// The parts of `apply` do not sum to the credit.
     CreditApplyMismatch = "credit.apply_mismatch",
+    /// The credit is void.
+    CreditVoid = "credit.void",
+    /// The credit was paid back.
+    CreditRefunded = "credit.refunded",
     /// A refund above what was paid.
     RefundExceedsPaid = "refund.exceeds_paid",
     /// The dispute is open already, or there is none.
     DisputeInvalid = "dispute.invalid",
     /// The period is closed.
     PeriodClosed = "period.closed",
+    /// A close before the last one, or an opening of days that are not closed.
+    PeriodInvalid = "period.invalid",
     /// The log has no such sequence or instant.
     ReportOutOfRange = "report.out_of_range",
     /// There is no such report, or it lacks a filter.

@@ -3,17 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::calendar::Day;
+use crate::command::shared::Allocation;
 use crate::event::Event;
-use crate::event::book::ProductDefined;
+use crate::event::book::{ProductDefined, TaxRateDefined};
+use crate::event::credit::CreditedLine;
 use crate::event::customer::CustomerRegistered;
-use crate::event::order::PlacedLine;
+use crate::event::invoice::RunLine;
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
 use crate::policy::Policies;
 use crate::posting::ContractId;
 use crate::revenue::schedule::Schedule;
+use crate::state::order::Order;
 
 mod apply;
+pub mod order;
 
 /// Everything that deciding a command needs to know of the book.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +36,8 @@ pub struct Ledger {
     pub payments: BTreeMap<Identifier, Payment>,
     /// Credits by id.
     pub credits: BTreeMap<Identifier, Credit>,
+    /// Tax rates by code, in the order of recording.
+    pub tax_rates: BTreeMap<Identifier, Vec<TaxRateDefined>>,
 }
 
 /// The settings of an open book.
@@ -47,6 +53,10 @@ pub struct Book {
     pub credit_revenue_by_reason: BTreeMap<String, crate::policy::CreditRevenue>,
     /// The number that the book's invoice series gave last.
     pub last_invoice_number: u64,
+    /// The number that the book's credit series gave last.
+    pub last_credit_number: u64,
+    /// The last closed day.
+    pub closed_through: Option<Day>,
 }
 
 /// A customer and what is open of theirs.
@@ -56,36 +66,6 @@ pub struct Customer {
     pub registered: CustomerRegistered,
     /// Invoices with an open amount, by id.
     pub open_invoices: BTreeSet<Identifier>,
-}
-
-/// An order: one contract.
-#[derive(Debug, Clone)]
-pub struct Order {
-    /// Who ordered.
-    pub customer: Identifier,
-    /// Currency of all its money.
-    pub currency: Currency,
-    /// First day.
-    pub start: Day,
-    /// Last day; none where it is open.
-    pub end: Option<Day>,
-    /// Days from issue to due date of its invoices.
-    pub payment_terms_days: Option<u32>,
-    /// Ids of its amendments.
-    pub amendments: BTreeSet<Identifier>,
-    /// Its lines in order.
-    pub lines: Vec<OrderLine>,
-}
-
-/// A line of an order with the versions of its schedule.
-#[derive(Debug, Clone)]
-pub struct OrderLine {
-    /// The terms in force.
-    pub placed: PlacedLine,
-    /// All schedule versions in the order of recording (the terms' own among them).
-    pub versions: Vec<Schedule>,
-    /// Whether an amendment removed it.
-    pub removed: bool,
 }
 
 /// An invoice.
@@ -111,6 +91,8 @@ pub struct Invoice {
     pub paid: Amount,
     /// Whether it is in dispute.
     pub disputed: bool,
+    /// Whether it was voided.
+    pub voided: bool,
     /// Its lines.
     pub lines: Vec<InvoiceLine>,
 }
@@ -124,6 +106,10 @@ pub struct InvoiceLine {
     pub order_line: Option<Identifier>,
     /// Its contract.
     pub contract: ContractId,
+    /// The service dates that it bills.
+    pub service: Option<(Day, Day)>,
+    /// Whether a billing run issued it: the period of the order line, or the amendment of one.
+    pub run: Option<RunLine>,
     /// Before tax, as issued.
     pub net: Amount,
     /// Tax, as issued.
@@ -166,6 +152,20 @@ pub struct Credit {
     pub amount: Amount,
     /// What was neither applied nor paid back.
     pub unused: Amount,
+    /// When it was issued.
+    pub issued: Day,
+    /// What was paid back.
+    pub refunded: Amount,
+    /// What it settled.
+    pub applied: Vec<Allocation>,
+    /// What is credited.
+    pub lines: Vec<CreditedLine>,
+    /// Before tax.
+    pub net: Amount,
+    /// Tax given back.
+    pub tax: Amount,
+    /// Whether it was voided.
+    pub voided: bool,
 }
 
 impl Ledger {

@@ -6,11 +6,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use ledger_core::billing::{periods, prorated};
+use ledger_core::billing::grid::{Grid, Length, Period, Span};
+use ledger_core::billing::proration::share;
 use ledger_core::calendar::Day;
-use ledger_core::command::shared::{Method, Per};
+use ledger_core::command::shared::Method;
 use ledger_core::money::{Amount, Currency, Rounding, allocate, multiply_divide};
-use ledger_core::policy::Basis;
+use ledger_core::policy::{Basis, MonthEnd, Proration, Residual};
 use ledger_core::revenue::schedule::Schedule;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -63,6 +64,10 @@ impl Line {
             start: day(start),
             end: day(end),
             rounding: Rounding::HalfEven,
+            residual: Residual::Cumulative,
+            progress: None,
+            recurring: None,
+            is_paused: false,
         };
         Self { schedule, currency }
     }
@@ -77,7 +82,7 @@ impl Line {
 
     /// Earned through a day, in minor units, as the ledger computes it.
     fn earned(&self, day: Day) -> i128 {
-        minor(self.schedule.earned_through(day, self.currency), self.currency)
+        minor(self.schedule.earned_through(day, Decimal::ZERO, self.currency), self.currency)
     }
 
     /// Earned through each day of the term in minor units, before rounding, by the slow way:
@@ -160,7 +165,7 @@ proptest! {
             prop_assert!(before <= now && now <= line.minor(), "{} after {}", now, before);
             prop_assert!(day < end || now == line.minor(), "{} is earned on {}", now, day);
             // A line below zero is the mirror of it.
-            let mirrored = negative.earned_through(day, line.currency);
+            let mirrored = negative.earned_through(day, Decimal::ZERO, line.currency);
             prop_assert_eq!(minor(mirrored, line.currency), -now, "on {}", day);
             before = now;
         }
@@ -274,14 +279,21 @@ fn months_that_begin_late_or_end_whole_weigh_one() {
 /// costs its days over those of the whole period; a whole one is never prorated (readings, 7).
 #[test]
 fn periods_return_to_their_anchor_and_parts_are_prorated() {
-    let found = periods(Per::Month, day("2025-01-31"), day("2025-04-10"));
+    let span = Span { start: day("2025-01-31"), end: Some(day("2025-04-10")), ended: None };
+    let grid = Grid::new(span, Length::Months(1), None, MonthEnd::Clamp);
+    let found: Vec<Period> = grid.from(span.start).collect();
     let starts: Vec<String> = found.iter().map(|period| period.start.to_string()).collect();
     assert_eq!(starts, ["2025-01-31", "2025-02-28", "2025-03-31"]);
     let last = found.last().unwrap();
     assert_eq!(last.whole_end, day("2025-04-29"));
+    let price = |period: &Period| {
+        let policy = Proration::ActualPeriod;
+        let part = share(policy, grid.length, period, period.start, period.end);
+        part.times(Decimal::from(60))
+    };
     // 11 of the 30 days from 31 March to 29 April.
-    assert_eq!(prorated(Decimal::from(60), last, last.start), Decimal::from(22));
-    assert_eq!(prorated(Decimal::from(60), &found[0], found[0].start), Decimal::from(60));
+    assert_eq!(price(last), Decimal::from(22));
+    assert_eq!(price(&found[0]), Decimal::from(60));
 }
 
 /// Allocation by standalone selling price: 50, 25 and 75 share 100 (ASC 606-10-55-256 to 258),

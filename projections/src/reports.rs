@@ -15,6 +15,7 @@ mod documents;
 mod ledger;
 mod metrics;
 mod open_items;
+mod rpo;
 mod table;
 
 pub use table::{Cell, Kind, Table};
@@ -79,8 +80,8 @@ pub const REPORTS: &[Report] = &[
     Report {
         name: "rpo",
         about: "remaining performance obligations",
-        filters: &["customer", "order"],
-        run: contracts::rpo,
+        filters: &["by", "customer", "order", "product"],
+        run: rpo::rpo,
     },
     Report {
         name: "billing",
@@ -191,6 +192,11 @@ struct Query<'a> {
 }
 
 impl Query<'_> {
+    /// The prefix of the log that the question is about.
+    fn at(&self) -> crate::views::At<'_> {
+        self.views.deferred_revenue.at(self.sequence)
+    }
+
     fn from(&self) -> Result<Option<Day>, Rejection> {
         self.filters.day("from")
     }

@@ -14,11 +14,13 @@ use crate::facts::{
 };
 
 mod audit_trail;
+mod closes;
 mod deferred_revenue;
 mod receivables;
 
 pub use audit_trail::{AuditEntry, AuditTrail};
-pub use deferred_revenue::{Billed, Contract, DeferredRevenue, Line};
+pub use closes::{At, Closes};
+pub use deferred_revenue::{Billed, Contra, Contract, DeferredRevenue, Line};
 pub use receivables::{
     CreditFact, DisputeFact, Entry, InvoiceFact, PaymentFact, Receivables, Settlement, Use,
 };
@@ -77,7 +79,7 @@ impl Views {
             }
         }
         self.receivables.apply(facts)?;
-        self.deferred_revenue.apply(facts)?;
+        self.deferred_revenue.apply(facts, &self.policies)?;
         self.audit_trail.apply(facts);
         self.sequence = facts.sequence;
         Ok(())

@@ -83,20 +83,42 @@ fn touches(data: &EventData, document: &Identifier) -> bool {
     match data {
         EventData::BookOpened(_)
         | EventData::ProductDefined(_)
+        | EventData::TaxRateDefined(_)
+        | EventData::PeriodClosed(_)
+        | EventData::PeriodReopened(_)
+        | EventData::BillingRunCompleted(_)
         | EventData::CustomerRegistered(_)
         | EventData::OrderAmended(_)
+        | EventData::EstimateRevised(_)
+        | EventData::OrderRenewed(_)
+        | EventData::OrderCancelled(_)
+        | EventData::OrderSuspended(_)
+        | EventData::OrderResumed(_)
+        | EventData::DeliveryRecorded(_)
+        | EventData::UsageRecorded(_)
         | EventData::DisputeOpened(_)
         | EventData::DisputeResolved(_)
         | EventData::PaymentReceived(_)
         | EventData::CreditRefunded(_) => false,
         EventData::OrderPlaced(order) => order.customer == *document,
-        EventData::InvoiceIssued(invoice) => invoice.order.as_ref() == Some(document),
+        EventData::InvoiceIssued(invoice) => {
+            invoice.order.as_ref() == Some(document)
+                || invoice.lines.iter().any(|line| line.order.as_ref() == Some(document))
+        }
+        EventData::InvoiceVoided(invoice) => {
+            invoice.lines.iter().any(|line| line.order.as_ref() == Some(document))
+        }
         EventData::PaymentAllocated(payment) => {
             payment.allocations.iter().any(|one| one.invoice == *document)
         }
         EventData::CreditIssued(credit) => {
             credit.invoice.as_ref() == Some(document)
                 || credit.lines.iter().any(|line| line.order.as_ref() == Some(document))
+        }
+        EventData::CreditVoided(credit) => {
+            credit.invoice.as_ref() == Some(document)
+                || credit.lines.iter().any(|line| line.order.as_ref() == Some(document))
+                || credit.reopened.iter().any(|one| one.invoice == *document)
         }
         EventData::CreditApplied(credit) => {
             credit.allocations.iter().any(|one| one.invoice == *document)

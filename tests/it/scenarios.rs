@@ -21,7 +21,7 @@ fn all_scenarios_pass() {
     let run = Ledger::new().expect(0, &arguments, "");
     let last = run.out.lines().last().unwrap();
     assert_eq!(last, format!("{} passed, 0 failed", files.len()));
-    assert!(files.len() >= 20, "the published examples are there: {}", files.len());
+    assert!(files.len() >= 100, "the published examples are there: {}", files.len());
 }
 
 #[test]

@@ -4,7 +4,9 @@ use ledger_core::command::{Command, CommandData};
 use ledger_core::decide::decide;
 use ledger_core::event::Event;
 use ledger_core::id::Identifier;
-use ledger_core::limits::{COMMAND_EVENTS_MAX, GROUP_BYTES_MAX, GROUP_RECORDS_MAX};
+use ledger_core::limits::{
+    COMMAND_EVENTS_MAX, COMMAND_EVENTS_USUAL, GROUP_BYTES_MAX, GROUP_RECORDS_MAX,
+};
 use ledger_core::log::Record;
 use ledger_core::log::bounds::record_bytes;
 use ledger_core::rejection::{Code, Rejection};
@@ -35,6 +37,8 @@ pub(super) struct Group {
     /// Also replies that need nothing to be stored: they must not overtake what they were decided
     /// on.
     entries: Vec<Entry>,
+    /// Whether a command waits that needs a group of its own.
+    is_closed: bool,
 }
 
 /// What deciding a command came to: its reply, which holds once the group is stored.
@@ -42,6 +46,8 @@ enum Decided {
     Accepted(Vec<u8>),
     /// A refusal, which stores nothing.
     Refused(Vec<u8>),
+    /// Nothing yet: its events need more room than the group has left.
+    NextGroup,
 }
 
 impl Group {
@@ -57,7 +63,8 @@ impl Group {
 
     /// Whether another command may not fit.
     pub(super) fn is_full(&self) -> bool {
-        self.records.len() + COMMAND_EVENTS_MAX > GROUP_RECORDS_MAX
+        self.is_closed
+            || self.records.len() + COMMAND_EVENTS_USUAL > GROUP_RECORDS_MAX
             || self.bytes >= GROUP_BYTES_MAX / 2
             || self.entries.len() >= GROUP_RECORDS_MAX
     }
@@ -103,16 +110,22 @@ impl Job {
 }
 
 impl Writer {
-    /// Decides a command on the state behind the group, and adds it.
-    pub(super) fn decide_into(&mut self, group: &mut Group, job: Job) {
+    /// Decides a command on the state behind the group, and adds it; gives back one that the
+    /// group has no room for, which is full then.
+    pub(super) fn decide_into(&mut self, group: &mut Group, job: Job) -> Option<Job> {
         if group.records.is_empty() {
             group.expected = self.standing.sequence;
         }
         let (reply, is_refusal) = match self.decide(&mut group.records, &mut group.bytes, &job) {
             Decided::Accepted(reply) => (reply, false),
             Decided::Refused(reply) => (reply, true),
+            Decided::NextGroup => {
+                group.is_closed = true;
+                return Some(job);
+            }
         };
         group.entries.push(Entry { job, reply, is_refusal });
+        None
     }
 
     fn decide(&mut self, records: &mut Vec<Record>, bytes: &mut usize, job: &Job) -> Decided {
@@ -136,6 +149,9 @@ impl Writer {
             }
             Err(rejection) => return refuse(&rejection),
         };
+        if records.len() + new.len() > GROUP_RECORDS_MAX {
+            return Decided::NextGroup;
+        }
         let events = self.standing.envelope(&self.book, command, new, self.clock.now());
         match self.encode(&events, job.traceparent.as_deref()) {
             Ok((encoded, chain)) => {
@@ -167,16 +183,29 @@ impl Writer {
                 clock::today(self.clock.as_ref(), zone).map(|_| ())
             }
             CommandData::DefineProduct(_)
+            | CommandData::DefineTaxRate(_)
+            | CommandData::ClosePeriod(_)
+            | CommandData::ReopenPeriod(_)
             | CommandData::RegisterCustomer(_)
             | CommandData::PlaceOrder(_)
             | CommandData::AmendOrder(_)
+            | CommandData::RenewOrder(_)
+            | CommandData::CancelOrder(_)
+            | CommandData::SuspendOrder(_)
+            | CommandData::ResumeOrder(_)
+            | CommandData::ReviseEstimate(_)
+            | CommandData::RecordDelivery(_)
+            | CommandData::RecordUsage(_)
+            | CommandData::RunBilling(_)
             | CommandData::IssueInvoice(_)
+            | CommandData::VoidInvoice(_)
             | CommandData::OpenDispute(_)
             | CommandData::ResolveDispute(_)
             | CommandData::RecordPayment(_)
             | CommandData::AllocatePayment(_)
             | CommandData::IssueCredit(_)
-            | CommandData::ApplyCredit(_) => Ok(()),
+            | CommandData::ApplyCredit(_)
+            | CommandData::VoidCredit(_) => Ok(()),
         }
     }
 

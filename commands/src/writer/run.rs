@@ -94,7 +94,9 @@ impl Writer {
                 return;
             }
             let Some(job) = pipeline.backlog.pop_front() else { return };
-            self.decide_into(&mut pipeline.next, job);
+            if let Some(job) = self.decide_into(&mut pipeline.next, job) {
+                pipeline.backlog.push_front(job);
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Day;
 use crate::command::shared::{Price, Recognition};
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
@@ -80,4 +81,38 @@ pub struct DefineProduct {
     /// Its price where an order line names none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub price: Option<Price>,
+}
+
+/// Adds a tax rate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DefineTaxRate {
+    /// The code that lines name.
+    pub tax_code: Identifier,
+    /// Whose tax it is; rates of one code in several jurisdictions add up.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub jurisdiction: Option<Identifier>,
+    /// Percent.
+    pub rate: Amount,
+    /// The first day on which it holds, until a later one does.
+    pub from: Day,
+    /// Whether prices of the code contain the tax.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub inclusive: Option<bool>,
+}
+
+/// Closes all days up to one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClosePeriod {
+    /// The last day to close.
+    pub through: Day,
+}
+
+/// Opens closed days again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReopenPeriod {
+    /// The first day to open.
+    pub from: Day,
 }

@@ -96,3 +96,11 @@ pub struct ApplyCredit {
     /// Which invoices, and how much of each.
     pub allocations: Vec<Allocation>,
 }
+
+/// Voids a credit that was not paid back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VoidCredit {
+    /// The credit.
+    pub credit: Identifier,
+}

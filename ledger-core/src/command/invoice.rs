@@ -91,6 +91,28 @@ pub struct InvoiceLine {
     pub recognition: Option<Recognition>,
 }
 
+/// Issues every invoice that falls due through a date, each on its own billing date, once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunBilling {
+    /// The last billing date.
+    pub through: Day,
+    /// Only this customer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub customer: Option<Identifier>,
+    /// Only this order.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub order: Option<Identifier>,
+}
+
+/// Voids an invoice that nothing was applied to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VoidInvoice {
+    /// The invoice.
+    pub invoice: Identifier,
+}
+
 /// Marks an invoice as disputed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

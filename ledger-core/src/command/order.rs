@@ -153,3 +153,123 @@ pub enum Proration {
     /// The running period keeps its price.
     None,
 }
+
+/// Lets an order go on after its end: each line that reaches it is renewed as a line of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenewOrder {
+    /// The order.
+    pub order: Identifier,
+    /// The last day of the new term.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub end: Option<Day>,
+    /// The new term in months, instead of `end`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub term_months: Option<u32>,
+    /// Terms that change with the renewal.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub changes: Vec<Change>,
+}
+
+/// Ends an order before its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelOrder {
+    /// The order.
+    pub order: Identifier,
+    /// What happens to what is billed and not earned.
+    pub unearned: Unearned,
+}
+
+/// What happens to what is billed and not earned when an order is cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unearned {
+    /// It is credited; the credit settles the invoices that billed it as far as they are open.
+    Credit,
+    /// What was paid of it is paid back, the rest credited.
+    Refund,
+    /// It is earned on the day of the cancellation.
+    Forfeit,
+    /// It stays in the contract balance until it is credited.
+    None,
+}
+
+impl Unearned {
+    /// The word of the contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Credit => "credit",
+            Self::Refund => "refund",
+            Self::Forfeit => "forfeit",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Lets an order rest from the effective date on: nothing is billed and nothing earned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuspendOrder {
+    /// The order.
+    pub order: Identifier,
+}
+
+/// Lets an order go on from the effective date on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeOrder {
+    /// The order.
+    pub order: Identifier,
+}
+
+/// Revises the estimate of a line's variable consideration: a cumulative catch-up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReviseEstimate {
+    /// The order.
+    pub order: Identifier,
+    /// The line.
+    pub line: Identifier,
+    /// The whole new price of the line.
+    pub amount: Amount,
+}
+
+/// Records what was delivered on the effective date: a quantity, or the percentage complete.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordDelivery {
+    /// The order.
+    pub order: Identifier,
+    /// The line.
+    pub line: Identifier,
+    /// So many units more.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub quantity: Option<Amount>,
+    /// So many percent in all; it may fall.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub percent_complete: Option<Amount>,
+}
+
+/// Records a reading of usage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordUsage {
+    /// The order.
+    pub order: Identifier,
+    /// The line.
+    pub line: Identifier,
+    /// The reading.
+    pub quantity: Amount,
+    /// When it was read; the effective date where nothing is said.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        default,
+        with = "time::serde::rfc3339::option"
+    )]
+    #[schemars(with = "Option<String>")]
+    pub at: Option<time::OffsetDateTime>,
+    /// The caller's id of the reading, which counts once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub usage: Option<Identifier>,
+}

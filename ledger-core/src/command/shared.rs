@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Day;
 use crate::id::Identifier;
 use crate::money::Amount;
 use crate::policy::Basis;
@@ -11,7 +12,7 @@ use crate::policy::Basis;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    /// `flat` or `per_unit`; other models of the contract are refused as not supported yet.
+    /// How units become money.
     pub model: PriceModel,
     /// Of `flat`: the price of one period.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -118,25 +119,17 @@ pub struct Billing {
     pub timing: Option<Timing>,
     /// The day of the month (1 to 31) or a date on which a period starts.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub anchor: Option<serde_json_anchor::Anchor>,
+    pub anchor: Option<Anchor>,
 }
 
-/// The anchor's two forms.
-pub mod serde_json_anchor {
-    use schemars::JsonSchema;
-    use serde::{Deserialize, Serialize};
-
-    use crate::calendar::Day;
-
-    /// A day of the month, or a date.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-    #[serde(untagged)]
-    pub enum Anchor {
-        /// 1 to 31; in a shorter month its last day.
-        DayOfMonth(u8),
-        /// A day on which a period starts.
-        Date(Day),
-    }
+/// Where the periods of a line begin: a day of the month, or a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Anchor {
+    /// 1 to 31; in a shorter month its last day.
+    DayOfMonth(u8),
+    /// A day on which a period starts.
+    Date(Day),
 }
 
 /// When a period is billed.

@@ -1,19 +1,26 @@
 //! Credits against invoices, and what they do to revenue (accounting, sections 3 and 4).
 
-use rust_decimal::Decimal;
-
 use crate::calendar::Day;
 use crate::command::credit::{Apply, ApplyCredit, ApplyParts, ApplyRule, CreditLine, IssueCredit};
 use crate::command::shared::Allocation;
+use crate::decide::credit::effect::{Earning, Effects};
 use crate::decide::payment::{Payer, settle};
 use crate::decide::{book_currency, customer, invoice, policy, text};
 use crate::event::EventData;
 use crate::event::credit::{CreditApplied, CreditIssued, CreditRefunded, CreditedLine};
-use crate::money::{Amount, Currency, multiply_divide};
-use crate::policy::{CreditRevenue, TaxRounding};
+use crate::money::{Amount, Currency};
+use crate::policy::CreditRevenue;
+use crate::posting::ContractId;
 use crate::rejection::{Code, Rejection};
-use crate::revenue::schedule::{Schedule, earned_through};
-use crate::state::{Book, Invoice, InvoiceLine, Ledger};
+use crate::state::{Book, Credit, Invoice, InvoiceLine, Ledger};
+
+mod effect;
+mod give_back;
+mod tax;
+mod void;
+
+pub(super) use give_back::{Back, credit_adjustments, give_back};
+pub(super) use void::void;
 
 /// Issues a credit note, and uses it as the command says.
 pub(super) fn issue(
@@ -66,6 +73,7 @@ pub(super) fn issue(
         total,
         lines,
         revenue,
+        number: None,
         reason: data.reason.clone(),
         policy: policy::decided(&[("rounding", policy::rounding_word(book.policies.rounding))]),
     });
@@ -83,6 +91,13 @@ fn credited_invoice<'a>(
             Code::CustomerMismatch,
             "data.invoice",
             format!("the invoice {id} is {}'s", found.customer),
+        ));
+    }
+    if found.voided {
+        return Err(Rejection::at(
+            Code::InvoiceVoid,
+            "data.invoice",
+            format!("the invoice {id} is void: nothing of it is left to credit"),
         ));
     }
     if found.currency != data.currency {
@@ -130,6 +145,7 @@ impl Context<'_> {
             contra_revenue: net,
             contract_balance: self.currency.zero(),
             schedule: None,
+            adjustment: None,
         })
     }
 
@@ -153,7 +169,11 @@ impl Context<'_> {
     ) -> Result<CreditedLine, Rejection> {
         let at = line_index(progress, index, line)?;
         let net = self.amount(index, line)?;
-        let tax = self.tax(progress, at, index, line, net)?;
+        let given = match line.tax {
+            Some(given) => Some(self.given_tax(progress, at, index, given)?),
+            None => None,
+        };
+        let tax = given.unwrap_or_else(|| tax::of(self.book, self.currency, progress, at, net));
         let Some(target) = progress.get_mut(at) else {
             return Err(unknown_line(index, "the line"));
         };
@@ -165,149 +185,68 @@ impl Context<'_> {
                 format!("{net} is more than the {left} that is left of line {}", target.line),
             ));
         }
-        let order_line = invoice.order.as_ref().zip(target.order_line.as_ref());
-        let versions = match order_line {
-            Some((order, order_line)) => self
-                .state
-                .orders
-                .get(order)
-                .and_then(|order| order.lines.iter().find(|one| one.placed.line == *order_line))
-                .map(|one| one.versions.clone())
-                .unwrap_or_default(),
-            None => target.versions.clone(),
+        let order_line = match (&target.contract, &target.order_line) {
+            (ContractId::Order(order), Some(line)) => Some((order.clone(), line.clone())),
+            (ContractId::Order(_) | ContractId::Invoice(_), _) => None,
         };
-        let effect = self.effect(&versions, net, index)?;
+        let found = order_line.as_ref().and_then(|(order, line)| {
+            let order = self.state.orders.get(order)?;
+            let line = order.lines.iter().find(|one| one.placed.line == *line)?;
+            Some((order, line))
+        });
+        let earning = match found {
+            Some((order, line)) => Earning::Order {
+                order,
+                line,
+                day: target.service.map_or(invoice.issued, |(start, _)| start),
+            },
+            None => Earning::Own(&target.versions),
+        };
+        let effects = Effects {
+            book: self.book,
+            currency: self.currency,
+            effective: self.effective,
+            revenue: self.revenue,
+        };
+        let effect = effects.of(&earning, net, &format!("data.lines[{index}].amount"))?;
         target.credited_net += net;
         target.credited_tax += tax;
         target.versions.extend(effect.schedule.iter().cloned());
+        let (order, order_line) = order_line.unzip();
         Ok(CreditedLine {
             invoice_line: Some(target.line.clone()),
-            order: order_line.map(|(order, _)| order.clone()),
-            order_line: order_line.map(|(_, line)| line.clone()),
+            order,
+            order_line,
             description: line.description.clone(),
             net,
             tax,
             contra_revenue: effect.contra_revenue,
             contract_balance: net - effect.contra_revenue,
             schedule: effect.schedule,
+            adjustment: None,
         })
     }
 
-    /// Net times tax over net of all lines of the tax code (or of the line), at most what is
-    /// left of that tax; the credit that uses up the net takes all that is left (accounting,
-    /// section 4).
-    fn tax(
+    /// A tax that the caller knows better, within what is left of it.
+    fn given_tax(
         &self,
         lines: &[InvoiceLine],
         at: usize,
         index: usize,
-        line: &CreditLine,
-        net: Amount,
+        given: Amount,
     ) -> Result<Amount, Rejection> {
-        let Some(target) = lines.get(at) else { return Err(unknown_line(index, "the line")) };
-        let by_line = self.book.policies.tax_rounding == TaxRounding::Line;
-        let group = lines.iter().enumerate().filter(|(other, one)| {
-            if by_line {
-                *other == at
-            } else {
-                one.tax_code == target.tax_code && one.tax_rate == target.tax_rate
-            }
-        });
-        let (mut all_net, mut all_tax) = (self.currency.zero(), self.currency.zero());
-        let (mut left_net, mut left_tax) = (self.currency.zero(), self.currency.zero());
-        for (_, one) in group {
-            all_net += one.net;
-            all_tax += one.tax;
-            left_net += one.net - one.credited_net;
-            left_tax += one.tax - one.credited_tax;
+        let field = format!("data.lines[{index}].tax");
+        let given = self.currency.exact(given, &field)?;
+        let left = tax::left(self.book, self.currency, lines, at);
+        if given.is_negative() || given > left {
+            return Err(Rejection::at(
+                Code::CreditExceedsLine,
+                field,
+                format!("a tax of {given} is more than the {left} that is left"),
+            ));
         }
-        if let Some(tax) = line.tax {
-            let field = format!("data.lines[{index}].tax");
-            let tax = self.currency.exact(tax, &field)?;
-            if tax.is_negative() || tax > left_tax {
-                return Err(Rejection::at(
-                    Code::CreditExceedsLine,
-                    field,
-                    format!("a tax of {tax} is more than the {left_tax} that is left"),
-                ));
-            }
-            return Ok(tax);
-        }
-        // Lines below zero can leave less than no tax: then there is none to give back.
-        let left_tax = left_tax.max(self.currency.zero());
-        if net >= left_net {
-            return Ok(left_tax);
-        }
-        let exact = multiply_divide(net.decimal(), all_tax.decimal(), all_net.decimal());
-        let tax = self.currency.round(exact, self.book.policies.rounding);
-        Ok(tax.min(left_tax).max(self.currency.zero()))
+        Ok(given)
     }
-
-    /// Splits a credited net into contra revenue and contract balance, with the line's new
-    /// schedule. "Earned" is earned through the day before (readings, 1).
-    fn effect(
-        &self,
-        versions: &[Schedule],
-        net: Amount,
-        index: usize,
-    ) -> Result<Effect, Rejection> {
-        let Some(last) = versions.last() else {
-            // A line that earns by events of its own: nothing is to be re-spread.
-            return Ok(Effect { contra_revenue: self.currency.zero(), schedule: None });
-        };
-        let rounding = self.book.policies.rounding;
-        let total = last.total();
-        let earned = earned_through(versions.iter(), self.effective.previous(), self.currency);
-        let unearned = total - earned;
-        let (contra, taken_back) = match self.revenue {
-            CreditRevenue::SplitProRata => {
-                let exact = multiply_divide(net.decimal(), earned.decimal(), total.decimal());
-                let contra = if total.is_zero() { Decimal::ZERO } else { exact };
-                (self.currency.round(contra, rounding).min(net), self.currency.zero())
-            }
-            CreditRevenue::UnearnedFirst => {
-                (net - net.min(unearned).max(self.currency.zero()), self.currency.zero())
-            }
-            CreditRevenue::ContraNow => (net, self.currency.zero()),
-            CreditRevenue::Prospective => {
-                if net > unearned {
-                    return Err(Rejection::at(
-                        Code::CreditExceedsUnearned,
-                        format!("data.lines[{index}].amount"),
-                        format!("{net} is more than the {unearned} that is not earned yet"),
-                    ));
-                }
-                (self.currency.zero(), self.currency.zero())
-            }
-            CreditRevenue::CumulativeReversal => {
-                let exact = multiply_divide(net.decimal(), earned.decimal(), total.decimal());
-                (self.currency.zero(), self.currency.round(exact, rounding))
-            }
-        };
-        let lowered = net - contra;
-        if lowered.is_zero() {
-            return Ok(Effect { contra_revenue: contra, schedule: None });
-        }
-        // A backdated credit may stand before the latest version: the days from its date on earn
-        // as they do now, not only from that version's own start.
-        let in_force = versions.iter().rev().find(|version| version.from <= self.effective);
-        let start = in_force.or(versions.first()).unwrap_or(last).start.max(self.effective);
-        let schedule = Schedule {
-            from: self.effective,
-            recognised: earned - taken_back,
-            amount: unearned - (lowered - taken_back),
-            start,
-            end: last.end.max(start),
-            ..last.clone()
-        };
-        Ok(Effect { contra_revenue: contra, schedule: Some(schedule) })
-    }
-}
-
-/// What a credited line does to revenue.
-struct Effect {
-    contra_revenue: Amount,
-    schedule: Option<Schedule>,
 }
 
 fn unknown_line(index: usize, what: &str) -> Rejection {
@@ -421,15 +360,22 @@ fn uses(data: &IssueCredit, parts: &ApplyParts) -> Vec<EventData> {
     events
 }
 
+/// The credit of that id, if it is not void.
+fn find<'a>(state: &'a Ledger, id: &crate::id::Identifier) -> Result<&'a Credit, Rejection> {
+    let Some(credit) = state.credits.get(id) else {
+        let message = format!("there is no credit {id}");
+        return Err(Rejection::at(Code::CreditUnknown, "data.credit", message));
+    };
+    if credit.voided {
+        let message = format!("the credit {id} is void");
+        return Err(Rejection::at(Code::CreditVoid, "data.credit", message));
+    }
+    Ok(credit)
+}
+
 /// Settles invoices with unused credit.
 pub(super) fn apply(state: &Ledger, data: &ApplyCredit) -> Result<Vec<EventData>, Rejection> {
-    let Some(credit) = state.credits.get(&data.credit) else {
-        return Err(Rejection::at(
-            Code::CreditUnknown,
-            "data.credit",
-            format!("there is no credit {}", data.credit),
-        ));
-    };
+    let credit = find(state, &data.credit)?;
     let payer = Payer {
         customer: &credit.customer,
         currency: credit.currency,

@@ -8,17 +8,24 @@ use rust_decimal::Decimal;
 use crate::calendar::Day;
 use crate::command::invoice::{InvoiceLine, IssueInvoice, OpenDispute, ResolveDispute};
 use crate::command::shared::{Discount, Method};
-use crate::decide::tax::{self, TaxBase};
+use crate::decide::tax::{self, Rate, TaxBase};
 use crate::decide::{book_currency, customer, policy, text};
 use crate::event::EventData;
 use crate::event::invoice::{DisputeOpened, DisputeResolved, InvoiceIssued, IssuedLine};
 use crate::id::Identifier;
 use crate::limits::DOCUMENT_LINES_MAX;
 use crate::money::{Amount, Currency, allocate, multiply_divide};
-use crate::policy::{Basis, TaxRounding};
+use crate::policy::Basis;
 use crate::rejection::{Code, Rejection};
 use crate::revenue::schedule::Schedule;
-use crate::state::{Book, Invoice, Ledger, Order};
+use crate::state::order::Order;
+use crate::state::{Book, Customer, Invoice, Ledger};
+
+mod run;
+mod void;
+
+pub(super) use run::run;
+pub(super) use void::void;
 
 /// A line's own numbers before the document's discount and tax.
 struct Priced<'a> {
@@ -47,11 +54,7 @@ pub(super) fn issue(
         ));
     }
     check_line_count(data.lines.len())?;
-    let terms = order
-        .and_then(|order| order.payment_terms_days)
-        .or(owner.registered.payment_terms_days)
-        .unwrap_or(0);
-    let due = data.due.unwrap_or(effective.plus_days(i32::try_from(terms).unwrap_or(0)));
+    let due = data.due.unwrap_or(due_date(effective, order, owner));
     if due < effective {
         return Err(Rejection::at(
             Code::DateEndBeforeStart,
@@ -61,7 +64,7 @@ pub(super) fn issue(
     }
     let mut priced = price_lines(book, data)?;
     discount_document(book, data, &mut priced)?;
-    let lines = finish_lines(book, effective, order, data, &priced)?;
+    let lines = finish_lines(state, book, effective, order, data, &priced)?;
     let net: Amount = lines.iter().map(|line| line.net).sum();
     let tax: Amount = lines.iter().map(|line| line.tax).sum();
     let total = net + tax;
@@ -86,18 +89,25 @@ pub(super) fn issue(
         tax,
         total,
         lines,
-        policy: policy::decided(&[
-            ("rounding", policy::rounding_word(book.policies.rounding)),
-            (
-                "tax_rounding",
-                match book.policies.tax_rounding {
-                    TaxRounding::Document => "document",
-                    TaxRounding::Line => "line",
-                }
-                .to_owned(),
-            ),
-        ]),
+        policy: tax_policy(book),
     })])
+}
+
+/// The policies that shape an invoice.
+fn tax_policy(book: &Book) -> crate::event::invoice::DecidedPolicy {
+    policy::decided(&[
+        ("rounding", policy::rounding_word(book.policies.rounding)),
+        ("tax_rounding", book.policies.tax_rounding.as_str().to_owned()),
+    ])
+}
+
+/// Issue date plus terms: the order's, else the customer's.
+fn due_date(issued: Day, order: Option<&Order>, owner: &Customer) -> Day {
+    let terms = order
+        .and_then(|order| order.payment_terms_days)
+        .or(owner.registered.payment_terms_days)
+        .unwrap_or(0);
+    issued.plus_days(i32::try_from(terms).unwrap_or(0))
 }
 
 /// Refuses a document without lines, or with more than the limit.
@@ -163,13 +173,19 @@ fn name(
         }
         return Ok((invoice.clone(), None));
     }
-    let mut number = book.last_invoice_number;
+    let (invoice, number) = next_name(state, book.last_invoice_number)?;
+    Ok((invoice, Some(number)))
+}
+
+/// The next name of the book's series behind a number.
+fn next_name(state: &Ledger, last: u64) -> Result<(Identifier, u64), Rejection> {
+    let mut number = last;
     // A caller may have used a name of the series: it stands in the place of that number.
     loop {
         number += 1;
         let invoice = Identifier::from_str(&format!("INV-{number}"))?;
         if !state.invoices.contains_key(&invoice) {
-            return Ok((invoice, Some(number)));
+            return Ok((invoice, number));
         }
     }
 }
@@ -288,6 +304,7 @@ fn discount_document(
 }
 
 fn finish_lines(
+    state: &Ledger,
     book: &Book,
     issued: Day,
     order: Option<&Order>,
@@ -299,50 +316,55 @@ fn finish_lines(
         .enumerate()
         .map(|(index, line)| {
             Ok(TaxBase {
-                net: line.net,
+                amount: line.net,
                 code: line.line.tax_code.as_deref(),
-                rate: tax_rate(index, line.line)?,
+                rate: tax_rate(state, issued, index, line.line)?,
             })
         })
         .collect::<Result<Vec<_>, Rejection>>()?;
-    let policies = &book.policies;
-    let taxes = tax::on_lines(&bases, data.currency, policies.rounding, policies.tax_rounding);
+    let taxed = tax::on_lines(&bases, data.currency, book);
     let mut lines = Vec::with_capacity(priced.len());
-    for (index, (priced, tax)) in priced.iter().zip(taxes).enumerate() {
+    for (index, (priced, (net, tax))) in priced.iter().zip(taxed).enumerate() {
         let line = priced.line;
         let discount = priced.gross - priced.net;
+        let looked_up = bases.get(index).filter(|base| base.code.is_some());
         lines.push(IssuedLine {
             line: priced.id.clone(),
             order_line: line.order_line.clone(),
+            order: None,
             description: line.description.clone(),
             quantity: line.quantity,
             unit_price: line.unit_price,
             discount: (!discount.is_zero()).then_some(discount),
-            net: priced.net,
+            net,
             tax,
             tax_code: line.tax_code.clone(),
-            tax_rate: line.tax_rate,
+            tax_rate: line.tax_rate.or(looked_up.map(|base| base.rate.percent)),
             service_start: line.service_start,
             service_end: line.service_end,
-            schedule: schedule(book, issued, order, index, priced)?,
+            schedule: schedule(book, issued, order, index, (line, net))?,
+            run: None,
         });
     }
     Ok(lines)
 }
 
-fn tax_rate(index: usize, line: &InvoiceLine) -> Result<Amount, Rejection> {
-    let field = format!("data.lines[{index}].tax_rate");
+/// The rate that the line names, or the one of its tax code on the issue date.
+fn tax_rate(
+    state: &Ledger,
+    issued: Day,
+    index: usize,
+    line: &InvoiceLine,
+) -> Result<Rate, Rejection> {
+    let field = |name: &str| format!("data.lines[{index}].{name}");
     match (line.tax_rate, &line.tax_code) {
         (Some(rate), _) if rate.is_negative() || rate.decimal() > Decimal::ONE_THOUSAND => {
-            Err(Rejection::at(Code::TaxInvalid, field, format!("{rate} % is not a tax rate")))
+            let message = format!("{rate} % is not a tax rate");
+            Err(Rejection::at(Code::TaxInvalid, field("tax_rate"), message))
         }
-        (Some(rate), _) => Ok(rate),
-        (None, Some(code)) => Err(Rejection::at(
-            Code::TaxInvalid,
-            format!("data.lines[{index}].tax_code"),
-            format!("the tax code {code:?} is not defined in this book; give tax_rate"),
-        )),
-        (None, None) => Ok(Amount::ZERO),
+        (Some(percent), _) => Ok(Rate { percent, is_inclusive: false }),
+        (None, Some(code)) => tax::rate_on(state, code, issued, &field("tax_code")),
+        (None, None) => Ok(Rate::NONE),
     }
 }
 
@@ -373,9 +395,8 @@ fn schedule(
     issued: Day,
     order: Option<&Order>,
     index: usize,
-    priced: &Priced<'_>,
+    (line, net): (&InvoiceLine, Amount),
 ) -> Result<Option<Schedule>, Rejection> {
-    let line = priced.line;
     let field = |name: &str| format!("data.lines[{index}].{name}");
     if let Some(order_line) = &line.order_line {
         let known = order
@@ -421,12 +442,16 @@ fn schedule(
     Ok(Some(Schedule {
         from: start,
         recognised: book.currency.zero(),
-        amount: priced.net,
+        amount: net,
         method,
         basis,
         start,
         end,
         rounding: book.policies.rounding,
+        residual: book.policies.residual,
+        progress: None,
+        recurring: None,
+        is_paused: false,
     }))
 }
 
@@ -448,6 +473,13 @@ pub(super) fn open_dispute(
 ) -> Result<Vec<EventData>, Rejection> {
     let invoice = find(state, &data.invoice, "data.invoice")?;
     text::check("data.reason", &data.reason)?;
+    if invoice.voided {
+        return Err(Rejection::at(
+            Code::InvoiceVoid,
+            "data.invoice",
+            format!("the invoice {} is void: there is nothing to dispute", data.invoice),
+        ));
+    }
     if invoice.disputed {
         return Err(Rejection::at(
             Code::DisputeInvalid,

@@ -150,6 +150,13 @@ pub(super) fn settle(
                 format!("the invoice {} is {}'s", one.invoice, found.customer),
             ));
         }
+        if found.voided {
+            return Err(Rejection::at(
+                Code::InvoiceVoid,
+                at("invoice"),
+                format!("the invoice {} is void: nothing is owed on it", one.invoice),
+            ));
+        }
         if found.currency != payer.currency {
             return Err(Rejection::at(
                 Code::CurrencyMismatch,

@@ -6,45 +6,33 @@ use std::str::FromStr;
 use crate::command::book::PolicyValue;
 use crate::money::{Amount, Rounding};
 use crate::policy::{
-    AgeingBasis, AllocationOrder, Basis, ChangeDay, CreditRevenue, Policies, TaxRounding,
+    AgeingBasis, AllocationOrder, Basis, ChangeDay, CreditRevenue, InvoiceGrouping, Late, MonthEnd,
+    Policies, Proration, ProrationRounding, Residual, TaxInclusive, TaxRounding,
 };
 use crate::rejection::{Code, Rejection};
 
 /// Policies whose values are words, with the words; the first is the default.
 const WORDS: &[(&str, &[&str])] = &[
     ("rounding", &["half_even", "half_up"]),
-    (
-        "recognition_basis",
-        &[
-            "day",
-            "month_even",
-            "month_even_prorated_ends",
-            "month_even_daily_ends",
-            "half_month",
-            "full_month",
-        ],
-    ),
-    ("residual", &["cumulative", "last"]),
-    ("proration", &["actual_period", "actual_month", "fixed_30", "strict_30_360", "none"]),
-    ("proration_rounding", &["net", "legs", "daily_rate"]),
-    ("change_day", &["new", "old"]),
-    ("month_end", &["clamp", "stick"]),
-    (
-        "credit_revenue",
-        &["split_pro_rata", "unearned_first", "contra_now", "prospective", "cumulative_reversal"],
-    ),
+    ("recognition_basis", Basis::WORDS),
+    ("residual", Residual::WORDS),
+    ("proration", Proration::WORDS),
+    ("proration_rounding", ProrationRounding::WORDS),
+    ("change_day", ChangeDay::WORDS),
+    ("month_end", MonthEnd::WORDS),
+    ("credit_revenue", CreditRevenue::WORDS),
     ("write_off_to", &["expense", "contra_revenue", "allowance"]),
     ("write_off_unearned", &["clear", "expense"]),
     ("write_off_tax", &["keep", "relieve"]),
-    ("tax_rounding", &["document", "line"]),
-    ("tax_inclusive", &["extract", "division"]),
-    ("allocation_order", &["oldest_due_first", "oldest_issued_first", "largest_first"]),
+    ("tax_rounding", TaxRounding::WORDS),
+    ("tax_inclusive", TaxInclusive::WORDS),
+    ("allocation_order", AllocationOrder::WORDS),
     ("cash_discount_tax", &["keep", "reduce"]),
     ("apply_credits", &["manual", "auto"]),
-    ("invoice_grouping", &["order", "customer"]),
+    ("invoice_grouping", InvoiceGrouping::WORDS),
     ("fx_revaluation", &["off", "on"]),
-    ("late", &["catch_up", "reject"]),
-    ("ageing_basis", &["due_date", "invoice_date"]),
+    ("late", Late::WORDS),
+    ("ageing_basis", AgeingBasis::WORDS),
 ];
 
 /// Policies whose values are amounts or numbers.
@@ -119,55 +107,55 @@ fn set(policies: &mut Policies, name: &str, value: &PolicyValue) -> Result<(), R
         _ => {}
     }
     let PolicyValue::Text(word) = value else { return Ok(()) };
+    // `check` has seen the word: what is not its own is left at the default.
     match name {
         "rounding" if word == "half_up" => policies.rounding = Rounding::HalfUp,
-        "recognition_basis" => policies.recognition_basis = basis(word).unwrap_or_default(),
-        "credit_revenue" => policies.credit_revenue = credit_revenue(word).unwrap_or_default(),
-        "tax_rounding" if word == "line" => policies.tax_rounding = TaxRounding::Line,
+        "recognition_basis" => choose(&mut policies.recognition_basis, Basis::parse(word)),
+        "residual" => choose(&mut policies.residual, Residual::parse(word)),
+        "proration" => choose(&mut policies.proration, Proration::parse(word)),
+        "proration_rounding" => {
+            choose(&mut policies.proration_rounding, ProrationRounding::parse(word));
+        }
+        "change_day" => choose(&mut policies.change_day, ChangeDay::parse(word)),
+        "month_end" => choose(&mut policies.month_end, MonthEnd::parse(word)),
+        "credit_revenue" => choose(&mut policies.credit_revenue, CreditRevenue::parse(word)),
+        "tax_rounding" => choose(&mut policies.tax_rounding, TaxRounding::parse(word)),
+        "tax_inclusive" => choose(&mut policies.tax_inclusive, TaxInclusive::parse(word)),
         "allocation_order" => {
-            policies.allocation_order = match word.as_str() {
-                "oldest_issued_first" => AllocationOrder::OldestIssuedFirst,
-                "largest_first" => AllocationOrder::LargestFirst,
-                _ => AllocationOrder::OldestDueFirst,
-            }
+            choose(&mut policies.allocation_order, AllocationOrder::parse(word));
         }
-        "ageing_basis" if word == "invoice_date" => {
-            policies.ageing_basis = AgeingBasis::InvoiceDate;
+        "invoice_grouping" => {
+            choose(&mut policies.invoice_grouping, InvoiceGrouping::parse(word));
         }
-        "change_day" if word == "old" => policies.change_day = ChangeDay::Old,
+        "late" => choose(&mut policies.late, Late::parse(word)),
+        "ageing_basis" => choose(&mut policies.ageing_basis, AgeingBasis::parse(word)),
         _ => {}
     }
     Ok(())
 }
 
-/// The basis of that name.
-fn basis(word: &str) -> Option<Basis> {
-    Some(match word {
-        "day" => Basis::Day,
-        "month_even" => Basis::MonthEven,
-        "month_even_prorated_ends" => Basis::MonthEvenProratedEnds,
-        "month_even_daily_ends" => Basis::MonthEvenDailyEnds,
-        "half_month" => Basis::HalfMonth,
-        "full_month" => Basis::FullMonth,
-        _ => return None,
-    })
-}
-
-/// The credit treatment of that name.
-pub fn credit_revenue(word: &str) -> Option<CreditRevenue> {
-    Some(match word {
-        "split_pro_rata" => CreditRevenue::SplitProRata,
-        "unearned_first" => CreditRevenue::UnearnedFirst,
-        "contra_now" => CreditRevenue::ContraNow,
-        "prospective" => CreditRevenue::Prospective,
-        "cumulative_reversal" => CreditRevenue::CumulativeReversal,
-        _ => return None,
-    })
+fn choose<T>(policy: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *policy = value;
+    }
 }
 
 /// Named policies as an event carries them.
 pub fn decided(named: &[(&str, String)]) -> BTreeMap<String, String> {
     named.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}
+
+/// The policies that shape what a line earns and costs, as the events of orders carry them.
+pub fn of_revenue(policies: &Policies) -> BTreeMap<String, String> {
+    decided(&[
+        ("rounding", rounding_word(policies.rounding)),
+        ("residual", policies.residual.as_str().to_owned()),
+        ("recognition_basis", policies.recognition_basis.as_str().to_owned()),
+        ("proration", policies.proration.as_str().to_owned()),
+        ("proration_rounding", policies.proration_rounding.as_str().to_owned()),
+        ("change_day", policies.change_day.as_str().to_owned()),
+        ("month_end", policies.month_end.as_str().to_owned()),
+    ])
 }
 
 /// The word of a rounding.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::shared::Allocation;
 use crate::event::invoice::DecidedPolicy;
+use crate::event::order::Adjustment;
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
 use crate::policy::CreditRevenue;
@@ -32,6 +33,9 @@ pub struct CreditIssued {
     pub lines: Vec<CreditedLine>,
     /// What it does to revenue.
     pub revenue: CreditRevenue,
+    /// Its number in the book's series, where the series named it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub number: Option<u64>,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
@@ -65,6 +69,29 @@ pub struct CreditedLine {
     /// The line's new schedule version, where its price changed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub schedule: Option<Schedule>,
+    /// The difference of a billed period that a billing run gives back with it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub adjustment: Option<Adjustment>,
+}
+
+/// A credit was voided: the reverse of what it posted, on the void's date.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CreditVoided {
+    /// The credit.
+    pub credit: Identifier,
+    /// Whose it was.
+    pub customer: Identifier,
+    /// The invoice whose lines it credited.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub invoice: Option<Identifier>,
+    /// Currency of all its money.
+    pub currency: Currency,
+    /// What the customer no longer has.
+    pub total: Amount,
+    /// What it had settled, which is open again.
+    pub reopened: Vec<Allocation>,
+    /// Its lines, each with the version that catches its schedule up.
+    pub lines: Vec<CreditedLine>,
 }
 
 /// A credit settled invoices.

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
 use crate::command::invoice::DisputeOutcome;
+use crate::event::order::Adjustment;
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
+use crate::posting::ContractId;
 use crate::revenue::schedule::Schedule;
 
 /// Policies in force that shaped an event, by name (contract, section 5).
@@ -53,6 +55,9 @@ pub struct IssuedLine {
     /// The order line that it bills; it has no schedule of its own then.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub order_line: Option<Identifier>,
+    /// The order that the line bills, where the invoice bills several.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub order: Option<Identifier>,
     /// What it is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub description: Option<String>,
@@ -84,6 +89,89 @@ pub struct IssuedLine {
     /// What it earns when; none where it bills an order line.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub schedule: Option<Schedule>,
+    /// What a billing run bills with it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub run: Option<RunLine>,
+}
+
+impl IssuedLine {
+    /// The contract whose balance the line moves, on an invoice that bills `order`.
+    pub fn contract(&self, order: Option<&Identifier>, invoice: &Identifier) -> ContractId {
+        match (self.order.as_ref().or(order), &self.order_line) {
+            (Some(order), Some(_)) => ContractId::Order(order.clone()),
+            (None, _) | (Some(_), None) => ContractId::Invoice(invoice.clone()),
+        }
+    }
+}
+
+/// What a line of a billing run bills.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunLine {
+    /// A period of an order line, or what was delivered of it on a day, for the first time.
+    Period {
+        /// Its first day.
+        start: Day,
+        /// What was billed for it: the line's net.
+        amount: Amount,
+    },
+    /// A difference that a change made to a period that was billed before.
+    Adjustment(Adjustment),
+}
+
+/// An invoice was voided: the reverse of what it posted, on the void's date.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceVoided {
+    /// The invoice.
+    pub invoice: Identifier,
+    /// Who owed it.
+    pub customer: Identifier,
+    /// Its currency.
+    pub currency: Currency,
+    /// Before tax.
+    pub net: Amount,
+    /// Tax.
+    pub tax: Amount,
+    /// What is no longer owed.
+    pub total: Amount,
+    /// Its lines.
+    pub lines: Vec<VoidedLine>,
+}
+
+/// A line of a voided invoice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VoidedLine {
+    /// The line.
+    pub line: Identifier,
+    /// The order whose contract balance it moves back; the invoice's own where none is named.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub order: Option<Identifier>,
+    /// Before tax.
+    pub net: Amount,
+    /// The version that takes back what the line had earned, where it had a schedule.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub schedule: Option<Schedule>,
+}
+
+/// A billing run ended: what it issued stands before it, under the same command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BillingRun {
+    /// The book.
+    pub book: Identifier,
+    /// The last day that it covered.
+    pub through: Day,
+    /// The customer that it was for, if not for all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub customer: Option<Identifier>,
+    /// The order that it was for, if not for all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub order: Option<Identifier>,
+    /// Invoices that it issued.
+    pub invoices: u32,
+    /// Credits that it issued.
+    pub credits: u32,
+    /// Invoiced less credited by currency, tax included.
+    pub totals: BTreeMap<String, Amount>,
 }
 
 /// An invoice was disputed.

@@ -33,6 +33,37 @@ pub fn weight_through(basis: Basis, start: Day, end: Day, day: Day) -> (Decimal,
     if whole == 0 { by_days } else { (part.into(), whole.into()) }
 }
 
+/// The months of a term through a day, for shares that are rounded month by month.
+#[derive(Debug, Clone)]
+pub struct Months {
+    /// The weights of the months before the day's own.
+    pub full: Vec<Decimal>,
+    /// The weight of the day's month.
+    pub weight: Decimal,
+    /// The weight of all months.
+    pub whole: Decimal,
+    /// Days of service in the day's month through it, and in the whole month.
+    pub running: (Decimal, Decimal),
+    /// Whether no later month weighs anything.
+    pub is_last: bool,
+}
+
+/// The months of `start..=end` through a day of it.
+pub fn months_through(basis: Basis, start: Day, end: Day, day: Day) -> Months {
+    let weights: Vec<i64> = (0..=end.month().since(start.month()))
+        .map(|index| month_weight(basis, start, end, start.month().plus(index)))
+        .collect();
+    let at = usize::try_from(day.month().since(start.month())).unwrap_or(0);
+    let (first, last) = (start.max(day.month().first()), end.min(day.month().last()));
+    Months {
+        full: weights.iter().take(at).map(|weight| Decimal::from(*weight)).collect(),
+        weight: weights.get(at).copied().unwrap_or(0).into(),
+        whole: weights.iter().sum::<i64>().max(1).into(),
+        running: (days(first, day).into(), days(first, last).into()),
+        is_last: weights.iter().skip(at + 1).all(|weight| *weight == 0),
+    }
+}
+
 /// What one calendar month of the term weighs against its other months.
 fn month_weight(basis: Basis, start: Day, end: Day, month: YearMonth) -> i64 {
     let first = start.max(month.first());

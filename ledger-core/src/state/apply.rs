@@ -4,21 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::command::book::PolicyValue;
 use crate::decide::policy;
-use crate::event::Event;
-use crate::event::EventData;
-use crate::event::credit::{CreditApplied, CreditIssued, CreditRefunded};
-use crate::event::invoice::InvoiceIssued;
-use crate::event::order::{OrderAmended, OrderPlaced, PlacedLine};
+use crate::event::credit::{CreditApplied, CreditIssued, CreditRefunded, CreditVoided};
+use crate::event::invoice::{InvoiceIssued, InvoiceVoided};
 use crate::event::payment::PaymentAllocated;
+use crate::event::{Event, EventData};
 use crate::id::Identifier;
 use crate::money::Amount;
+use crate::policy::CreditRevenue;
 use crate::posting::ContractId;
-use crate::state::{
-    Book, Credit, Customer, Invoice, InvoiceLine, Ledger, Order, OrderLine, Payment,
-};
+use crate::state::order::OrderLine;
+use crate::state::{Book, Credit, Customer, Invoice, InvoiceLine, Ledger, Payment};
+
+mod order;
 
 /// Folds one event.
 pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
+    let sequence = event.sequence;
     match &event.data {
         EventData::BookOpened(data) => {
             ledger.book = Some(Book {
@@ -27,18 +28,46 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
                 policies: policy::policies(&data.policies).unwrap_or_default(),
                 credit_revenue_by_reason: by_reason(&data.policies),
                 last_invoice_number: 0,
+                last_credit_number: 0,
+                closed_through: None,
             });
         }
         EventData::ProductDefined(data) => {
             ledger.products.insert(data.product.clone(), data.clone());
         }
+        EventData::TaxRateDefined(data) => {
+            ledger.tax_rates.entry(data.tax_code.clone()).or_default().push(data.clone());
+        }
+        EventData::PeriodClosed(data) => close(ledger, Some(data.through)),
+        EventData::PeriodReopened(data) => close(ledger, Some(data.from.previous())),
         EventData::CustomerRegistered(data) => {
             let customer = Customer { registered: data.clone(), open_invoices: BTreeSet::new() };
             ledger.customers.insert(data.customer.clone(), customer);
         }
-        EventData::OrderPlaced(data) => order_placed(ledger, data),
-        EventData::OrderAmended(data) => order_amended(ledger, data),
-        EventData::InvoiceIssued(data) => invoice_issued(ledger, event.sequence, data),
+        EventData::OrderPlaced(data) => order::placed(ledger, sequence, data),
+        EventData::OrderAmended(data) => order::amended(ledger, sequence, data),
+        EventData::EstimateRevised(data) => {
+            order::changed(ledger, sequence, &data.order, &data.lines, &data.adjustments);
+        }
+        EventData::OrderRenewed(data) => order::renewed(ledger, sequence, data),
+        EventData::OrderCancelled(data) => {
+            order::cancelled(ledger, (sequence, event.effective), data);
+        }
+        EventData::OrderSuspended(data) => {
+            order::changed(ledger, sequence, &data.order, &data.lines, &data.adjustments);
+            order::rests(ledger, &data.order, Some(data.from));
+        }
+        EventData::OrderResumed(data) => {
+            order::changed(ledger, sequence, &data.order, &data.lines, &data.adjustments);
+            order::rests(ledger, &data.order, None);
+        }
+        EventData::DeliveryRecorded(data) => {
+            order::delivered(ledger, (sequence, event.effective), data);
+        }
+        EventData::UsageRecorded(data) => order::used(ledger, sequence, data),
+        EventData::InvoiceIssued(data) => invoice_issued(ledger, sequence, data),
+        EventData::InvoiceVoided(data) => invoice_voided(ledger, data),
+        EventData::BillingRunCompleted(_) => {}
         EventData::DisputeOpened(data) => dispute(ledger, &data.invoice, true),
         EventData::DisputeResolved(data) => dispute(ledger, &data.invoice, false),
         EventData::PaymentReceived(data) => {
@@ -53,63 +82,28 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
             );
         }
         EventData::PaymentAllocated(data) => payment_allocated(ledger, data),
-        EventData::CreditIssued(data) => credit_issued(ledger, data),
+        EventData::CreditIssued(data) => credit_issued(ledger, event.effective, data),
         EventData::CreditApplied(data) => credit_applied(ledger, data),
         EventData::CreditRefunded(data) => credit_refunded(ledger, data),
+        EventData::CreditVoided(data) => credit_voided(ledger, data),
+    }
+}
+
+fn close(ledger: &mut Ledger, through: Option<crate::calendar::Day>) {
+    if let Some(book) = &mut ledger.book {
+        book.closed_through = through;
     }
 }
 
 /// `credit_revenue` by reason, where the book maps it.
-fn by_reason(
-    policies: &BTreeMap<String, PolicyValue>,
-) -> BTreeMap<String, crate::policy::CreditRevenue> {
+fn by_reason(policies: &BTreeMap<String, PolicyValue>) -> BTreeMap<String, CreditRevenue> {
     match policies.get("credit_revenue") {
         Some(PolicyValue::Map(map)) => map
             .iter()
-            .filter_map(|(reason, word)| Some((reason.clone(), policy::credit_revenue(word)?)))
+            .filter_map(|(reason, word)| Some((reason.clone(), CreditRevenue::parse(word)?)))
             .collect(),
         Some(PolicyValue::Text(_) | PolicyValue::Number(_) | PolicyValue::Days(_)) | None => {
             BTreeMap::new()
-        }
-    }
-}
-
-fn order_placed(ledger: &mut Ledger, data: &OrderPlaced) {
-    ledger.orders.insert(
-        data.order.clone(),
-        Order {
-            customer: data.customer.clone(),
-            currency: data.currency,
-            start: data.start,
-            end: data.end,
-            payment_terms_days: data.payment_terms_days,
-            amendments: BTreeSet::new(),
-            lines: data.lines.iter().map(new_line).collect(),
-        },
-    );
-}
-
-fn new_line(placed: &PlacedLine) -> OrderLine {
-    OrderLine {
-        placed: placed.clone(),
-        versions: placed.schedule.iter().cloned().collect(),
-        removed: false,
-    }
-}
-
-fn order_amended(ledger: &mut Ledger, data: &OrderAmended) {
-    let Some(order) = ledger.orders.get_mut(&data.order) else { return };
-    order.amendments.insert(data.amendment.clone());
-    order.end = data.end;
-    for changed in &data.lines {
-        let known = order.lines.iter_mut().find(|line| line.placed.line == changed.line);
-        match known {
-            Some(line) => {
-                line.versions.extend(changed.schedule.iter().cloned());
-                line.placed = changed.clone();
-                line.removed = data.removed.contains(&changed.line);
-            }
-            None => order.lines.push(new_line(changed)),
         }
     }
 }
@@ -118,10 +112,9 @@ fn invoice_issued(ledger: &mut Ledger, sequence: u64, data: &InvoiceIssued) {
     let lines = data.lines.iter().map(|line| InvoiceLine {
         line: line.line.clone(),
         order_line: line.order_line.clone(),
-        contract: match (&data.order, &line.order_line) {
-            (Some(order), Some(_)) => ContractId::Order(order.clone()),
-            (None, _) | (Some(_), None) => ContractId::Invoice(data.invoice.clone()),
-        },
+        contract: line.contract(data.order.as_ref(), &data.invoice),
+        service: line.service_start.zip(line.service_end),
+        run: line.run.clone(),
         net: line.net,
         tax: line.tax,
         tax_code: line.tax_code.clone(),
@@ -141,8 +134,17 @@ fn invoice_issued(ledger: &mut Ledger, sequence: u64, data: &InvoiceIssued) {
         open: data.total,
         paid: data.currency.zero(),
         disputed: false,
+        voided: false,
         lines: lines.collect(),
     };
+    for line in &data.lines {
+        let contract = line.contract(data.order.as_ref(), &data.invoice);
+        if let (ContractId::Order(order), Some(name)) = (&contract, &line.order_line)
+            && let Some(known) = order_line(ledger, order, name)
+        {
+            order::billed(known, &data.invoice, line);
+        }
+    }
     if invoice.open.is_positive()
         && let Some(customer) = ledger.customers.get_mut(&data.customer)
     {
@@ -165,10 +167,12 @@ fn settle(ledger: &mut Ledger, id: &Identifier, settled: Amount, paid: Amount) {
     let Some(invoice) = ledger.invoices.get_mut(id) else { return };
     invoice.open -= settled;
     invoice.paid += paid;
-    if !invoice.open.is_positive()
-        && let Some(customer) = ledger.customers.get_mut(&invoice.customer)
-    {
-        customer.open_invoices.remove(id);
+    if let Some(customer) = ledger.customers.get_mut(&invoice.customer) {
+        if invoice.open.is_positive() {
+            customer.open_invoices.insert(id.clone());
+        } else {
+            customer.open_invoices.remove(id);
+        }
     }
 }
 
@@ -183,7 +187,37 @@ fn payment_allocated(ledger: &mut Ledger, data: &PaymentAllocated) {
     }
 }
 
-fn credit_issued(ledger: &mut Ledger, data: &CreditIssued) {
+/// A line of an order.
+fn order_line<'a>(
+    ledger: &'a mut Ledger,
+    order: &Identifier,
+    line: &Identifier,
+) -> Option<&'a mut OrderLine> {
+    let order = ledger.orders.get_mut(order)?;
+    order.lines.iter_mut().find(|one| one.placed.line == *line)
+}
+
+fn invoice_voided(ledger: &mut Ledger, data: &InvoiceVoided) {
+    let Some(invoice) = ledger.invoices.get_mut(&data.invoice) else { return };
+    invoice.voided = true;
+    invoice.open = data.currency.zero();
+    let lines = std::mem::take(&mut invoice.lines);
+    if let Some(customer) = ledger.customers.get_mut(&data.customer) {
+        customer.open_invoices.remove(&data.invoice);
+    }
+    for line in &lines {
+        if let (ContractId::Order(order), Some(name)) = (&line.contract, &line.order_line)
+            && let Some(known) = order_line(ledger, order, name)
+        {
+            order::unbilled(known, &data.invoice, line);
+        }
+    }
+    if let Some(invoice) = ledger.invoices.get_mut(&data.invoice) {
+        invoice.lines = lines;
+    }
+}
+
+fn credit_issued(ledger: &mut Ledger, issued: crate::calendar::Day, data: &CreditIssued) {
     ledger.credits.insert(
         data.credit.clone(),
         Credit {
@@ -192,26 +226,72 @@ fn credit_issued(ledger: &mut Ledger, data: &CreditIssued) {
             currency: data.currency,
             amount: data.total,
             unused: data.total,
+            issued,
+            refunded: data.currency.zero(),
+            applied: Vec::new(),
+            lines: data.lines.clone(),
+            net: data.net,
+            tax: data.tax,
+            voided: false,
         },
     );
+    if let (Some(book), Some(number)) = (&mut ledger.book, data.number) {
+        book.last_credit_number = number;
+    }
     for credited in &data.lines {
-        if let (Some(order), Some(order_line)) = (&credited.order, &credited.order_line)
-            && let Some(order) = ledger.orders.get_mut(order)
-            && let Some(line) = order.lines.iter_mut().find(|line| line.placed.line == *order_line)
+        if let (Some(order), Some(name)) = (&credited.order, &credited.order_line)
+            && let Some(line) = order_line(ledger, order, name)
         {
             line.versions.extend(credited.schedule.iter().cloned());
-        }
-        let Some(invoice) = data.invoice.as_ref().and_then(|id| ledger.invoices.get_mut(id)) else {
-            continue;
-        };
-        let named = credited.invoice_line.as_ref();
-        if let Some(line) = invoice.lines.iter_mut().find(|line| Some(&line.line) == named) {
-            line.credited_net += credited.net;
-            line.credited_tax += credited.tax;
-            if credited.order_line.is_none() {
-                line.versions.extend(credited.schedule.iter().cloned());
+            line.billed.net -= credited.contract_balance;
+            if let Some(adjustment) = &credited.adjustment {
+                order::adjusted(line, adjustment);
             }
         }
+        credit_line(ledger, data.invoice.as_ref(), credited, false);
+    }
+}
+
+/// Moves what credits took of an invoice's line; `is_back`: they give it back.
+fn credit_line(
+    ledger: &mut Ledger,
+    invoice: Option<&Identifier>,
+    credited: &crate::event::credit::CreditedLine,
+    is_back: bool,
+) {
+    let Some(invoice) = invoice.and_then(|id| ledger.invoices.get_mut(id)) else { return };
+    let named = credited.invoice_line.as_ref();
+    if let Some(line) = invoice.lines.iter_mut().find(|line| Some(&line.line) == named) {
+        if is_back {
+            line.credited_net -= credited.net;
+            line.credited_tax -= credited.tax;
+        } else {
+            line.credited_net += credited.net;
+            line.credited_tax += credited.tax;
+        }
+        if credited.order_line.is_none() {
+            line.versions.extend(credited.schedule.iter().cloned());
+        }
+    }
+}
+
+fn credit_voided(ledger: &mut Ledger, data: &CreditVoided) {
+    for one in &data.reopened {
+        settle(ledger, &one.invoice, -one.amount, Amount::ZERO);
+    }
+    if let Some(credit) = ledger.credits.get_mut(&data.credit) {
+        credit.unused = data.currency.zero();
+        credit.applied.clear();
+        credit.voided = true;
+    }
+    for credited in &data.lines {
+        if let (Some(order), Some(name)) = (&credited.order, &credited.order_line)
+            && let Some(line) = order_line(ledger, order, name)
+        {
+            line.versions.extend(credited.schedule.iter().cloned());
+            line.billed.net += credited.contract_balance;
+        }
+        credit_line(ledger, data.invoice.as_ref(), credited, true);
     }
 }
 
@@ -220,6 +300,7 @@ fn credit_applied(ledger: &mut Ledger, data: &CreditApplied) {
         settle(ledger, &one.invoice, one.amount, Amount::ZERO);
         if let Some(credit) = ledger.credits.get_mut(&data.credit) {
             credit.unused -= one.amount;
+            credit.applied.push(one.clone());
         }
     }
 }
@@ -227,6 +308,7 @@ fn credit_applied(ledger: &mut Ledger, data: &CreditApplied) {
 fn credit_refunded(ledger: &mut Ledger, data: &CreditRefunded) {
     let Some(credit) = ledger.credits.get_mut(&data.credit) else { return };
     credit.unused -= data.amount;
+    credit.refunded += data.amount;
     if let Some(invoice) = credit.invoice.as_ref().and_then(|id| ledger.invoices.get_mut(id)) {
         invoice.paid -= data.amount;
     }

@@ -52,11 +52,27 @@ fn touches(data: &EventData) -> Vec<Identifier> {
         EventData::CreditApplied(data) => {
             data.allocations.iter().map(|one| one.invoice.clone()).collect()
         }
+        EventData::CreditVoided(data) => {
+            let invoices = data.reopened.iter().map(|one| one.invoice.clone());
+            data.invoice.iter().cloned().chain(invoices).collect()
+        }
         EventData::BookOpened(_)
         | EventData::ProductDefined(_)
+        | EventData::TaxRateDefined(_)
+        | EventData::PeriodClosed(_)
+        | EventData::PeriodReopened(_)
         | EventData::CustomerRegistered(_)
         | EventData::OrderPlaced(_)
         | EventData::OrderAmended(_)
+        | EventData::EstimateRevised(_)
+        | EventData::OrderRenewed(_)
+        | EventData::OrderCancelled(_)
+        | EventData::OrderSuspended(_)
+        | EventData::OrderResumed(_)
+        | EventData::DeliveryRecorded(_)
+        | EventData::UsageRecorded(_)
+        | EventData::InvoiceVoided(_)
+        | EventData::BillingRunCompleted(_)
         | EventData::DisputeOpened(_)
         | EventData::DisputeResolved(_)
         | EventData::PaymentReceived(_)
@@ -68,27 +84,39 @@ fn summary(data: &EventData) -> String {
     match data {
         EventData::BookOpened(data) => format!("book opened in {}", data.currency),
         EventData::ProductDefined(data) => format!("product {:?} defined", data.name),
+        EventData::TaxRateDefined(data) => {
+            format!("tax rate {} of {} % from {}", data.tax_code, data.rate, data.from)
+        }
+        EventData::PeriodClosed(data) => format!("all days through {} closed", data.through),
+        EventData::PeriodReopened(data) => format!("days from {} on opened again", data.from),
         EventData::CustomerRegistered(data) => format!("customer {:?} registered", data.name),
-        EventData::OrderPlaced(data) => format!(
-            "order of {} {} with {} line(s), from {}",
-            data.transaction_price,
-            data.currency,
-            data.lines.len(),
-            data.start
-        ),
-        EventData::OrderAmended(data) => format!(
-            "amendment {}: {} line(s) changed, {} removed; price now {} {}; {}",
-            data.amendment,
-            data.lines.len(),
-            data.removed.len(),
-            data.transaction_price,
-            data.currency,
-            data.treatment_reason
-        ),
+        EventData::OrderPlaced(_)
+        | EventData::OrderAmended(_)
+        | EventData::EstimateRevised(_)
+        | EventData::OrderRenewed(_)
+        | EventData::OrderCancelled(_)
+        | EventData::OrderSuspended(_)
+        | EventData::OrderResumed(_)
+        | EventData::DeliveryRecorded(_)
+        | EventData::UsageRecorded(_) => of_order(data),
         EventData::InvoiceIssued(data) => format!(
             "invoice of {} {} (tax {}), due {}",
             data.total, data.currency, data.tax, data.due
         ),
+        EventData::InvoiceVoided(data) => {
+            format!("invoice of {} {} voided", data.total, data.currency)
+        }
+        EventData::BillingRunCompleted(data) => {
+            let totals = data.totals.iter().map(|(currency, total)| format!("{total} {currency}"));
+            let totals: Vec<String> = totals.collect();
+            format!(
+                "billing run through {}: {} invoice(s), {} credit(s); {}",
+                data.through,
+                data.invoices,
+                data.credits,
+                if totals.is_empty() { "nothing was due".to_owned() } else { totals.join(", ") }
+            )
+        }
         EventData::DisputeOpened(data) => format!("disputed: {}", data.reason),
         EventData::DisputeResolved(_) => "dispute resolved".to_owned(),
         EventData::PaymentReceived(data) => {
@@ -110,5 +138,69 @@ fn summary(data: &EventData) -> String {
         EventData::CreditRefunded(data) => {
             format!("{} {} of the credit paid back", data.amount, data.currency)
         }
+        EventData::CreditVoided(data) => {
+            format!("credit of {} {} voided", data.total, data.currency)
+        }
+    }
+}
+
+fn of_order(data: &EventData) -> String {
+    match data {
+        EventData::OrderPlaced(data) => format!(
+            "order of {} {} with {} line(s), from {}",
+            data.transaction_price,
+            data.currency,
+            data.lines.len(),
+            data.start
+        ),
+        EventData::OrderAmended(data) => format!(
+            "amendment {}: {} line(s) changed, {} removed; price now {} {}; {}",
+            data.amendment,
+            data.lines.len(),
+            data.removed.len(),
+            data.transaction_price,
+            data.currency,
+            data.treatment_reason
+        ),
+        EventData::EstimateRevised(data) => format!(
+            "estimate of line {} from {} to {} {}",
+            data.line, data.before, data.amount, data.currency
+        ),
+        EventData::OrderRenewed(data) => {
+            format!("renewed through {}: {} line(s)", data.end, data.lines.len())
+        }
+        EventData::OrderCancelled(data) => format!(
+            "cancelled, last day {}; {} {} billed and not earned: {}",
+            data.last_day,
+            data.unearned_amount,
+            data.currency,
+            data.unearned.as_str()
+        ),
+        EventData::OrderSuspended(data) => format!("suspended from {}", data.from),
+        EventData::OrderResumed(data) => format!("resumed from {}", data.from),
+        EventData::DeliveryRecorded(data) => {
+            format!("line {}: {} of {} delivered", data.line, data.delivered, data.whole)
+        }
+        EventData::UsageRecorded(data) => format!(
+            "line {}: usage of {} on {}, {} {}",
+            data.line, data.quantity, data.day, data.amount, data.currency
+        ),
+        EventData::BookOpened(_)
+        | EventData::ProductDefined(_)
+        | EventData::TaxRateDefined(_)
+        | EventData::PeriodClosed(_)
+        | EventData::PeriodReopened(_)
+        | EventData::CustomerRegistered(_)
+        | EventData::InvoiceIssued(_)
+        | EventData::InvoiceVoided(_)
+        | EventData::BillingRunCompleted(_)
+        | EventData::DisputeOpened(_)
+        | EventData::DisputeResolved(_)
+        | EventData::PaymentReceived(_)
+        | EventData::PaymentAllocated(_)
+        | EventData::CreditIssued(_)
+        | EventData::CreditApplied(_)
+        | EventData::CreditRefunded(_)
+        | EventData::CreditVoided(_) => String::new(),
     }
 }

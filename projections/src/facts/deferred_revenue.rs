@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use ledger_core::calendar::Day;
 use ledger_core::event::EventData;
-use ledger_core::event::order::PlacedLine;
+use ledger_core::event::credit::CreditedLine;
+use ledger_core::event::order::{DeliveryRecorded, PlacedLine};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
 use ledger_core::posting::{ContractId, Posting, Target};
+use ledger_core::revenue::progress::Step;
 use ledger_core::revenue::schedule::Schedule;
+use ledger_core::revenue::usage::MeterTerms;
 use serde::{Deserialize, Serialize};
 
 /// One fact.
@@ -34,12 +38,61 @@ pub enum DeferredFact {
         /// From when on it earns what.
         schedule: Schedule,
     },
+    /// A line that earns by usage got terms, its first ones or others.
+    Metered {
+        /// The contract.
+        contract: ContractId,
+        /// The line.
+        line: Identifier,
+        /// Its product.
+        product: Option<Identifier>,
+        /// What usage costs.
+        terms: MeterTerms,
+    },
+    /// Something of a line was delivered.
+    Delivered {
+        /// The contract.
+        contract: ContractId,
+        /// The line.
+        line: Identifier,
+        /// What.
+        step: Step,
+    },
+    /// Usage of a line was read.
+    Used {
+        /// The contract.
+        contract: ContractId,
+        /// The line.
+        line: Identifier,
+        /// The day of the reading.
+        day: Day,
+        /// The reading.
+        quantity: Amount,
+    },
     /// What a contract was billed moved: up by an invoice, down by a credit.
     Billed {
         /// The contract.
         contract: ContractId,
         /// Net of tax.
         amount: Amount,
+    },
+    /// Contra revenue was posted: above zero it lowers revenue.
+    Contra {
+        /// The contract, where it is one's.
+        contract: Option<ContractId>,
+        /// Its line.
+        line: Option<Identifier>,
+        /// Whose.
+        customer: Identifier,
+        /// Its currency.
+        currency: Currency,
+        /// Net of tax.
+        amount: Amount,
+    },
+    /// All days up to one are closed now; none: no day is.
+    Closed {
+        /// The last closed day.
+        through: Day,
     },
 }
 
@@ -52,40 +105,54 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
             facts.push(contract(&id, &data.customer, data.currency));
             lines(&mut facts, &id, &data.lines);
         }
-        EventData::OrderAmended(data) => {
-            lines(&mut facts, &ContractId::Order(data.order.clone()), &data.lines);
+        EventData::OrderAmended(data) => order(&mut facts, &data.order, &data.lines),
+        EventData::EstimateRevised(data) => order(&mut facts, &data.order, &data.lines),
+        EventData::OrderRenewed(data) => order(&mut facts, &data.order, &data.lines),
+        EventData::OrderCancelled(data) => order(&mut facts, &data.order, &data.lines),
+        EventData::OrderSuspended(data) | EventData::OrderResumed(data) => {
+            order(&mut facts, &data.order, &data.lines);
         }
+        EventData::DeliveryRecorded(data) => delivered(&mut facts, data),
+        EventData::UsageRecorded(data) => facts.push(DeferredFact::Used {
+            contract: ContractId::Order(data.order.clone()),
+            line: data.line.clone(),
+            day: data.day,
+            quantity: data.quantity,
+        }),
         EventData::InvoiceIssued(data) => {
             let id = ContractId::Invoice(data.invoice.clone());
             if data.lines.iter().any(|line| line.schedule.is_some()) {
                 facts.push(contract(&id, &data.customer, data.currency));
             }
-            for line in &data.lines {
-                if let Some(schedule) = &line.schedule {
-                    facts.push(version(&id, &line.line, None, schedule));
-                }
-            }
+            versions(&mut facts, &id, data.lines.iter().map(|one| (&one.line, &one.schedule)));
+            billed(&mut facts, legs);
+        }
+        EventData::InvoiceVoided(data) => {
+            let id = ContractId::Invoice(data.invoice.clone());
+            versions(&mut facts, &id, data.lines.iter().map(|one| (&one.line, &one.schedule)));
             billed(&mut facts, legs);
         }
         EventData::CreditIssued(data) => {
-            for line in &data.lines {
-                let (id, name) = match (&line.order, &line.order_line, &data.invoice) {
-                    (Some(order), Some(name), _) => (ContractId::Order(order.clone()), name),
-                    (_, _, Some(invoice)) => match &line.invoice_line {
-                        Some(name) => (ContractId::Invoice(invoice.clone()), name),
-                        None => continue,
-                    },
-                    (_, _, None) => continue,
-                };
-                if let Some(schedule) = &line.schedule {
-                    facts.push(version(&id, name, None, schedule));
-                }
-            }
+            let of = (&data.customer, data.currency, data.invoice.as_ref());
+            credited(&mut facts, of, &data.lines, false);
             billed(&mut facts, legs);
+        }
+        EventData::CreditVoided(data) => {
+            let of = (&data.customer, data.currency, data.invoice.as_ref());
+            credited(&mut facts, of, &data.lines, true);
+            billed(&mut facts, legs);
+        }
+        EventData::PeriodClosed(data) => {
+            facts.push(DeferredFact::Closed { through: data.through });
+        }
+        EventData::PeriodReopened(data) => {
+            facts.push(DeferredFact::Closed { through: data.from.previous() });
         }
         EventData::BookOpened(_)
         | EventData::ProductDefined(_)
+        | EventData::TaxRateDefined(_)
         | EventData::CustomerRegistered(_)
+        | EventData::BillingRunCompleted(_)
         | EventData::DisputeOpened(_)
         | EventData::DisputeResolved(_)
         | EventData::PaymentReceived(_)
@@ -96,6 +163,64 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
     facts
 }
 
+/// The versions of an invoice's own lines.
+fn versions<'a>(
+    facts: &mut Vec<DeferredFact>,
+    contract: &ContractId,
+    lines: impl Iterator<Item = (&'a Identifier, &'a Option<Schedule>)>,
+) {
+    for (line, schedule) in lines {
+        if let Some(schedule) = schedule {
+            facts.push(version(contract, line, None, schedule));
+        }
+    }
+}
+
+fn delivered(facts: &mut Vec<DeferredFact>, data: &DeliveryRecorded) {
+    let contract = ContractId::Order(data.order.clone());
+    if let Some(schedule) = &data.schedule {
+        facts.push(version(&contract, &data.line, None, schedule));
+    }
+    let (line, step) = (data.line.clone(), data.step);
+    facts.push(DeferredFact::Delivered { contract, line, step });
+}
+
+/// The lines of an order after a change of it.
+fn order(facts: &mut Vec<DeferredFact>, order: &Identifier, changed: &[PlacedLine]) {
+    lines(facts, &ContractId::Order(order.clone()), changed);
+}
+
+/// What the lines of a credit, or the voiding of one, do to contracts.
+fn credited(
+    facts: &mut Vec<DeferredFact>,
+    (customer, currency, invoice): (&Identifier, Currency, Option<&Identifier>),
+    lines: &[CreditedLine],
+    is_void: bool,
+) {
+    for line in lines {
+        let (contract, name) = match (&line.order, invoice) {
+            (Some(order), _) => (Some(ContractId::Order(order.clone())), line.order_line.as_ref()),
+            (None, Some(invoice)) => {
+                (Some(ContractId::Invoice(invoice.clone())), line.invoice_line.as_ref())
+            }
+            (None, None) => (None, None),
+        };
+        if let (Some(contract), Some(name), Some(schedule)) = (&contract, name, &line.schedule) {
+            facts.push(version(contract, name, None, schedule));
+        }
+        let amount = if is_void { -line.contra_revenue } else { line.contra_revenue };
+        if !amount.is_zero() {
+            facts.push(DeferredFact::Contra {
+                contract,
+                line: name.cloned(),
+                customer: customer.clone(),
+                currency,
+                amount,
+            });
+        }
+    }
+}
+
 fn contract(id: &ContractId, customer: &Identifier, currency: Currency) -> DeferredFact {
     DeferredFact::Contract { id: id.clone(), customer: customer.clone(), currency }
 }
@@ -104,6 +229,14 @@ fn lines(facts: &mut Vec<DeferredFact>, id: &ContractId, lines: &[PlacedLine]) {
     for line in lines {
         if let Some(schedule) = &line.schedule {
             facts.push(version(id, &line.line, line.product.as_ref(), schedule));
+        }
+        if let Some(terms) = line.meter_terms() {
+            facts.push(DeferredFact::Metered {
+                contract: id.clone(),
+                line: line.line.clone(),
+                product: line.product.clone(),
+                terms,
+            });
         }
     }
 }
@@ -147,12 +280,18 @@ impl KnownContracts {
                 self.0.insert(id.clone());
                 Ok(())
             }
-            DeferredFact::Version { contract, .. } | DeferredFact::Billed { contract, .. } => {
+            DeferredFact::Version { contract, .. }
+            | DeferredFact::Metered { contract, .. }
+            | DeferredFact::Delivered { contract, .. }
+            | DeferredFact::Used { contract, .. }
+            | DeferredFact::Billed { contract, .. }
+            | DeferredFact::Contra { contract: Some(contract), .. } => {
                 if self.0.contains(contract) {
                     return Ok(());
                 }
                 Err(format!("it names the contract {contract:?}, which no event before it made"))
             }
+            DeferredFact::Contra { contract: None, .. } | DeferredFact::Closed { .. } => Ok(()),
         }
     }
 }

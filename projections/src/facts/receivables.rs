@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use ledger_core::calendar::Day;
+use ledger_core::command::shared::Allocation;
 use ledger_core::event::book::BookOpened;
 use ledger_core::event::credit::CreditIssued;
 use ledger_core::event::customer::CustomerRegistered;
 use ledger_core::event::invoice::InvoiceIssued;
-use ledger_core::event::payment::PaymentReceived;
+use ledger_core::event::payment::{PaymentAllocated, PaymentReceived};
 use ledger_core::event::{DocumentReference, EventData};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
@@ -23,6 +25,8 @@ pub enum Settles {
     Credit,
     /// A rest that the policy writes off.
     SmallBalance,
+    /// The voiding of the invoice.
+    Void,
 }
 
 impl Settles {
@@ -32,6 +36,7 @@ impl Settles {
             Self::Payment => "payment",
             Self::Credit => "credit",
             Self::SmallBalance => "small_balance",
+            Self::Void => "void",
         }
     }
 }
@@ -46,6 +51,8 @@ pub enum Used {
     Credit,
     /// A credit's, by paying it back.
     CreditRefund,
+    /// A credit's, by voiding it.
+    CreditVoid,
 }
 
 /// One fact.
@@ -91,6 +98,11 @@ pub enum ReceivablesFact {
         /// How much, in its currency.
         amount: Amount,
     },
+    /// All days up to one are closed now.
+    Closed {
+        /// The last closed day.
+        through: Day,
+    },
     /// The event's own entry.
     Entry {
         /// Its document.
@@ -118,6 +130,16 @@ pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact>
             let entry = entry(data.currency);
             vec![ReceivablesFact::Invoice(data), entry]
         }
+        EventData::InvoiceVoided(data) => {
+            let mut facts = Vec::new();
+            settle(&mut facts, &data.invoice, Settles::Void, &data.invoice, data.total);
+            facts.push(entry(data.currency));
+            facts
+        }
+        EventData::PeriodClosed(data) => vec![ReceivablesFact::Closed { through: data.through }],
+        EventData::PeriodReopened(data) => {
+            vec![ReceivablesFact::Closed { through: data.from.previous() }]
+        }
         EventData::DisputeOpened(data) => {
             let (invoice, amount) = (data.invoice, data.amount);
             vec![ReceivablesFact::Dispute { invoice, is_open: true, amount }]
@@ -131,15 +153,7 @@ pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact>
             vec![ReceivablesFact::Payment(data), entry]
         }
         EventData::PaymentAllocated(data) => {
-            let mut facts = Vec::new();
-            let mut used = data.overpayment;
-            for one in &data.allocations {
-                used += one.amount;
-                settle(&mut facts, &one.invoice, Settles::Payment, &data.payment, one.amount);
-                let rest = one.small_balance;
-                settle(&mut facts, &one.invoice, Settles::SmallBalance, &data.payment, rest);
-            }
-            facts.push(using(Used::Payment, &data.payment, used));
+            let mut facts = allocated(&data);
             facts.push(entry(data.currency));
             facts
         }
@@ -148,23 +162,59 @@ pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact>
             vec![ReceivablesFact::Credit(data), entry]
         }
         EventData::CreditApplied(data) => {
-            let mut facts = Vec::new();
-            let mut used = Amount::ZERO;
-            for one in &data.allocations {
-                used += one.amount;
-                settle(&mut facts, &one.invoice, Settles::Credit, &data.credit, one.amount);
-            }
-            facts.push(using(Used::Credit, &data.credit, used));
+            let mut facts = applied(&data.credit, &data.allocations, false);
             facts.push(entry(data.currency));
             facts
         }
         EventData::CreditRefunded(data) => {
             vec![using(Used::CreditRefund, &data.credit, data.amount), entry(data.currency)]
         }
-        EventData::ProductDefined(_) | EventData::OrderPlaced(_) | EventData::OrderAmended(_) => {
-            Vec::new()
+        EventData::CreditVoided(data) => {
+            let mut facts = applied(&data.credit, &data.reopened, true);
+            facts.push(using(Used::CreditVoid, &data.credit, data.total));
+            facts.push(entry(data.currency));
+            facts
         }
+        EventData::ProductDefined(_)
+        | EventData::TaxRateDefined(_)
+        | EventData::OrderPlaced(_)
+        | EventData::OrderAmended(_)
+        | EventData::EstimateRevised(_)
+        | EventData::OrderRenewed(_)
+        | EventData::OrderCancelled(_)
+        | EventData::OrderSuspended(_)
+        | EventData::OrderResumed(_)
+        | EventData::DeliveryRecorded(_)
+        | EventData::UsageRecorded(_)
+        | EventData::BillingRunCompleted(_) => Vec::new(),
     }
+}
+
+/// What an allocation of money settles and uses.
+fn allocated(data: &PaymentAllocated) -> Vec<ReceivablesFact> {
+    let mut facts = Vec::new();
+    let mut used = data.overpayment;
+    for one in &data.allocations {
+        used += one.amount;
+        settle(&mut facts, &one.invoice, Settles::Payment, &data.payment, one.amount);
+        let rest = one.small_balance;
+        settle(&mut facts, &one.invoice, Settles::SmallBalance, &data.payment, rest);
+    }
+    facts.push(using(Used::Payment, &data.payment, used));
+    facts
+}
+
+/// What a credit settles and uses, or gives back where it is voided.
+fn applied(credit: &Identifier, list: &[Allocation], is_back: bool) -> Vec<ReceivablesFact> {
+    let sign = |amount: Amount| if is_back { -amount } else { amount };
+    let mut facts = Vec::new();
+    let mut used = Amount::ZERO;
+    for one in list {
+        used += sign(one.amount);
+        settle(&mut facts, &one.invoice, Settles::Credit, credit, sign(one.amount));
+    }
+    facts.push(using(Used::Credit, credit, used));
+    facts
 }
 
 fn settle(
@@ -231,6 +281,7 @@ impl OpenDocuments {
             }
             ReceivablesFact::Book(_)
             | ReceivablesFact::Customer(_)
+            | ReceivablesFact::Closed { .. }
             | ReceivablesFact::Dispute { .. } => Ok(()),
         }
     }
@@ -250,6 +301,11 @@ fn lower(
     amount: Amount,
 ) -> Result<(), String> {
     if amount.is_zero() {
+        return Ok(());
+    }
+    if amount.is_negative() {
+        // It is given back: the document may have been forgotten meanwhile.
+        *documents.entry(document.clone()).or_default() -= amount;
         return Ok(());
     }
     let left = documents.get_mut(document);

@@ -34,7 +34,7 @@ fn contracts<'a>(query: &'a Query<'_>) -> impl Iterator<Item = &'a Contract> {
 }
 
 /// Their lines that pass the filters.
-fn lines<'a>(query: &'a Query<'_>) -> impl Iterator<Item = (&'a Contract, &'a Line)> {
+pub(super) fn lines<'a>(query: &'a Query<'_>) -> impl Iterator<Item = (&'a Contract, &'a Line)> {
     contracts(query)
         .flat_map(|contract| contract.lines.values().map(move |line| (contract, line)))
         .filter(|(_, line)| {
@@ -56,7 +56,7 @@ pub(super) fn deferred_revenue(query: &Query<'_>) -> Result<Table, Rejection> {
     ]);
     for contract in contracts(query) {
         let billed = contract.billed(query.as_of, query.sequence);
-        let recognised = contract.recognised(query.as_of, query.sequence);
+        let recognised = contract.recognised(query.as_of, query.at());
         let zero = contract.currency.zero();
         if billed.is_zero() && recognised.is_zero() {
             continue;
@@ -77,7 +77,7 @@ pub(super) fn deferred_revenue(query: &Query<'_>) -> Result<Table, Rejection> {
 
 /// A length of time that revenue is shown by.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Span {
+pub(super) enum Span {
     Day,
     Month,
     Quarter,
@@ -85,7 +85,7 @@ enum Span {
 }
 
 impl Span {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "day" => Self::Day,
             "month" => Self::Month,
@@ -95,7 +95,7 @@ impl Span {
         })
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Day => "day",
             Self::Month => "month",
@@ -105,7 +105,7 @@ impl Span {
     }
 
     /// The span's last day.
-    fn last(self, day: Day) -> Day {
+    pub(super) fn last(self, day: Day) -> Day {
         let month = day.month();
         match self {
             Self::Day => day,
@@ -118,7 +118,7 @@ impl Span {
         }
     }
 
-    fn label(self, day: Day) -> String {
+    pub(super) fn label(self, day: Day) -> String {
         let month = day.month();
         match self {
             Self::Day => day.to_string(),
@@ -129,12 +129,22 @@ impl Span {
     }
 }
 
-/// The first day on which a line can earn, and the last.
-fn reach(line: &Line, sequence: u64) -> Option<(Day, Day)> {
-    let known = line.versions.iter().filter(|(at, _)| *at <= sequence);
-    let first = known.clone().map(|(_, version)| version.from.min(version.start)).min()?;
-    let last = known.map(|(_, version)| version.from.max(version.end)).max()?;
-    Some((first, last))
+/// The end of the period that a line without an end is in on the business date: what it has
+/// begun, it will earn. None where it has not begun.
+pub(super) fn running_end(query: &Query<'_>, line: &Line) -> Option<Day> {
+    if let Some(meter) = &line.meter {
+        let period = meter.period(query.as_of).filter(|period| period.contains(query.as_of));
+        // A term of usage without an end is never over.
+        return period.map(|one| one.end).filter(|end| end.date() != time::Date::MAX);
+    }
+    let version = line.in_force(query.as_of, query.at().known(query.as_of))?;
+    if query.as_of < version.start {
+        return None;
+    }
+    if query.as_of <= version.end {
+        return Some(version.end);
+    }
+    version.recurring.and_then(|recurring| recurring.period(query.as_of)).map(|period| period.end)
 }
 
 /// Adds what a line earns in each span of `first..=last`.
@@ -142,17 +152,17 @@ fn earn_by_span(
     query: &Query<'_>,
     contract: &Contract,
     line: &Line,
-    range: (Day, Day),
+    (range, horizon): ((Day, Day), Day),
     span: Span,
     add: &mut dyn FnMut(Day, Amount),
 ) {
-    let Some((first, last)) = reach(line, query.sequence) else { return };
+    let Some((first, last)) = line.reach(query.at(), horizon) else { return };
     let mut day = first.max(range.0);
     let last = last.min(range.1);
-    let mut before = line.earned(day.previous(), query.sequence, contract.currency);
+    let mut before = line.earned(day.previous(), query.at(), contract.currency);
     while day <= last {
         let end = span.last(day).min(range.1);
-        let through = line.earned(end, query.sequence, contract.currency);
+        let through = line.earned(end, query.at(), contract.currency);
         add(day, through - before);
         before = through;
         day = span.last(day).next();
@@ -180,7 +190,7 @@ pub(super) fn revenue(query: &Query<'_>) -> Result<Table, Rejection> {
             query,
             contract,
             line,
-            (from, to),
+            ((from, to), to),
             span.unwrap_or(Span::Month),
             &mut |day, earned| {
                 let key = span.map_or_else(|| group(contract, line), |span| span.label(day));
@@ -189,7 +199,7 @@ pub(super) fn revenue(query: &Query<'_>) -> Result<Table, Rejection> {
         );
     }
     if query.filters.get("gross") != Some("true") {
-        contra(query, from, to, by, span, &mut sums);
+        contra(query, (from, to), by, span, &mut sums);
     }
     let name = span.map_or_else(|| by.to_owned(), |span| span.name().to_owned());
     let mut table = Table::new(&[&name, "currency", "amount:amount"]);
@@ -204,39 +214,38 @@ pub(super) fn revenue(query: &Query<'_>) -> Result<Table, Rejection> {
 /// Takes contra revenue off, on the days on which it was posted.
 fn contra<'a>(
     query: &'a Query<'_>,
-    from: Day,
-    to: Day,
+    (from, to): (Day, Day),
     by: &str,
     span: Option<Span>,
     sums: &mut BTreeMap<(String, &'a str), Amount>,
 ) {
-    for fact in query.views.receivables.credits.values() {
-        let issued = &fact.issued;
-        let in_range = fact.effective >= from && fact.effective <= to;
-        if !in_range
+    for fact in &query.views.deferred_revenue.contra {
+        let order = match &fact.contract {
+            Some(ContractId::Order(order)) => Some(order.as_str()),
+            Some(ContractId::Invoice(_)) | None => None,
+        };
+        let product = fact.product.as_ref().map(|product| product.as_str());
+        if fact.date < from
+            || fact.date > to
             || fact.sequence > query.sequence
-            || !query.keeps("customer", Some(issued.customer.as_str()))
+            || !query.keeps("customer", Some(fact.customer.as_str()))
+            || !query.keeps("order", order)
+            || !query.keeps("product", product)
         {
             continue;
         }
-        for line in &issued.lines {
-            let order = line.order.as_ref().map(|order| order.as_str());
-            if !query.keeps("order", order) || !query.keeps("product", None) {
-                continue;
-            }
-            let key = match (span, by) {
-                (Some(span), _) => span.label(fact.effective),
-                (None, "order") => order.unwrap_or("").to_owned(),
-                (None, "customer") => issued.customer.to_string(),
-                (None, _) => String::new(),
-            };
-            let sum = sums.entry((key, issued.currency.code())).or_insert(issued.currency.zero());
-            *sum -= line.contra_revenue;
-        }
+        let key = match (span, by) {
+            (Some(span), _) => span.label(fact.date),
+            (None, "order") => order.unwrap_or("").to_owned(),
+            (None, "customer") => fact.customer.to_string(),
+            (None, _) => product.unwrap_or("").to_owned(),
+        };
+        let sum = sums.entry((key, fact.currency.code())).or_insert(fact.currency.zero());
+        *sum -= fact.amount;
     }
 }
 
-fn by_unknown(known: &str) -> Rejection {
+pub(super) fn by_unknown(known: &str) -> Rejection {
     Rejection::at(Code::ReportFilter, "by", format!("the report is shown by {known}"))
 }
 
@@ -263,8 +272,9 @@ pub(super) fn waterfall(query: &Query<'_>) -> Result<Table, Rejection> {
             _ => String::new(),
         };
         let zero = contract.currency.zero();
-        let earned_through = |day: Day| line.earned(day, query.sequence, contract.currency);
-        earn_by_span(query, contract, line, always, Span::Month, &mut |day, earned| {
+        let earned_through = |day: Day| line.earned(day, query.at(), contract.currency);
+        let range = (always, running_end(query, line).unwrap_or(query.as_of));
+        earn_by_span(query, contract, line, range, Span::Month, &mut |day, earned| {
             let month = day.month();
             let past = if month.last() <= query.as_of {
                 earned
@@ -315,13 +325,12 @@ pub(super) fn rollforward(query: &Query<'_>) -> Result<Table, Rejection> {
     let zero = currency.zero();
     let (mut opening, mut closing, mut recognised) = (zero, zero, zero);
     for contract in query.views.deferred_revenue.contracts.values() {
-        let balance = |day: Day| {
-            contract.billed(day, query.sequence) - contract.recognised(day, query.sequence)
-        };
+        let balance =
+            |day: Day| contract.billed(day, query.sequence) - contract.recognised(day, query.at());
         opening += balance(from.previous());
         closing += balance(to);
-        recognised += contract.recognised(to, query.sequence)
-            - contract.recognised(from.previous(), query.sequence);
+        recognised +=
+            contract.recognised(to, query.at()) - contract.recognised(from.previous(), query.at());
     }
     let (mut billed, mut credited) = (zero, zero);
     for entry in &query.views.receivables.entries {
@@ -348,29 +357,5 @@ pub(super) fn rollforward(query: &Query<'_>) -> Result<Table, Rejection> {
         zero.into(),
         closing.into(),
     ]);
-    Ok(table)
-}
-
-/// Price allocated to what is not delivered yet, by time band (ASC 606-10-50-13).
-pub(super) fn rpo(query: &Query<'_>) -> Result<Table, Rejection> {
-    let mut sums: BTreeMap<&str, (Amount, Amount)> = BTreeMap::new();
-    let year_on = query.as_of.next().plus_months(12, query.as_of.next().day()).previous();
-    for (contract, line) in lines(query) {
-        let Some(latest) = line.latest(query.sequence) else { continue };
-        if line.booked > query.as_of {
-            continue;
-        }
-        let earned = |day: Day| line.earned(day, query.sequence, contract.currency);
-        let zero = contract.currency.zero();
-        let sum = sums.entry(contract.currency.code()).or_insert((zero, zero));
-        let soon = earned(year_on);
-        sum.0 += soon - earned(query.as_of);
-        sum.1 += latest.total() - soon;
-    }
-    let mut table =
-        Table::new(&["currency", "next_12_months:amount", "later:amount", "total:amount"]);
-    for (currency, (soon, later)) in sums {
-        table.rows.push(vec![currency.into(), soon.into(), later.into(), (soon + later).into()]);
-    }
     Ok(table)
 }

@@ -212,9 +212,25 @@ pub(super) fn order(query: &Query<'_>) -> Result<Table, Rejection> {
         contract.currency.code().into(),
         (contract.currency.zero() + price).into(),
         contract.billed(query.as_of, query.sequence).into(),
-        contract.recognised(query.as_of, query.sequence).into(),
+        contract.recognised(query.as_of, query.at()).into(),
     ]);
-    table.details = Some(json!({"lines": contract.lines, "history": history(query, "order", id)}));
+    let lines: serde_json::Map<String, Value> = contract
+        .lines
+        .iter()
+        .map(|(name, line)| {
+            let known = line.versions.iter().filter(|(at, _)| *at <= query.sequence);
+            let versions: Vec<Value> = known
+                .map(|(sequence, version)| json!({"sequence": sequence, "schedule": version}))
+                .collect();
+            (
+                name.to_string(),
+                json!({"product": line.product, "booked": line.booked,
+                "recognised": line.earned(query.as_of, query.at(), contract.currency),
+                "versions": versions}),
+            )
+        })
+        .collect();
+    table.details = Some(json!({"lines": lines, "history": history(query, "order", id)}));
     Ok(table)
 }
 
@@ -279,7 +295,7 @@ pub(super) fn cash(query: &Query<'_>) -> Result<Table, Rejection> {
         }
     }
     for fact in view.credits.values() {
-        for one in fact.uses.iter().filter(|one| one.is_refund) {
+        for one in fact.uses.iter().filter(|one| one.is_refund()) {
             if in_range(one.effective, one.sequence)
                 && query.keeps("customer", Some(fact.issued.customer.as_str()))
             {

@@ -9,7 +9,7 @@ use ledger_core::posting::{Role, Target};
 use ledger_core::rejection::Rejection;
 
 use crate::reports::{Query, Table};
-use crate::views::Contract;
+use crate::views::{At, Contract};
 
 /// The code of a role's account.
 fn account(query: &Query<'_>, role: Role) -> String {
@@ -36,7 +36,7 @@ pub(super) fn balances(query: &Query<'_>, day: Day) -> BTreeMap<Role, Amount> {
         }
     }
     for contract in query.views.deferred_revenue.contracts.values() {
-        let (deferred, unbilled, recognised) = stand(contract, day, query.sequence);
+        let (deferred, unbilled, recognised) = stand(contract, day, query.at());
         add(Role::DeferredRevenue, -deferred);
         add(Role::UnbilledReceivable, unbilled);
         add(Role::Revenue, -recognised);
@@ -45,9 +45,9 @@ pub(super) fn balances(query: &Query<'_>, day: Day) -> BTreeMap<Role, Amount> {
 }
 
 /// Deferred, unbilled (never both) and recognised of a contract at the end of a day.
-fn stand(contract: &Contract, day: Day, sequence: u64) -> (Amount, Amount, Amount) {
-    let recognised = contract.recognised(day, sequence);
-    let balance = contract.billed(day, sequence) - recognised;
+fn stand(contract: &Contract, day: Day, at: At<'_>) -> (Amount, Amount, Amount) {
+    let recognised = contract.recognised(day, at);
+    let balance = contract.billed(day, at.sequence) - recognised;
     let zero = contract.currency.zero();
     (balance.max(zero), (-balance).max(zero), recognised)
 }
@@ -167,18 +167,14 @@ pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
 }
 
 /// The days on which a contract's balance can move.
-fn days(contract: &Contract, from: Option<Day>, to: Day) -> BTreeSet<Day> {
-    let mut days: BTreeSet<Day> = contract.billed.iter().map(|one| one.effective).collect();
+fn days(query: &Query<'_>, contract: &Contract, from: Option<Day>, to: Day) -> BTreeSet<Day> {
+    let mut days: BTreeSet<Day> = contract.billed.iter().map(|one| one.date).collect();
     for line in contract.lines.values() {
-        for (_, version) in &line.versions {
-            days.insert(version.from);
-            let first = from.map_or(version.start, |from| version.start.max(from));
-            let last = version.end.min(to);
-            let mut day = first;
-            while day <= last {
-                days.insert(day);
-                day = day.next();
-            }
+        let Some((first, last)) = line.reach(query.at(), to) else { continue };
+        let mut day = from.map_or(first, |from| first.max(from));
+        while day <= last.min(to) {
+            days.insert(day);
+            day = day.next();
         }
     }
     days.retain(|day| *day <= to && from.is_none_or(|from| *day >= from));
@@ -196,9 +192,9 @@ fn recognition(
         ledger_core::posting::ContractId::Order(id)
         | ledger_core::posting::ContractId::Invoice(id) => id.to_string(),
     };
-    for date in days(contract, from, to) {
-        let (deferred, unbilled, recognised) = stand(contract, date, query.sequence);
-        let before = stand(contract, date.previous(), query.sequence);
+    for date in days(query, contract, from, to) {
+        let (deferred, unbilled, recognised) = stand(contract, date, query.at());
+        let before = stand(contract, date.previous(), query.at());
         let billed = contract.billed(date, query.sequence)
             - contract.billed(date.previous(), query.sequence);
         let moves = [

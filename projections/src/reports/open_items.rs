@@ -8,13 +8,13 @@ use ledger_core::money::{Amount, Currency};
 use ledger_core::policy::AgeingBasis;
 use ledger_core::rejection::{Code, Rejection};
 
-use crate::facts::Settles;
+use crate::facts::{Settles, Used};
 use crate::reports::{Cell, Query, Table};
 use crate::views::{InvoiceFact, Use};
 
 /// What is open of an invoice on a day, as known at a sequence; none before it was issued.
 pub(super) fn open(fact: &InvoiceFact, day: Day, sequence: u64) -> Option<Amount> {
-    if fact.sequence > sequence || fact.issued.issued > day {
+    if fact.sequence > sequence || fact.posted > day {
         return None;
     }
     let settled: Amount = fact
@@ -179,7 +179,13 @@ pub(super) fn open_items(query: &Query<'_>) -> Result<Table, Rejection> {
 
 /// The status of an invoice (accounting, section 5).
 pub(super) fn status(fact: &InvoiceFact, day: Day, sequence: u64, open: Amount) -> &'static str {
-    if open.is_zero() {
+    let is_void = fact
+        .settlements
+        .iter()
+        .any(|one| one.kind == Settles::Void && one.effective <= day && one.sequence <= sequence);
+    if is_void {
+        "void"
+    } else if open.is_zero() {
         "paid"
     } else if disputed(fact, day, sequence, open).is_positive() {
         "disputed"
@@ -210,10 +216,12 @@ pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
             continue;
         }
         let issued = &fact.issued;
-        lines.push((issued.issued, fact.sequence, id.to_string(), "invoice", issued.total));
-        for one in fact.settlements.iter().filter(|one| one.kind == Settles::SmallBalance) {
-            let name = id.to_string();
-            lines.push((one.effective, one.sequence, name, "small_balance", -one.amount));
+        lines.push((fact.posted, fact.sequence, id.to_string(), "invoice", issued.total));
+        for one in &fact.settlements {
+            if matches!(one.kind, Settles::SmallBalance | Settles::Void) {
+                let name = id.to_string();
+                lines.push((one.effective, one.sequence, name, one.kind.as_str(), -one.amount));
+            }
         }
     }
     for (id, fact) in &view.payments {
@@ -227,8 +235,13 @@ pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
             continue;
         }
         lines.push((fact.effective, fact.sequence, id.to_string(), "credit", -fact.issued.total));
-        for one in fact.uses.iter().filter(|one| one.is_refund) {
-            lines.push((one.effective, one.sequence, id.to_string(), "refund", one.amount));
+        for one in &fact.uses {
+            let kind = match one.of {
+                Used::CreditRefund => "refund",
+                Used::CreditVoid => "credit_void",
+                Used::Credit | Used::Payment => continue,
+            };
+            lines.push((one.effective, one.sequence, id.to_string(), kind, one.amount));
         }
     }
     lines.retain(|line| line.0 <= to && line.1 <= query.sequence);

@@ -5,25 +5,47 @@ use std::collections::BTreeMap;
 use ledger_core::calendar::Day;
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
+use ledger_core::policy::Policies;
 use ledger_core::posting::ContractId;
-use ledger_core::revenue::schedule::{Schedule, earned_through};
-use serde::Serialize;
+use ledger_core::revenue::progress::Progress;
+use ledger_core::revenue::schedule::{Schedule, in_force};
+use ledger_core::revenue::usage::{Meter, MeterTerms};
 
 use crate::facts::{DeferredFact, EventFacts, Projection, ProjectionError};
+use crate::views::closes::{At, Closes};
 
 /// A movement of what a contract was billed: an invoice above zero, a credit below.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Billed {
-    /// When it counts.
-    pub effective: Day,
+    /// When it is posted.
+    pub date: Day,
     /// When the ledger learned it.
     pub sequence: u64,
     /// Net of tax.
     pub amount: Amount,
 }
 
+/// Contra revenue: above zero it lowers revenue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contra {
+    /// When it is posted.
+    pub date: Day,
+    /// When the ledger learned it.
+    pub sequence: u64,
+    /// The contract, where it is one's.
+    pub contract: Option<ContractId>,
+    /// The product of its line.
+    pub product: Option<Identifier>,
+    /// Whose.
+    pub customer: Identifier,
+    /// Its currency.
+    pub currency: Currency,
+    /// Net of tax.
+    pub amount: Amount,
+}
+
 /// A line of a contract with the versions of its schedule.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     /// Its product.
     pub product: Option<Identifier>,
@@ -31,6 +53,10 @@ pub struct Line {
     pub booked: Day,
     /// Schedule versions with the sequence at which the ledger learned them.
     pub versions: Vec<(u64, Schedule)>,
+    /// What was delivered.
+    pub progress: Progress,
+    /// Usage, where the line earns by it.
+    pub meter: Option<Meter>,
 }
 
 /// A contract: an order, or an invoice without one.
@@ -49,10 +75,30 @@ pub struct Contract {
 }
 
 impl Line {
-    /// Earned through a day, as known at a sequence.
-    pub fn earned(&self, day: Day, sequence: u64, currency: Currency) -> Amount {
+    fn new(product: Option<Identifier>, booked: Day) -> Self {
+        Self { product, booked, versions: Vec::new(), progress: Progress::default(), meter: None }
+    }
+
+    /// Earned through a day, as known then: what was learned after a day was closed does not
+    /// change it (accounting, section 1).
+    pub fn earned(&self, day: Day, at: At<'_>, currency: Currency) -> Amount {
+        let known = at.known(day);
+        if let Some(meter) = &self.meter {
+            return meter.earned_through(day, known);
+        }
+        match self.in_force(day, known) {
+            Some(version) if version.progress.is_some() => {
+                version.earned_through(day, self.progress.done_as_known(day, known), currency)
+            }
+            Some(version) => version.earned_through(day, Default::default(), currency),
+            None => currency.zero(),
+        }
+    }
+
+    /// The version that decides what is earned through a day, as known at a sequence.
+    pub fn in_force(&self, day: Day, sequence: u64) -> Option<&Schedule> {
         let known = self.versions.iter().filter(|(at, _)| *at <= sequence);
-        earned_through(known.map(|(_, version)| version), day, currency)
+        in_force(known.map(|(_, version)| version), day)
     }
 
     /// The version that was recorded last, as known at a sequence.
@@ -60,19 +106,39 @@ impl Line {
         let known = self.versions.iter().rev().find(|(at, _)| *at <= sequence);
         known.map(|(_, version)| version)
     }
+
+    /// The first day on which it can earn, and the last through `horizon`, which bounds a line
+    /// without an end.
+    pub fn reach(&self, at: At<'_>, horizon: Day) -> Option<(Day, Day)> {
+        let known = self.versions.iter().filter(|(one, _)| *one <= at.sequence);
+        let mut first = known.clone().map(|(_, version)| version.from.min(version.start)).min();
+        let ends = known.map(|(_, version)| match version.recurring {
+            Some(_) => horizon,
+            None if version.is_paused => version.from,
+            None => version.from.max(version.end),
+        });
+        let mut last = ends.max();
+        if let Some((start, end)) = self.meter.as_ref().and_then(|meter| meter.reach(at.sequence)) {
+            first = Some(first.map_or(start, |first| first.min(start)));
+            last = last.max(Some(end.map_or(horizon, |end| end.min(horizon))));
+        }
+        last = last.max(self.progress.days(at.sequence).max());
+        // What is learned late is posted on the first open day.
+        last = last.max(at.last_catch_up());
+        first.zip(last)
+    }
 }
 
 impl Contract {
     /// Billed net of credits through a day, as known at a sequence.
     pub fn billed(&self, day: Day, sequence: u64) -> Amount {
-        let known =
-            self.billed.iter().filter(|one| one.effective <= day && one.sequence <= sequence);
+        let known = self.billed.iter().filter(|one| one.date <= day && one.sequence <= sequence);
         self.currency.zero() + known.map(|one| one.amount).sum()
     }
 
-    /// Earned through a day, as known at a sequence.
-    pub fn recognised(&self, day: Day, sequence: u64) -> Amount {
-        let earned = self.lines.values().map(|line| line.earned(day, sequence, self.currency));
+    /// Earned through a day, as known then.
+    pub fn recognised(&self, day: Day, at: At<'_>) -> Amount {
+        let earned = self.lines.values().map(|line| line.earned(day, at, self.currency));
         self.currency.zero() + earned.sum()
     }
 }
@@ -82,11 +148,26 @@ impl Contract {
 pub struct DeferredRevenue {
     /// By id: orders first.
     pub contracts: BTreeMap<ContractId, Contract>,
+    /// Contra revenue in order of sequence.
+    pub contra: Vec<Contra>,
+    /// Which days were closed when.
+    pub closes: Closes,
 }
 
 impl DeferredRevenue {
+    /// The contracts as known at a sequence.
+    pub fn at(&self, sequence: u64) -> At<'_> {
+        At::new(&self.closes, sequence)
+    }
+
     /// Takes the facts of one event.
-    pub(super) fn apply(&mut self, facts: &EventFacts) -> Result<(), ProjectionError> {
+    pub(super) fn apply(
+        &mut self,
+        facts: &EventFacts,
+        policies: &Policies,
+    ) -> Result<(), ProjectionError> {
+        let sequence = facts.sequence;
+        let date = self.closes.posted(facts.effective);
         for fact in &facts.deferred_revenue {
             match fact {
                 DeferredFact::Contract { id, customer, currency } => {
@@ -99,22 +180,59 @@ impl DeferredRevenue {
                     });
                 }
                 DeferredFact::Version { contract, line, product, schedule } => {
-                    let contract = self.contract(facts, contract)?;
-                    let line = contract.lines.entry(line.clone()).or_insert_with(|| Line {
-                        product: product.clone(),
-                        booked: facts.effective,
-                        versions: Vec::new(),
-                    });
-                    line.versions.push((facts.sequence, schedule.clone()));
+                    let line = self.line(facts, contract, line, product)?;
+                    line.versions.push((sequence, schedule.clone()));
+                }
+                DeferredFact::Metered { contract, line, product, terms } => {
+                    let currency = self.contract(facts, contract)?.currency;
+                    let line = self.line(facts, contract, line, product)?;
+                    metered(line, sequence, terms, policies, currency);
+                }
+                DeferredFact::Delivered { contract, line, step } => {
+                    let line = self.line(facts, contract, line, &None)?;
+                    line.progress.record(facts.effective, sequence, *step);
+                }
+                DeferredFact::Used { contract, line, day, quantity } => {
+                    let line = self.line(facts, contract, line, &None)?;
+                    if let Some(meter) = &mut line.meter {
+                        meter.record(sequence, *day, *quantity);
+                    }
                 }
                 DeferredFact::Billed { contract, amount } => {
-                    let (effective, sequence) = (facts.effective, facts.sequence);
                     let contract = self.contract(facts, contract)?;
-                    contract.billed.push(Billed { effective, sequence, amount: *amount });
+                    contract.billed.push(Billed { date, sequence, amount: *amount });
                 }
+                DeferredFact::Contra { contract, line, customer, currency, amount } => {
+                    let known = contract.as_ref().and_then(|id| self.contracts.get(id));
+                    let line = known.zip(line.as_ref()).and_then(|(one, id)| one.lines.get(id));
+                    self.contra.push(Contra {
+                        date,
+                        sequence,
+                        contract: contract.clone(),
+                        product: line.and_then(|line| line.product.clone()),
+                        customer: customer.clone(),
+                        currency: *currency,
+                        amount: *amount,
+                    });
+                }
+                DeferredFact::Closed { through } => self.closes.take(sequence, *through),
             }
         }
         Ok(())
+    }
+
+    /// A line of a contract, made where it is new.
+    fn line(
+        &mut self,
+        facts: &EventFacts,
+        contract: &ContractId,
+        line: &Identifier,
+        product: &Option<Identifier>,
+    ) -> Result<&mut Line, ProjectionError> {
+        let booked = facts.effective;
+        let contract = self.contract(facts, contract)?;
+        let new = || Line::new(product.clone(), booked);
+        Ok(contract.lines.entry(line.clone()).or_insert_with(new))
     }
 
     fn contract(
@@ -127,5 +245,18 @@ impl DeferredRevenue {
             sequence: facts.sequence,
             reason: format!("it names the contract {id:?}, which no event before it made"),
         })
+    }
+}
+
+fn metered(
+    line: &mut Line,
+    sequence: u64,
+    terms: &MeterTerms,
+    policies: &Policies,
+    currency: Currency,
+) {
+    match &mut line.meter {
+        Some(meter) => meter.amend(sequence, terms.clone()),
+        None => line.meter = Some(Meter::new(sequence, terms.clone(), policies, currency)),
     }
 }

@@ -12,11 +12,12 @@ use ledger_core::posting::Posting;
 use serde::Serialize;
 
 use crate::facts::{EventFacts, Projection, ProjectionError, ReceivablesFact, Settles, Used};
+use crate::views::closes::Closes;
 
 /// Something that lowered the open amount of an invoice.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Settlement {
-    /// When it counts.
+    /// When it is posted: when it counts, or on the first open day where that was closed.
     pub effective: Day,
     /// When the ledger learned it.
     pub sequence: u64,
@@ -46,6 +47,8 @@ pub struct DisputeFact {
 pub struct InvoiceFact {
     /// As issued.
     pub issued: InvoiceIssued,
+    /// When it is posted.
+    pub posted: Day,
     /// When the ledger learned it.
     pub sequence: u64,
     /// What lowered its open amount.
@@ -57,14 +60,21 @@ pub struct InvoiceFact {
 /// A use of a payment's or a credit's amount.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Use {
-    /// When it counts.
+    /// When it is posted.
     pub effective: Day,
     /// When the ledger learned it.
     pub sequence: u64,
     /// What was used.
     pub amount: Amount,
+    /// By what.
+    pub of: Used,
+}
+
+impl Use {
     /// Whether it was paid back.
-    pub is_refund: bool,
+    pub fn is_refund(&self) -> bool {
+        self.of == Used::CreditRefund
+    }
 }
 
 /// A payment and its uses.
@@ -72,7 +82,7 @@ pub struct Use {
 pub struct PaymentFact {
     /// As received.
     pub received: PaymentReceived,
-    /// When it counts.
+    /// When it is posted.
     pub effective: Day,
     /// When the ledger learned it.
     pub sequence: u64,
@@ -85,7 +95,7 @@ pub struct PaymentFact {
 pub struct CreditFact {
     /// As issued.
     pub issued: CreditIssued,
-    /// When it counts.
+    /// When it is posted.
     pub effective: Day,
     /// When the ledger learned it.
     pub sequence: u64,
@@ -96,8 +106,10 @@ pub struct CreditFact {
 /// The entry of one event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// When it counts.
+    /// When it is posted.
     pub date: Day,
+    /// When it counts.
+    pub effective: Day,
     /// The event.
     pub sequence: u64,
     /// Its document.
@@ -121,18 +133,21 @@ pub struct Receivables {
     pub credits: BTreeMap<Identifier, CreditFact>,
     /// Entries in order of sequence.
     pub entries: Vec<Entry>,
+    /// Which days were closed when.
+    pub closes: Closes,
 }
 
 impl Receivables {
     /// Takes the facts of one event.
     pub(super) fn apply(&mut self, facts: &EventFacts) -> Result<(), ProjectionError> {
-        let (effective, sequence) = (facts.effective, facts.sequence);
+        let (effective, sequence) = (self.closes.posted(facts.effective), facts.sequence);
         for fact in &facts.receivables {
             match fact {
                 ReceivablesFact::Book(_) | ReceivablesFact::Customer(_) => {}
                 ReceivablesFact::Invoice(issued) => {
                     let fact = InvoiceFact {
                         issued: issued.clone(),
+                        posted: effective,
                         sequence,
                         settlements: Vec::new(),
                         disputes: Vec::new(),
@@ -162,13 +177,14 @@ impl Receivables {
                     self.credits.insert(id, fact);
                 }
                 ReceivablesFact::Use { of, document, amount } => {
-                    let is_refund = *of == Used::CreditRefund;
-                    let one = Use { effective, sequence, amount: *amount, is_refund };
+                    let one = Use { effective, sequence, amount: *amount, of: *of };
                     self.uses(facts, *of, document)?.push(one);
                 }
+                ReceivablesFact::Closed { through } => self.closes.take(sequence, *through),
                 ReceivablesFact::Entry { document, customer, currency, legs } => {
                     self.entries.push(Entry {
                         date: effective,
+                        effective: facts.effective,
                         sequence,
                         document: document.clone(),
                         customer: customer.clone(),
@@ -197,7 +213,7 @@ impl Receivables {
     ) -> Result<&mut Vec<Use>, ProjectionError> {
         let uses = match of {
             Used::Payment => self.payments.get_mut(document).map(|fact| &mut fact.uses),
-            Used::Credit | Used::CreditRefund => {
+            Used::Credit | Used::CreditRefund | Used::CreditVoid => {
                 self.credits.get_mut(document).map(|fact| &mut fact.uses)
             }
         };

@@ -2,31 +2,24 @@
 
 use rust_decimal::Decimal;
 
-use crate::billing::{Terms, period_price, periods, prorated};
+use crate::billing::grid::Length;
 use crate::calendar::Day;
-use crate::command::order::{AmendOrder, Change, Proration, Treatment};
-use crate::command::shared::{Method, Per};
-use crate::decide::order::{Term, check_term, placed, schedule, ssp_weight};
+use crate::command::order::{AmendOrder, Change as Asked, Proration, Treatment};
+use crate::command::shared::Method;
+use crate::decide::order::allocate::{shares, ssp_weight};
+use crate::decide::order::change::{Change, Changed};
+use crate::decide::order::place::{Term, check_terms, placed};
+use crate::decide::order::{
+    check_awake, check_term, find_in_term, find_line, first_day_of_new_terms,
+};
 use crate::decide::{invoice, policy};
 use crate::event::EventData;
-use crate::event::order::{OrderAmended, PlacedLine};
+use crate::event::order::{Adjustment, OrderAmended, PlacedLine};
 use crate::id::Identifier;
-use crate::money::{Amount, allocate, multiply_divide};
-use crate::policy::ChangeDay;
+use crate::money::Amount;
 use crate::rejection::{Code, Rejection};
-use crate::revenue::schedule::{Schedule, earned_through};
-use crate::state::{Book, Ledger, Order, OrderLine};
-
-/// A line whose terms change: before, after, and what it had earned.
-struct Changed<'a> {
-    line: &'a OrderLine,
-    after: PlacedLine,
-    earned: Amount,
-    /// What the line is to earn in all, before and after.
-    total: Amount,
-    new_total: Amount,
-    is_removed: bool,
-}
+use crate::state::order::{Order, OrderLine};
+use crate::state::{Book, Ledger};
 
 /// Changes an order.
 pub(in crate::decide) fn amend(
@@ -35,56 +28,8 @@ pub(in crate::decide) fn amend(
     effective: Day,
     data: &AmendOrder,
 ) -> Result<Vec<EventData>, Rejection> {
-    let order = find(state, data, effective)?;
-    invoice::check_line_count(data.changes.len())?;
-    let from = match book.policies.change_day {
-        ChangeDay::New => effective,
-        ChangeDay::Old => effective.next(),
-    };
-    let context = Context { book, order, from, data };
-    let mut changed = Vec::new();
-    let mut added = Vec::new();
-    for (index, change) in data.changes.iter().enumerate() {
-        let field = format!("data.changes[{index}]");
-        match (&change.line, &change.add, &change.remove) {
-            (Some(line), None, None) => {
-                changed.push(context.change(line, change, false, &field)?);
-            }
-            (None, None, Some(line)) => changed.push(context.change(line, change, true, &field)?),
-            (None, Some(line), None) => {
-                let known = order.lines.iter().any(|known| known.placed.line == line.line)
-                    || added.iter().any(|other: &PlacedLine| other.line == line.line);
-                if known {
-                    return Err(Rejection::at(
-                        Code::LineDuplicate,
-                        format!("{field}.add.line"),
-                        format!("the order has a line {} already", line.line),
-                    ));
-                }
-                let term = Term { start: from, end: order.end, currency: order.currency };
-                added.push(placed(state, book, &term, line, &format!("{field}.add"))?);
-            }
-            _ => {
-                return Err(Rejection::at(
-                    Code::CommandMalformed,
-                    field,
-                    "a change names exactly one of line, add and remove",
-                ));
-            }
-        }
-    }
-    let (treatment, reason) = treatment(data, &changed, &added);
-    context.finish(changed, added, treatment, reason)
-}
-
-fn find<'a>(state: &'a Ledger, data: &AmendOrder, effective: Day) -> Result<&'a Order, Rejection> {
-    let Some(order) = state.orders.get(&data.order) else {
-        return Err(Rejection::at(
-            Code::OrderUnknown,
-            "data.order",
-            format!("there is no order {}", data.order),
-        ));
-    };
+    let order = find_in_term(state, &data.order, effective)?;
+    check_awake(order, &data.order)?;
     if order.amendments.contains(&data.amendment) {
         return Err(Rejection::at(
             Code::AmendmentExists,
@@ -92,70 +37,116 @@ fn find<'a>(state: &'a Ledger, data: &AmendOrder, effective: Day) -> Result<&'a 
             format!("the order has an amendment {} already", data.amendment),
         ));
     }
-    if effective < order.start || order.end.is_some_and(|end| effective > end) {
-        return Err(Rejection::at(
-            Code::OrderOutsideTerm,
-            "effective",
-            format!("{effective} is outside the order's term, which starts on {}", order.start),
-        ));
-    }
-    Ok(order)
+    invoice::check_line_count(data.changes.len())?;
+    let from = first_day_of_new_terms(book, effective);
+    let context = Context { state, book, order, effective, from, data };
+    let asked = context.read()?;
+    let (treatment, reason) = context.treatment(&asked);
+    let (lines, removed, adjustments) = context.decide(asked, treatment)?;
+    Ok(vec![context.event(treatment, reason, lines, removed, adjustments)])
 }
 
-/// The treatment that was asked for, or the one that the rule gives, with its reason.
-fn treatment(
-    data: &AmendOrder,
-    changed: &[Changed<'_>],
-    added: &[PlacedLine],
-) -> (Treatment, String) {
-    let asked = data.treatment.unwrap_or_default();
-    if asked != Treatment::Auto {
-        return (asked, "as the command asked".to_owned());
-    }
-    if changed.is_empty() && !added.is_empty() {
-        let reason = "added lines at their standalone selling price (606-10-25-12)";
-        return (Treatment::Separate, reason.to_owned());
-    }
-    let is_series = changed.iter().all(|one| one.after.recognition.method == Method::OverTime);
-    if is_series {
-        let reason = "a series of distinct services (606-10-25-13a)";
-        (Treatment::Prospective, reason.to_owned())
-    } else {
-        (Treatment::CatchUp, "not distinct from what was delivered (606-10-25-13b)".to_owned())
-    }
+/// A change as it was asked for, with the line that it is about.
+enum Wanted<'a> {
+    /// New terms of a line.
+    Terms(&'a OrderLine, Box<PlacedLine>),
+    /// The end of a line.
+    Removal(&'a OrderLine),
+    /// A new line.
+    Addition(Box<PlacedLine>),
 }
 
 /// What deciding the changes of one amendment shares.
 struct Context<'a> {
+    state: &'a Ledger,
     book: &'a Book,
     order: &'a Order,
+    effective: Day,
     /// The first day of the new terms.
     from: Day,
     data: &'a AmendOrder,
 }
 
+type Decided = (Vec<PlacedLine>, Vec<Identifier>, Vec<Adjustment>);
+
 impl<'a> Context<'a> {
-    fn change(
-        &self,
-        id: &Identifier,
-        change: &Change,
-        is_removed: bool,
-        field: &str,
-    ) -> Result<Changed<'a>, Rejection> {
-        let known = self.order.lines.iter().find(|line| line.placed.line == *id && !line.removed);
-        let Some(line) = known else {
-            return Err(Rejection::at(
-                Code::LineUnknown,
-                format!("{field}.{}", if is_removed { "remove" } else { "line" }),
-                format!("the order has no line {id}"),
-            ));
-        };
+    /// Reads the changes, and refuses what does not fit the order.
+    fn read(&self) -> Result<Vec<Wanted<'a>>, Rejection> {
+        let mut wanted: Vec<Wanted<'a>> = Vec::with_capacity(self.data.changes.len());
+        for (index, change) in self.data.changes.iter().enumerate() {
+            let field = format!("data.changes[{index}]");
+            let one = match (&change.line, &change.add, &change.remove) {
+                (Some(line), None, None) => self.terms(line, change, &field)?,
+                (None, None, Some(line)) => {
+                    let line =
+                        find_line(self.order, line, self.effective, &format!("{field}.remove"))?;
+                    Wanted::Removal(line)
+                }
+                (None, Some(line), None) => {
+                    let is_known = self.order.lines.iter().any(|one| one.placed.line == line.line);
+                    if is_known || wanted.iter().any(|other| other.name() == &line.line) {
+                        return Err(Rejection::at(
+                            Code::LineDuplicate,
+                            format!("{field}.add.line"),
+                            format!("the order has a line {} already", line.line),
+                        ));
+                    }
+                    let (end, currency) = (self.order.end, self.order.currency);
+                    let term = Term { start: self.from, end, currency };
+                    let field = format!("{field}.add");
+                    Wanted::Addition(Box::new(placed(self.state, self.book, &term, line, &field)?))
+                }
+                _ => {
+                    return Err(Rejection::at(
+                        Code::CommandMalformed,
+                        field,
+                        "a change names exactly one of line, add and remove",
+                    ));
+                }
+            };
+            if wanted.iter().any(|other| other.name() == one.name()) {
+                return Err(Rejection::at(
+                    Code::LineDuplicate,
+                    field,
+                    format!(
+                        "the line {} is changed twice; say all of it in one change",
+                        one.name()
+                    ),
+                ));
+            }
+            wanted.push(one);
+        }
+        Ok(wanted)
+    }
+
+    fn terms(&self, id: &Identifier, change: &Asked, field: &str) -> Result<Wanted<'a>, Rejection> {
+        let line = find_line(self.order, id, self.effective, &format!("{field}.line"))?;
         let before = &line.placed;
         let mut after = before.clone();
+        if change.quantity.is_none()
+            && change.price.is_none()
+            && change.discount.is_none()
+            && change.end.is_none()
+        {
+            return Err(Rejection::at(
+                Code::CommandMissingField,
+                field,
+                "a change names a new quantity, price, discount or end of its line",
+            ));
+        }
         after.quantity = change.quantity.unwrap_or(before.quantity);
         after.price = change.price.clone().unwrap_or_else(|| before.price.clone());
         after.discount = change.discount.or(before.discount);
         after.end = change.end.or(before.end);
+        let method = after.recognition.method;
+        check_terms(&after.price, after.quantity, after.discount, method, field)?;
+        if Length::from(after.per()) != Length::from(before.per()) {
+            return Err(Rejection::at(
+                Code::PriceInvalid,
+                format!("{field}.price.per"),
+                "a change keeps the period of the price; remove the line and add another for a new one",
+            ));
+        }
         if let Some(end) = after.end {
             check_term(after.start, end, &format!("{field}.end"))?;
             if end < self.from.previous() {
@@ -166,85 +157,219 @@ impl<'a> Context<'a> {
                 ));
             }
         }
-        let currency = self.order.currency;
-        let earned = earned_through(line.versions.iter(), self.from.previous(), currency);
-        let total = line.versions.last().map_or(before.allocated, Schedule::total);
-        let new_total = if is_removed {
-            after.end = after.end.map(|end| end.min(self.from.previous()).max(after.start));
-            earned
-        } else {
-            after.amount = self.new_amount(before, &after, field)?;
-            total + (after.amount - before.amount)
-        };
-        Ok(Changed { line, after, earned, total, new_total, is_removed })
+        let done = line.delivered(self.from.previous()).0;
+        if method == Method::PointInTime
+            && !line.progress.is_empty()
+            && after.quantity.decimal() < line.progress.most_from(self.from.previous()).max(done)
+        {
+            return Err(Rejection::at(
+                Code::DeliveryExceedsQuantity,
+                format!("{field}.quantity"),
+                format!("{done} are delivered already: a quantity of {} is less", after.quantity),
+            ));
+        }
+        Ok(Wanted::Terms(line, Box::new(after)))
     }
 
-    /// The line's price with the new terms from the change on: the running period costs
-    /// old + (new - old) × days left / days of the period (readings, 50).
-    fn new_amount(
-        &self,
-        before: &PlacedLine,
-        after: &PlacedLine,
-        field: &str,
-    ) -> Result<Amount, Rejection> {
-        let currency = self.order.currency;
-        let Some(end) = after.end else { return Ok(currency.zero()) };
-        let old_terms =
-            Terms { price: &before.price, quantity: before.quantity, discount: before.discount };
-        let new_terms =
-            Terms { price: &after.price, quantity: after.quantity, discount: after.discount };
-        let old = period_price(&old_terms, field)?;
-        let new = period_price(&new_terms, &format!("{field}.price"))?;
-        let per = after.price.per.unwrap_or(Per::Once);
-        let whole_prices = matches!(per, Per::Term | Per::Once);
-        let keeps_period = self.data.proration == Some(Proration::None);
-        let mut sum = currency.zero();
-        for period in periods(per, after.start, end) {
-            let exact = if period.start >= self.from {
-                prorated(new, &period, period.start)
-            } else if period.end < self.from {
-                prorated(old, &period, period.start)
-            } else if keeps_period && whole_prices {
-                prorated(new, &period, period.start)
-            } else if keeps_period {
-                prorated(old, &period, period.start)
+    /// The treatment that was asked for, or the one that the rule gives, with its reason.
+    fn treatment(&self, wanted: &[Wanted<'_>]) -> (Treatment, String) {
+        let asked = self.data.treatment.unwrap_or_default();
+        if asked != Treatment::Auto {
+            return (asked, "as the command asked".to_owned());
+        }
+        let changed: Vec<&OrderLine> = wanted.iter().filter_map(Wanted::line).collect();
+        let added_at_ssp = wanted.iter().all(|one| match one {
+            Wanted::Addition(line) => self.is_at_ssp(line),
+            Wanted::Terms(..) | Wanted::Removal(_) => true,
+        });
+        if changed.is_empty() {
+            return if added_at_ssp {
+                let reason = "added lines at their standalone selling price (606-10-25-12)";
+                (Treatment::Separate, reason.to_owned())
             } else {
-                prorated(old, &period, period.start) + prorated(new - old, &period, self.from)
+                let reason = "added lines that are distinct, not at their standalone selling price \
+                              (606-10-25-13a)";
+                (Treatment::Prospective, reason.to_owned())
             };
-            sum += currency.round(exact, self.book.policies.rounding);
         }
-        Ok(sum)
+        let is_series = |line: &&OrderLine| {
+            matches!(line.placed.recognition.method, Method::OverTime | Method::Usage)
+        };
+        if changed.iter().all(is_series) {
+            let reason = "a series of distinct services (606-10-25-13a)";
+            (Treatment::Prospective, reason.to_owned())
+        } else {
+            (Treatment::CatchUp, "not distinct from what was delivered (606-10-25-13b)".to_owned())
+        }
     }
 
-    fn finish(
-        &self,
-        changed: Vec<Changed<'_>>,
-        mut added: Vec<PlacedLine>,
-        treatment: Treatment,
-        treatment_reason: String,
-    ) -> Result<Vec<EventData>, Rejection> {
-        for line in &mut added {
-            line.schedule = schedule(self.book, self.order.currency, line);
+    /// Whether a line costs what it would cost alone.
+    fn is_at_ssp(&self, line: &PlacedLine) -> bool {
+        line.ssp.is_none()
+            || ssp_weight(self.book, self.order.currency, line) == line.amount.decimal()
+    }
+
+    /// The first day on which the new price holds: with `proration: none` the running period
+    /// keeps its price, and a price for the whole term changes whole (readings, 50).
+    fn terms_from(&self, line: &OrderLine) -> Day {
+        let start = line.placed.start;
+        let from = self.from.max(start);
+        if self.data.proration != Some(Proration::None) {
+            return from;
         }
-        let removed =
-            changed.iter().filter(|one| one.is_removed).map(|one| one.after.line.clone()).collect();
+        if line.placed.is_priced_once() {
+            return start;
+        }
+        let costs = line.costs(&self.book.policies, self.order.currency);
+        match costs.grid().at(from) {
+            Some(period) if period.start < from => period.whole_end.next(),
+            Some(_) | None => from,
+        }
+    }
+
+    fn decide(&self, wanted: Vec<Wanted<'a>>, treatment: Treatment) -> Result<Decided, Rejection> {
+        let description = format!("amendment {}", self.data.amendment);
+        let change = Change {
+            book: self.book,
+            currency: self.order.currency,
+            from: self.from,
+            due: self.effective,
+            is_catch_up: treatment == Treatment::CatchUp,
+            description: &description,
+        };
+        let asked = self.data.treatment.unwrap_or_default();
+        let (mut changed, mut added, mut removed) = (Vec::new(), Vec::new(), Vec::new());
+        for one in wanted {
+            match one {
+                Wanted::Terms(line, after) => {
+                    let from = self.terms_from(line);
+                    changed.push(change.of(line, *after, Some(from)));
+                }
+                Wanted::Removal(line) => {
+                    removed.push(line.placed.line.clone());
+                    let ended = Some(self.from.previous());
+                    let after = PlacedLine { ended, ..line.placed.clone() };
+                    changed.push(change.of(line, after, None));
+                }
+                Wanted::Addition(mut line) => {
+                    line.is_separate = match (treatment, asked) {
+                        (Treatment::Separate, _) => true,
+                        (_, Treatment::Auto) => self.is_at_ssp(&line),
+                        _ => false,
+                    };
+                    added.push(*line);
+                }
+            }
+        }
+        let adjustments =
+            changed.iter().flat_map(|one: &Changed<'_>| one.adjustments.clone()).collect();
         let mut lines = match treatment {
-            Treatment::CatchUp => changed.into_iter().map(|one| self.catch_up(one)).collect(),
-            Treatment::Auto | Treatment::Separate | Treatment::Prospective => {
-                self.prospective(changed)?
+            Treatment::CatchUp => changed.into_iter().map(|one| change.catch_up(one)).collect(),
+            Treatment::Separate => own_rest(&change, changed),
+            Treatment::Auto | Treatment::Prospective => {
+                self.prospective(&change, changed, &mut added)?
             }
         };
         lines.extend(added);
-        let end = lines
+        Ok((lines, removed, adjustments))
+    }
+
+    /// What is not yet recognised, and the change, over what is still to be delivered: by
+    /// standalone selling price where a line names one, else each line its own (readings, 42).
+    fn prospective(
+        &self,
+        change: &Change<'a>,
+        mut changed: Vec<Changed<'a>>,
+        added: &mut [PlacedLine],
+    ) -> Result<Vec<PlacedLine>, Rejection> {
+        let is_pooled = |line: &PlacedLine| {
+            !line.is_separate
+                && line.recognition.method != Method::Usage
+                && (line.last().is_some() || line.recognition.method != Method::OverTime)
+        };
+        let is_asked = |line: &OrderLine| {
+            changed.iter().any(|one: &Changed<'_>| one.after.line == line.placed.line)
+        };
+        let untouched: Vec<&OrderLine> =
+            self.order.lines.iter().filter(|line| !line.removed && !is_asked(line)).collect();
+        let members = untouched.iter().map(|line| &line.placed);
+        let members = members.chain(changed.iter().map(|one| &one.line.placed));
+        let names_ssp =
+            members.chain(added.iter()).any(|line| is_pooled(line) && line.ssp.is_some());
+        if !names_ssp {
+            return Ok(own_rest(change, changed));
+        }
+        let asked = changed.len();
+        changed.extend(
+            untouched
+                .into_iter()
+                .filter(|line| is_pooled(&line.placed))
+                .map(|line| change.of(line, line.placed.clone(), None)),
+        );
+        let weights: Vec<Decimal> = changed
             .iter()
-            .map(|line: &PlacedLine| line.end)
-            .fold(self.order.end, |end, line| end.zip(line).map(|(one, other)| one.max(other)));
-        let untouched = self.order.lines.iter().filter(|known| {
-            !known.removed && !lines.iter().any(|line| line.line == known.placed.line)
-        });
+            .filter(|one| is_pooled(&one.line.placed))
+            .map(|one| change.undelivered_weight(one))
+            .chain(
+                added
+                    .iter()
+                    .filter(|line| is_pooled(line))
+                    .map(|line| ssp_weight(self.book, self.order.currency, line)),
+            )
+            .collect();
+        let rests = changed.iter().filter(|one| is_pooled(&one.line.placed)).map(|one| one.rest);
+        let pool: Amount = self.order.currency.zero()
+            + rests.sum()
+            + added.iter().filter(|line| is_pooled(line)).map(|line| line.amount).sum();
+        if weights.iter().all(Decimal::is_zero) {
+            if pool.is_zero() {
+                return Ok(own_rest(change, changed));
+            }
+            return Err(Rejection::at(
+                Code::SspZero,
+                "data.changes",
+                "the standalone selling prices of what is still to be delivered sum to zero",
+            ));
+        }
+        let mut parts = shares(self.book, self.order.currency, pool, &weights).into_iter();
+        let mut lines = Vec::new();
+        for (index, one) in changed.into_iter().enumerate() {
+            let own = one.rest;
+            let share = if is_pooled(&one.line.placed) { parts.next().unwrap_or(own) } else { own };
+            // A line that nobody asked to change stays as it is where its share does.
+            if index < asked || share != own {
+                lines.push(change.prospective(one, share));
+            }
+        }
+        for line in added.iter_mut().filter(|line| is_pooled(line)) {
+            let share = parts.next().unwrap_or(line.amount);
+            line.allocated = share;
+            if let Some(schedule) = &mut line.schedule {
+                schedule.amount = share;
+            }
+        }
+        Ok(lines)
+    }
+
+    fn event(
+        &self,
+        treatment: Treatment,
+        treatment_reason: String,
+        lines: Vec<PlacedLine>,
+        removed: Vec<Identifier>,
+        adjustments: Vec<Adjustment>,
+    ) -> EventData {
+        let ends = lines.iter().filter(|line| !removed.contains(&line.line)).map(|line| line.end);
+        let end =
+            ends.fold(self.order.end, |end, line| end.zip(line).map(|(one, other)| one.max(other)));
+        let untouched = self
+            .order
+            .lines
+            .iter()
+            .filter(|known| !lines.iter().any(|line| line.line == known.placed.line));
         let transaction_price = untouched.map(|line| line.placed.allocated).sum::<Amount>()
             + lines.iter().map(|line| line.allocated).sum();
-        Ok(vec![EventData::OrderAmended(OrderAmended {
+        EventData::OrderAmended(OrderAmended {
             order: self.data.order.clone(),
             customer: self.order.customer.clone(),
             currency: self.order.currency,
@@ -255,82 +380,34 @@ impl<'a> Context<'a> {
             transaction_price: self.order.currency.zero() + transaction_price,
             lines,
             removed,
-            policy: policy::decided(&[
-                ("rounding", policy::rounding_word(self.book.policies.rounding)),
-                (
-                    "change_day",
-                    match self.book.policies.change_day {
-                        ChangeDay::New => "new",
-                        ChangeDay::Old => "old",
-                    }
-                    .to_owned(),
-                ),
-            ]),
-        })])
+            from: Some(self.from),
+            adjustments,
+            policy: policy::of_revenue(&self.book.policies),
+        })
     }
+}
 
-    /// What is not yet recognised, and the change, over what is still to be delivered: by
-    /// standalone selling price where a line names one, else each line its own (readings, 42).
-    fn prospective(&self, changed: Vec<Changed<'_>>) -> Result<Vec<PlacedLine>, Rejection> {
-        let currency = self.order.currency;
-        let names_ssp = changed.iter().any(|one| one.after.ssp.is_some() && !one.is_removed);
-        let rests: Vec<Amount> = changed.iter().map(|one| one.new_total - one.earned).collect();
-        let shares = if names_ssp && changed.len() > 1 {
-            let weights = changed
-                .iter()
-                .map(|one| self.undelivered_weight(one))
-                .collect::<Result<Vec<_>, _>>()?;
-            let rest = rests.iter().copied().sum();
-            allocate(rest, &weights, currency, self.book.policies.rounding)
-        } else {
-            rests
-        };
-        let lines = changed.into_iter().zip(shares).map(|(one, share)| {
-            let version = one.line.versions.last().map(|last| Schedule {
-                from: self.from,
-                recognised: one.earned,
-                amount: share,
-                start: last.start.max(self.from),
-                end: one.after.end.unwrap_or(last.end).max(last.start.max(self.from)),
-                ..last.clone()
-            });
-            let allocated = version.as_ref().map_or(one.after.amount, Schedule::total);
-            PlacedLine { allocated, schedule: version, ..one.after }
-        });
-        Ok(lines.collect())
-    }
-
-    fn undelivered_weight(&self, one: &Changed<'_>) -> Result<Decimal, Rejection> {
-        if one.is_removed {
-            return Ok(Decimal::ZERO);
+impl<'a> Wanted<'a> {
+    fn name(&self) -> &Identifier {
+        match self {
+            Self::Terms(line, _) | Self::Removal(line) => &line.placed.line,
+            Self::Addition(line) => &line.line,
         }
-        let mut rest = one.after.clone();
-        rest.start = rest.start.max(self.from);
-        ssp_weight(self.book, self.order.currency, &rest)
     }
 
-    /// Progress times the new price, the difference on the effective date (606-10-25-13b).
-    fn catch_up(&self, one: Changed<'_>) -> PlacedLine {
-        let currency = self.order.currency;
-        let version = one.line.versions.last().map(|last| {
-            let exact =
-                multiply_divide(one.new_total.decimal(), one.earned.decimal(), one.total.decimal());
-            let recognised = if one.total.is_zero() || one.is_removed {
-                one.earned
-            } else {
-                currency.round(exact, self.book.policies.rounding)
-            };
-            let start = last.start.max(self.from);
-            Schedule {
-                from: self.from,
-                recognised,
-                amount: one.new_total - recognised,
-                start,
-                end: one.after.end.unwrap_or(last.end).max(start),
-                ..last.clone()
-            }
-        });
-        let allocated = version.as_ref().map_or(one.after.amount, Schedule::total);
-        PlacedLine { allocated, schedule: version, ..one.after }
+    fn line(&self) -> Option<&'a OrderLine> {
+        match self {
+            Self::Terms(line, _) | Self::Removal(line) => Some(line),
+            Self::Addition(_) => None,
+        }
     }
+}
+
+/// Each line spreads its own rest.
+fn own_rest(change: &Change<'_>, changed: Vec<Changed<'_>>) -> Vec<PlacedLine> {
+    let version = |one: Changed<'_>| {
+        let rest = one.rest;
+        change.prospective(one, rest)
+    };
+    changed.into_iter().map(version).collect()
 }

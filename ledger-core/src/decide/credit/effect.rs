@@ -1,0 +1,216 @@
+//! What a credit does to the revenue of the line that it lowers (readings, 1, 44 and 45).
+
+use rust_decimal::Decimal;
+
+use crate::billing::grid::Period;
+use crate::calendar::Day;
+use crate::command::shared::Method;
+use crate::money::{Amount, Currency, multiply_divide};
+use crate::policy::CreditRevenue;
+use crate::rejection::{Code, Rejection};
+use crate::revenue::recurring::Recurring;
+use crate::revenue::schedule::{Measure, Schedule, in_force};
+use crate::state::Book;
+use crate::state::order::{Order, OrderLine};
+
+/// What earns the credited line's money.
+pub(super) enum Earning<'a> {
+    /// The invoice's line itself.
+    Own(&'a [Schedule]),
+    /// A line of an order, of which the invoice billed the period with this day.
+    Order { order: &'a Order, line: &'a OrderLine, day: Day },
+}
+
+/// What a credited line does to revenue.
+pub(super) struct Effect {
+    /// Posted to contra revenue on the credit's date.
+    pub(super) contra_revenue: Amount,
+    /// The line's new version, where what it is still to earn is lowered.
+    pub(super) schedule: Option<Schedule>,
+}
+
+/// What the effects of one credit share.
+pub(super) struct Effects<'a> {
+    pub(super) book: &'a Book,
+    pub(super) currency: Currency,
+    pub(super) effective: Day,
+    pub(super) revenue: CreditRevenue,
+}
+
+/// A price, and how much of it was earned through the day before the credit.
+struct Earned {
+    total: Amount,
+    earned: Amount,
+}
+
+/// How a credited net splits.
+struct Split {
+    contra: Amount,
+    /// Revenue itself is debited with this.
+    taken_back: Amount,
+}
+
+impl Effects<'_> {
+    /// Splits a credited net into contra revenue and contract balance, with the line's new
+    /// schedule. "Earned" is earned through the day before.
+    ///
+    /// # Errors
+    /// `credit.exceeds_unearned`, where the rest is to be re-spread and is too small.
+    pub(super) fn of(
+        &self,
+        earning: &Earning<'_>,
+        net: Amount,
+        field: &str,
+    ) -> Result<Effect, Rejection> {
+        match earning {
+            Earning::Own(versions) => self.of_versions(versions, Decimal::ZERO, net, field),
+            Earning::Order { order, line, day } => {
+                if line.meter.is_some() {
+                    return self.of_usage(line, net, field);
+                }
+                // What a cancellation left in the contract balance is no price any more.
+                let kept = match (order.cancelled, line.versions.last()) {
+                    (Some(_), Some(last)) => {
+                        (line.billed.net - last.total()).max(self.currency.zero()).min(net)
+                    }
+                    _ => self.currency.zero(),
+                };
+                if kept == net {
+                    return Ok(Effect { contra_revenue: self.currency.zero(), schedule: None });
+                }
+                let net = net - kept;
+                if line.versions.iter().rev().any(|one| one.recurring.is_some())
+                    && line.placed.last().is_none()
+                {
+                    return self.of_period(line, *day, net, field);
+                }
+                let done = line.progress.done(self.effective.previous());
+                self.of_versions(&line.versions, done, net, field)
+            }
+        }
+    }
+
+    fn of_versions(
+        &self,
+        versions: &[Schedule],
+        done: Decimal,
+        net: Amount,
+        field: &str,
+    ) -> Result<Effect, Rejection> {
+        let Some(last) = versions.last() else {
+            return Ok(Effect { contra_revenue: self.currency.zero(), schedule: None });
+        };
+        let before = self.effective.previous();
+        let earned = in_force(versions.iter(), before)
+            .map_or(self.currency.zero(), |one| one.earned_through(before, done, self.currency));
+        let known = Earned { total: last.total(), earned };
+        let split = self.split(&known, net, field)?;
+        let lowered = net - split.contra;
+        if lowered.is_zero() {
+            return Ok(Effect { contra_revenue: split.contra, schedule: None });
+        }
+        // A backdated credit may stand before the latest version: the days from its date on earn
+        // as they do now, not only from that version's own start.
+        let now = versions.iter().rev().find(|version| version.from <= self.effective);
+        let start = now.or(versions.first()).unwrap_or(last).start.max(self.effective);
+        let schedule = Schedule {
+            from: self.effective,
+            recognised: earned - split.taken_back,
+            amount: last.total() - earned - (lowered - split.taken_back),
+            start,
+            end: last.end.max(start),
+            progress: last
+                .progress
+                .map(|measure| Measure { base: Amount::from_decimal(done), ..measure }),
+            ..last.clone()
+        };
+        Ok(Effect { contra_revenue: split.contra, schedule: Some(schedule) })
+    }
+
+    /// A line without an end is credited by the period that was billed.
+    fn of_period(
+        &self,
+        line: &OrderLine,
+        day: Day,
+        net: Amount,
+        field: &str,
+    ) -> Result<Effect, Rejection> {
+        let costs = line.costs(&self.book.policies, self.currency);
+        let none = Effect { contra_revenue: net, schedule: None };
+        let Some(billed) = costs.grid().at(day) else { return Ok(none) };
+        let through = |day: Day| line.earned_through(day, self.currency);
+        let opening = through(billed.start.previous());
+        let before = self.effective.previous().min(billed.end).max(billed.start.previous());
+        let known =
+            Earned { total: through(billed.end) - opening, earned: through(before) - opening };
+        let split = self.split(&known, net, field)?;
+        let lowered = net - split.contra;
+        let from = self.effective.max(billed.start);
+        let (Some(running), Some(last)) = (costs.grid().at(from), line.versions.last()) else {
+            return Ok(none);
+        };
+        if lowered.is_zero() {
+            return Ok(Effect { contra_revenue: split.contra, schedule: None });
+        }
+        let earned = through(from.previous());
+        let schedule = Schedule {
+            from,
+            recognised: earned - split.taken_back,
+            amount: through(running.end) - earned - (lowered - split.taken_back),
+            start: from,
+            end: running.end,
+            recurring: recurring_after(line, &running),
+            is_paused: false,
+            ..last.clone()
+        };
+        Ok(Effect { contra_revenue: split.contra, schedule: Some(schedule) })
+    }
+
+    /// Usage is earned when it happens: only what was billed beyond it is not.
+    fn of_usage(&self, line: &OrderLine, net: Amount, field: &str) -> Result<Effect, Rejection> {
+        let total = line.billed.net.max(self.currency.zero());
+        let earned = line.earned_through(self.effective.previous(), self.currency).min(total);
+        let split = self.split(&Earned { total, earned }, net, field)?;
+        Ok(Effect { contra_revenue: split.contra + split.taken_back, schedule: None })
+    }
+
+    fn split(&self, known: &Earned, net: Amount, field: &str) -> Result<Split, Rejection> {
+        let zero = self.currency.zero();
+        let unearned = known.total - known.earned;
+        let earned_part = || {
+            if known.total.is_zero() {
+                return zero;
+            }
+            let exact =
+                multiply_divide(net.decimal(), known.earned.decimal(), known.total.decimal());
+            self.currency.round(exact, self.book.policies.rounding).min(net).max(zero)
+        };
+        Ok(match self.revenue {
+            CreditRevenue::SplitProRata => Split { contra: earned_part(), taken_back: zero },
+            CreditRevenue::UnearnedFirst => {
+                Split { contra: net - net.min(unearned).max(zero), taken_back: zero }
+            }
+            CreditRevenue::ContraNow => Split { contra: net, taken_back: zero },
+            CreditRevenue::Prospective if net > unearned => {
+                return Err(Rejection::at(
+                    Code::CreditExceedsUnearned,
+                    field,
+                    format!("{net} is more than the {unearned} that is not earned yet"),
+                ));
+            }
+            CreditRevenue::Prospective => Split { contra: zero, taken_back: zero },
+            CreditRevenue::CumulativeReversal => Split { contra: zero, taken_back: earned_part() },
+        })
+    }
+}
+
+/// What recurs behind a period of a line without an end.
+fn recurring_after(line: &OrderLine, period: &Period) -> Option<Recurring> {
+    let version = in_force(line.versions.iter(), period.end)?;
+    let recurring = version.recurring?;
+    let start = period.end.next();
+    if line.placed.recognition.method != Method::OverTime || start <= recurring.start {
+        return Some(recurring);
+    }
+    Some(recurring.from(start))
+}

@@ -1,0 +1,281 @@
+//! Credits that the ledger issues by itself: for what a cancellation leaves unearned, and for
+//! what a change makes cheaper in periods that were billed before.
+
+use std::collections::BTreeMap;
+
+use crate::calendar::Day;
+use crate::command::shared::Allocation;
+use crate::decide::credit::tax;
+use crate::decide::policy;
+use crate::event::EventData;
+use crate::event::credit::{CreditApplied, CreditIssued, CreditRefunded, CreditedLine};
+use crate::event::invoice::RunLine;
+use crate::event::order::Adjustment;
+use crate::id::Identifier;
+use crate::money::{Amount, Currency, multiply_divide};
+use crate::policy::CreditRevenue;
+use crate::rejection::Rejection;
+use crate::state::order::{Order, OrderLine};
+use crate::state::{Book, Invoice, InvoiceLine, Ledger};
+
+/// What is given back of an order line, net of tax and above zero.
+pub(in crate::decide) struct Back<'a> {
+    /// The order.
+    pub(in crate::decide) order: &'a Identifier,
+    /// The line.
+    pub(in crate::decide) line: &'a OrderLine,
+    /// How much.
+    pub(in crate::decide) amount: Amount,
+    /// The difference that it settles, where a billing run gives it back.
+    pub(in crate::decide) adjustment: Option<Adjustment>,
+}
+
+/// The credits that give back what a cancellation leaves unearned. They settle the invoices that
+/// billed it as far as those are open; what was paid of it stays on the account, or is paid back.
+pub(in crate::decide) fn give_back(
+    state: &Ledger,
+    book: &Book,
+    (id, order): (&Identifier, &Order),
+    lines: &[(&OrderLine, Amount)],
+    is_refund: bool,
+) -> Result<Vec<EventData>, Rejection> {
+    let backs = lines.iter().map(|(line, amount)| Back {
+        order: id,
+        line,
+        amount: *amount,
+        adjustment: None,
+    });
+    let mut maker = Maker::new(state, book, order.currency, book.last_credit_number);
+    let drafts = maker.drafts(backs.collect());
+    let mut events = Vec::new();
+    for draft in drafts {
+        let issued = maker.issue(&order.customer, draft, "cancellation")?;
+        let uses = uses(state, book, &issued, is_refund);
+        events.push(EventData::CreditIssued(issued));
+        events.extend(uses);
+    }
+    Ok(events)
+}
+
+/// The credits on the account for differences below zero, and the last number that they took.
+pub(in crate::decide) fn credit_adjustments(
+    state: &Ledger,
+    book: &Book,
+    (customer, currency): (&Identifier, Currency),
+    backs: Vec<Back<'_>>,
+    last_number: u64,
+) -> Result<(Vec<CreditIssued>, u64), Rejection> {
+    let mut maker = Maker::new(state, book, currency, last_number);
+    let drafts = maker.drafts(backs);
+    let mut credits = Vec::new();
+    for draft in drafts {
+        credits.push(maker.issue(customer, draft, "change of a billed period")?);
+    }
+    Ok((credits, maker.last_number))
+}
+
+/// A credit before it has a name: its invoice, where one billed what it gives back.
+struct Draft {
+    invoice: Option<Identifier>,
+    lines: Vec<CreditedLine>,
+}
+
+struct Maker<'a> {
+    state: &'a Ledger,
+    book: &'a Book,
+    currency: Currency,
+    last_number: u64,
+    /// Lines of the invoices that are credited, with what these credits took so far.
+    progress: BTreeMap<Identifier, Vec<InvoiceLine>>,
+}
+
+impl<'a> Maker<'a> {
+    fn new(state: &'a Ledger, book: &'a Book, currency: Currency, last_number: u64) -> Self {
+        Self { state, book, currency, last_number, progress: BTreeMap::new() }
+    }
+
+    /// Finds the invoice lines that billed what is given back: those of the same period first,
+    /// then the latest.
+    fn drafts(&mut self, backs: Vec<Back<'_>>) -> Vec<Draft> {
+        let mut drafts: Vec<Draft> = Vec::new();
+        for back in backs {
+            let mut left = back.amount;
+            let mut adjustment = back.adjustment.clone();
+            for (invoice, name) in self.candidates(&back) {
+                if !left.is_positive() {
+                    break;
+                }
+                let Some(mut line) = self.take(&invoice, &name, left) else { continue };
+                left -= line.net;
+                line.order = Some(back.order.clone());
+                line.order_line = Some(back.line.placed.line.clone());
+                // One of the parts settles the difference; all of them sum to it.
+                line.adjustment = adjustment.take();
+                line.description = line.adjustment.as_ref().map(|one| one.description.clone());
+                add(&mut drafts, Some(invoice), line);
+            }
+            if left.is_positive() {
+                let zero = self.currency.zero();
+                let line = CreditedLine {
+                    invoice_line: None,
+                    order: Some(back.order.clone()),
+                    order_line: Some(back.line.placed.line.clone()),
+                    description: adjustment.as_ref().map(|one| one.description.clone()),
+                    net: left,
+                    tax: zero,
+                    contra_revenue: zero,
+                    contract_balance: left,
+                    schedule: None,
+                    adjustment: adjustment.take(),
+                };
+                add(&mut drafts, None, line);
+            }
+        }
+        drafts
+    }
+
+    fn candidates(&self, back: &Back<'_>) -> Vec<(Identifier, Identifier)> {
+        let period: Option<Day> = back.adjustment.as_ref().map(|one| one.period_start);
+        let bills_it = |(invoice, name): &&(Identifier, Identifier)| {
+            let invoice = self.state.invoices.get(invoice);
+            let line = invoice.and_then(|one| one.lines.iter().find(|line| line.line == *name));
+            match line.and_then(|line| line.run.as_ref()) {
+                Some(RunLine::Period { start, .. }) => Some(*start) == period,
+                Some(RunLine::Adjustment(_)) | None => false,
+            }
+        };
+        let latest = || back.line.billed.invoices.iter().rev();
+        let first = latest().filter(|one| bills_it(one));
+        first.chain(latest().filter(|one| !bills_it(one))).cloned().collect()
+    }
+
+    /// Credits what an invoice line has left, up to an amount.
+    fn take(
+        &mut self,
+        invoice: &Identifier,
+        name: &Identifier,
+        most: Amount,
+    ) -> Option<CreditedLine> {
+        let lines = match self.progress.entry(invoice.clone()) {
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::btree_map::Entry::Vacant(new) => {
+                let found = self.state.invoices.get(invoice).filter(|one| !one.voided)?;
+                new.insert(found.lines.clone())
+            }
+        };
+        let at = lines.iter().position(|line| line.line == *name)?;
+        let line = lines.get(at)?;
+        let net = most.min(line.net - line.credited_net);
+        if !net.is_positive() {
+            return None;
+        }
+        let tax = tax::of(self.book, self.currency, lines, at, net);
+        let line = lines.get_mut(at)?;
+        line.credited_net += net;
+        line.credited_tax += tax;
+        Some(CreditedLine {
+            invoice_line: Some(name.clone()),
+            order: None,
+            order_line: None,
+            description: None,
+            net,
+            tax,
+            contra_revenue: self.currency.zero(),
+            contract_balance: net,
+            schedule: None,
+            adjustment: None,
+        })
+    }
+
+    /// Names a credit by the book's series, and sums it up.
+    fn issue(
+        &mut self,
+        customer: &Identifier,
+        draft: Draft,
+        reason: &str,
+    ) -> Result<CreditIssued, Rejection> {
+        let zero = self.currency.zero();
+        let net: Amount = zero + draft.lines.iter().map(|line| line.net).sum();
+        let tax: Amount = zero + draft.lines.iter().map(|line| line.tax).sum();
+        // A caller may have used a name of the series: it stands in the place of that number.
+        let credit: Identifier = loop {
+            self.last_number += 1;
+            let credit = format!("CN-{}", self.last_number).parse()?;
+            if !self.state.credits.contains_key(&credit) {
+                break credit;
+            }
+        };
+        Ok(CreditIssued {
+            credit,
+            number: Some(self.last_number),
+            customer: customer.clone(),
+            invoice: draft.invoice,
+            currency: self.currency,
+            net,
+            tax,
+            total: net + tax,
+            lines: draft.lines,
+            revenue: CreditRevenue::UnearnedFirst,
+            reason: Some(reason.to_owned()),
+            policy: policy::decided(&[(
+                "rounding",
+                policy::rounding_word(self.book.policies.rounding),
+            )]),
+        })
+    }
+}
+
+fn add(drafts: &mut Vec<Draft>, invoice: Option<Identifier>, line: CreditedLine) {
+    match drafts.iter_mut().find(|draft| draft.invoice == invoice) {
+        Some(draft) => draft.lines.push(line),
+        None => drafts.push(Draft { invoice, lines: vec![line] }),
+    }
+}
+
+/// What a credit of a cancellation is used for.
+fn uses(state: &Ledger, book: &Book, issued: &CreditIssued, is_refund: bool) -> Vec<EventData> {
+    let Some(id) = &issued.invoice else { return Vec::new() };
+    let Some(invoice) = state.invoices.get(id) else { return Vec::new() };
+    let refund = if is_refund { refundable(book, invoice, issued) } else { issued.currency.zero() };
+    let applied = invoice.open.min(issued.total - refund);
+    let mut events = Vec::new();
+    if applied.is_positive() {
+        events.push(EventData::CreditApplied(CreditApplied {
+            credit: issued.credit.clone(),
+            customer: issued.customer.clone(),
+            currency: issued.currency,
+            allocations: vec![Allocation { invoice: id.clone(), amount: applied }],
+        }));
+    }
+    if refund.is_positive() {
+        events.push(EventData::CreditRefunded(CreditRefunded {
+            credit: issued.credit.clone(),
+            customer: issued.customer.clone(),
+            currency: issued.currency,
+            amount: refund,
+        }));
+    }
+    events
+}
+
+/// What was paid of the credited lines beyond their used part (readings, 39): a line's share of
+/// what was paid is its share of the invoice.
+fn refundable(book: &Book, invoice: &Invoice, issued: &CreditIssued) -> Amount {
+    let mut sum = issued.currency.zero();
+    for credited in &issued.lines {
+        let named = credited.invoice_line.as_ref();
+        let line = invoice.lines.iter().find(|line| Some(&line.line) == named);
+        let Some(line) = line else { continue };
+        let gross = line.net + line.tax - line.credited_net - line.credited_tax;
+        let whole = invoice.lines.iter().map(|one| one.net + one.tax).sum::<Amount>();
+        let credit = credited.net + credited.tax;
+        let share = multiply_divide(
+            invoice.paid.decimal(),
+            (line.net + line.tax).decimal(),
+            whole.decimal(),
+        );
+        let paid = issued.currency.round(share, book.policies.rounding);
+        sum += (paid - (gross - credit)).min(credit).max(issued.currency.zero());
+    }
+    sum.min(invoice.paid).min(issued.total)
+}

@@ -1,0 +1,107 @@
+//! Voiding a credit: the reverse of what it posted, on the void's date; what it settled is open
+//! again, and the schedule of each line is caught up on that day (accounting, section 2).
+
+use crate::calendar::Day;
+use crate::command::credit::VoidCredit;
+use crate::decide::credit::find;
+use crate::event::EventData;
+use crate::event::credit::{CreditVoided, CreditedLine};
+use crate::money::{Amount, multiply_divide};
+use crate::rejection::{Code, Rejection};
+use crate::revenue::schedule::{Schedule, in_force};
+use crate::revenue::weight::weight_through;
+use crate::state::{Book, Credit, Ledger};
+
+/// Voids a credit.
+pub(in crate::decide) fn void(
+    state: &Ledger,
+    book: &Book,
+    effective: Day,
+    data: &VoidCredit,
+) -> Result<Vec<EventData>, Rejection> {
+    let credit = find(state, &data.credit)?;
+    if credit.refunded.is_positive() {
+        return Err(Rejection::at(
+            Code::CreditRefunded,
+            "data.credit",
+            format!("{} of the credit {} was paid back", credit.refunded, data.credit),
+        ));
+    }
+    if effective < credit.issued {
+        return Err(Rejection::at(
+            Code::DateEndBeforeStart,
+            "effective",
+            format!(
+                "the credit {} was issued on {}, after {effective}",
+                data.credit, credit.issued
+            ),
+        ));
+    }
+    let lines = credit.lines.iter().map(|line| {
+        let schedule = caught_up(state, book, credit, line, effective);
+        CreditedLine { schedule, ..line.clone() }
+    });
+    let lines = lines.collect();
+    Ok(vec![EventData::CreditVoided(CreditVoided {
+        credit: data.credit.clone(),
+        customer: credit.customer.clone(),
+        invoice: credit.invoice.clone(),
+        currency: credit.currency,
+        total: credit.amount,
+        reopened: credit.applied.clone(),
+        lines,
+    })])
+}
+
+/// The version that earns as if the credit had never been; none where it changed none.
+fn caught_up(
+    state: &Ledger,
+    book: &Book,
+    credit: &Credit,
+    line: &CreditedLine,
+    effective: Day,
+) -> Option<Schedule> {
+    let made = line.schedule.as_ref()?;
+    let (versions, done) = match (&line.order, &line.order_line) {
+        (Some(order), Some(name)) => {
+            let order = state.orders.get(order)?;
+            let known = order.lines.iter().find(|one| one.placed.line == *name)?;
+            (&known.versions, known.progress.done(effective.previous()))
+        }
+        _ => {
+            let invoice = state.invoices.get(credit.invoice.as_ref()?)?;
+            let known =
+                invoice.lines.iter().find(|one| Some(&one.line) == line.invoice_line.as_ref())?;
+            (&known.versions, rust_decimal::Decimal::ZERO)
+        }
+    };
+    let at = versions.iter().rposition(|version| version == made)?;
+    let last = versions.last()?;
+    if at + 1 == versions.len() {
+        // Nothing came after it: the version before it is right again.
+        let before = versions.get(at.checked_sub(1)?)?;
+        return Some(Schedule { from: effective, ..before.clone() });
+    }
+    let currency = credit.currency;
+    let back = line.contract_balance;
+    let day = effective.previous();
+    let earned = in_force(versions.iter(), day)
+        .map_or(currency.zero(), |one| one.earned_through(day, done, currency));
+    // What the credit took of the days since then, by the spread that it made.
+    let passed = if day < made.start {
+        Amount::ZERO
+    } else {
+        let (part, whole) = weight_through(made.basis, made.start, made.end, day.min(made.end));
+        currency.round(multiply_divide(back.decimal(), part, whole), book.policies.rounding)
+    };
+    let recognised = earned + passed;
+    let start = last.start.max(effective);
+    Some(Schedule {
+        from: effective,
+        recognised,
+        amount: last.total() + back - recognised,
+        start,
+        end: last.end.max(start),
+        ..last.clone()
+    })
+}

@@ -1,0 +1,229 @@
+//! Cancellation: what was earned by then, and what becomes of what is billed beyond it
+//! (accounting, section 3; readings, 6, 8 and 39).
+
+use rust_decimal::Decimal;
+
+use crate::calendar::Day;
+use crate::command::order::{CancelOrder, Unearned};
+use crate::command::shared::Method;
+use crate::decide::credit::give_back;
+use crate::decide::order::allocate::{shares, ssp_weight};
+use crate::decide::order::change::{Change, Changed};
+use crate::decide::order::{find_in_term, first_day_of_new_terms};
+use crate::decide::policy;
+use crate::event::EventData;
+use crate::event::order::{Adjustment, OrderCancelled, PlacedLine};
+use crate::money::{Amount, Currency, multiply_divide};
+use crate::rejection::Rejection;
+use crate::state::order::{Costs, Order, OrderLine};
+use crate::state::{Book, Ledger};
+
+/// A line at its end.
+struct Final<'a> {
+    line: &'a OrderLine,
+    after: PlacedLine,
+    /// What it earns in all.
+    earned: Amount,
+    /// Billed and not earned, net.
+    beyond: Amount,
+}
+
+/// Ends an order.
+pub(in crate::decide) fn cancel(
+    state: &Ledger,
+    book: &Book,
+    effective: Day,
+    data: &CancelOrder,
+) -> Result<Vec<EventData>, Rejection> {
+    let order = find_in_term(state, &data.order, effective)?;
+    let last_day = first_day_of_new_terms(book, effective).previous();
+    let finals = reckon(book, order, last_day);
+    let beyond: Amount = order.currency.zero() + finals.iter().map(|one| one.beyond).sum();
+    let gives_back: Vec<(&OrderLine, Amount)> = finals
+        .iter()
+        .filter(|one| one.beyond.is_positive())
+        .map(|one| (one.line, one.beyond))
+        .collect();
+    let returned = match data.unearned {
+        Unearned::Credit | Unearned::Refund => {
+            let is_refund = data.unearned == Unearned::Refund;
+            give_back(state, book, (&data.order, order), &gives_back, is_refund)?
+        }
+        Unearned::Forfeit | Unearned::None => Vec::new(),
+    };
+    let settled = gives_back.iter().map(|(line, _)| line.placed.line.clone()).collect();
+    let adjustments = finals
+        .iter()
+        .filter(|one| !one.beyond.is_positive())
+        .flat_map(|one| unbilled(book, order, one, effective))
+        .collect();
+    let forfeits = data.unearned == Unearned::Forfeit;
+    let lines: Vec<PlacedLine> =
+        finals.into_iter().map(|one| ended(one, order.currency, effective, forfeits)).collect();
+    let untouched =
+        order.lines.iter().filter(|one| !lines.iter().any(|line| line.line == one.placed.line));
+    let price: Amount = untouched.map(|one| one.placed.allocated).sum();
+    let cancelled = EventData::OrderCancelled(OrderCancelled {
+        order: data.order.clone(),
+        customer: order.customer.clone(),
+        currency: order.currency,
+        last_day,
+        unearned: data.unearned,
+        unearned_amount: beyond,
+        transaction_price: order.currency.zero()
+            + price
+            + lines.iter().map(|line| line.allocated).sum(),
+        lines,
+        adjustments,
+        settled,
+        policy: policy::of_revenue(&book.policies),
+    });
+    Ok(std::iter::once(cancelled).chain(returned).collect())
+}
+
+/// Every line that has not ended: the price of its periods up to the last day, the last one
+/// prorated as billing does.
+fn reckon<'a>(book: &'a Book, order: &'a Order, last_day: Day) -> Vec<Final<'a>> {
+    let change = Change {
+        book,
+        currency: order.currency,
+        from: last_day.next(),
+        due: last_day.next(),
+        is_catch_up: false,
+        description: "cancellation",
+    };
+    let running =
+        |line: &&OrderLine| !line.removed && line.placed.ended.is_none_or(|ended| ended > last_day);
+    let lines: Vec<&OrderLine> = order.lines.iter().filter(running).collect();
+    let changed: Vec<Changed<'_>> = lines
+        .iter()
+        .map(|line| {
+            let ended = Some(line.placed.last().map_or(last_day, |last| last.min(last_day)));
+            change.of(line, PlacedLine { ended, ..line.placed.clone() }, None)
+        })
+        .collect();
+    let earned: Vec<Amount> =
+        changed.iter().map(|one| earned_in_all(book, order, one, last_day)).collect();
+    let names_ssp = lines.iter().any(|line| line.placed.ssp.is_some() && is_shared(&line.placed));
+    let allocated =
+        if names_ssp { by_ssp(book, order, &changed, &earned, last_day) } else { earned.clone() };
+    let mut left: Amount = order.currency.zero() + lines.iter().map(|line| line.billed.net).sum()
+        - allocated.iter().copied().sum();
+    let mut finals = Vec::new();
+    for ((one, price), earned) in changed.into_iter().zip(earned).zip(allocated) {
+        let own = one.line.billed.net - price;
+        let beyond = if names_ssp { own.min(left) } else { own }.max(order.currency.zero());
+        left -= beyond;
+        finals.push(Final { line: one.line, after: one.after, earned, beyond });
+    }
+    finals
+}
+
+/// Whether a line shares the order's price with others.
+fn is_shared(line: &PlacedLine) -> bool {
+    !line.is_separate
+        && line.recognition.method != Method::Usage
+        && (line.end.is_some() || line.recognition.method != Method::OverTime)
+}
+
+/// What a line earns in all, by its own price.
+fn earned_in_all(book: &Book, order: &Order, changed: &Changed<'_>, last_day: Day) -> Amount {
+    let line = changed.line;
+    if let (Some(meter), Some(terms)) = (&line.meter, changed.after.meter_terms()) {
+        let mut meter = meter.clone();
+        // The latest terms with another end: what holds from when does not change.
+        let from = line.terms.last().map_or(terms.from, |last| last.from);
+        meter.amend(u64::MAX, crate::revenue::usage::MeterTerms { from, ..terms });
+        return meter.earned_through(last_day, u64::MAX);
+    }
+    match line.placed.recognition.method {
+        Method::PointInTime | Method::Milestone => {
+            let earned = line.earned_through(last_day, order.currency);
+            let is_reallocated = line.placed.allocated != line.placed.amount;
+            if is_reallocated { delivered_price(book, order, line, last_day) } else { earned }
+        }
+        Method::OverTime | Method::Usage | Method::OnInvoice => changed.earned + changed.rest,
+    }
+}
+
+/// The stated price of what was delivered.
+fn delivered_price(book: &Book, order: &Order, line: &OrderLine, day: Day) -> Amount {
+    let (done, whole) = line.delivered(day);
+    let exact = multiply_divide(line.placed.amount.decimal(), done, whole);
+    order.currency.round(exact, book.policies.rounding)
+}
+
+/// The price of what was delivered, over the lines by the standalone selling prices of that.
+fn by_ssp(
+    book: &Book,
+    order: &Order,
+    changed: &[Changed<'_>],
+    earned: &[Amount],
+    last_day: Day,
+) -> Vec<Amount> {
+    let weight = |one: &Changed<'_>| {
+        let placed = &one.line.placed;
+        if !is_shared(placed) {
+            return Decimal::ZERO;
+        }
+        let whole = ssp_weight(book, order.currency, placed);
+        let (done, of) = match placed.recognition.method {
+            Method::PointInTime | Method::Milestone => one.line.delivered(last_day),
+            Method::OverTime | Method::Usage | Method::OnInvoice => {
+                let days = |to: Day| Decimal::from((to.days_since(placed.start) + 1).max(0));
+                let end = placed.end.unwrap_or(last_day);
+                (days(end.min(last_day)), days(end))
+            }
+        };
+        multiply_divide(whole, done, of)
+    };
+    let weights: Vec<Decimal> = changed.iter().map(weight).collect();
+    if weights.iter().all(Decimal::is_zero) {
+        return earned.to_vec();
+    }
+    let shared = changed.iter().zip(earned).filter(|(one, _)| is_shared(&one.line.placed));
+    let total: Amount = order.currency.zero() + shared.map(|(_, earned)| *earned).sum();
+    let parts = shares(book, order.currency, total, &weights);
+    let own = changed.iter().zip(earned).zip(parts);
+    own.map(|((one, own), part)| if is_shared(&one.line.placed) { part } else { *own }).collect()
+}
+
+/// What is still to be billed of periods that were billed before.
+fn unbilled(book: &Book, order: &Order, one: &Final<'_>, effective: Day) -> Vec<Adjustment> {
+    let line = one.line;
+    let costs = Costs::new(&one.after, line.terms.clone(), &book.policies, order.currency);
+    let grid = *costs.grid();
+    let periods = line.billed.periods.iter().filter_map(|(start, billed)| {
+        let before = line.billed.adjusted.get(start).copied().unwrap_or_default();
+        let period = grid.at(*start).filter(|period| period.start == *start);
+        let price = match (&line.meter, period) {
+            (Some(meter), Some(period)) => meter.period_price(&period),
+            (None, Some(period)) => costs.period(&period),
+            (_, None) => order.currency.zero(),
+        };
+        let amount = price - *billed - before;
+        (!amount.is_zero()).then(|| Adjustment {
+            line: line.placed.line.clone(),
+            due: effective,
+            period_start: *start,
+            period_end: period.map_or(*start, |period| period.end),
+            amount,
+            description: "cancellation".to_owned(),
+        })
+    });
+    periods.collect()
+}
+
+/// The line as it stands afterwards: nothing is earned from the effective date on.
+fn ended(one: Final<'_>, currency: Currency, effective: Day, forfeits: bool) -> PlacedLine {
+    let earned = if forfeits { one.earned + one.beyond } else { one.earned };
+    let last = one.line.versions.last();
+    let schedule = last.map(|last| last.stopped(effective, earned, currency));
+    let mut after = one.after;
+    after.allocated = if schedule.is_some() { earned } else { after.allocated };
+    after.schedule = schedule;
+    // Usage is metered up to its last day under the terms that it had.
+    after.terms_from =
+        after.meter_terms().and_then(|_| one.line.terms.last()).map(|terms| terms.from);
+    after
+}

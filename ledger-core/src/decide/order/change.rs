@@ -1,0 +1,339 @@
+//! What a change of terms does to one line: its price, its billed periods, and what it earns.
+
+use rust_decimal::Decimal;
+
+use crate::billing::grid::Period;
+use crate::billing::terms::with;
+use crate::calendar::Day;
+use crate::command::shared::Method;
+use crate::decide::order::allocate::ssp_weight;
+use crate::decide::order::place::recurring;
+use crate::event::order::{Adjustment, PlacedLine};
+use crate::money::{Amount, Currency, multiply_divide};
+use crate::revenue::recurring::Recurring;
+use crate::revenue::schedule::{Measure, Schedule};
+use crate::revenue::weight::weight_through;
+use crate::state::Book;
+use crate::state::order::{Costs, OrderLine, terms_of};
+
+/// What the changes of one command share.
+#[derive(Clone, Copy)]
+pub(super) struct Change<'a> {
+    pub(super) book: &'a Book,
+    pub(super) currency: Currency,
+    /// The first day of the new terms.
+    pub(super) from: Day,
+    /// The day on which what changes in billed periods falls due.
+    pub(super) due: Day,
+    /// Whether deliveries so far are priced anew, too.
+    pub(super) is_catch_up: bool,
+    /// What an adjustment says on its invoice.
+    pub(super) description: &'a str,
+}
+
+/// A line whose terms change: what it had earned, and what is to come.
+pub(super) struct Changed<'a> {
+    pub(super) line: &'a OrderLine,
+    pub(super) after: PlacedLine,
+    pub(super) earned: Amount,
+    /// To be earned from the change on; of a line without an end, through its running period.
+    pub(super) rest: Amount,
+    /// What comes behind that, where the line has no end.
+    recurring: Option<Recurring>,
+    /// The last day over which `rest` spreads.
+    spread_end: Day,
+    pub(super) adjustments: Vec<Adjustment>,
+}
+
+impl<'a> Change<'a> {
+    /// Changes a line to the terms in `after`, which hold from `terms_from` on; none: only its
+    /// revenue moves.
+    pub(super) fn of(
+        &self,
+        line: &'a OrderLine,
+        mut after: PlacedLine,
+        terms_from: Option<Day>,
+    ) -> Changed<'a> {
+        after.terms_from = terms_from;
+        let terms = match terms_from {
+            Some(from) => with(&line.terms, terms_of(&after, from)),
+            None => line.terms.clone(),
+        };
+        let policies = &self.book.policies;
+        let before = line.costs(policies, self.currency);
+        let since = terms_from.map_or(self.from, |from| from.min(self.from)).max(line.placed.start);
+        let mut costs = Costs::new(&after, terms, policies, self.currency);
+        after.amount = self.amount(line, &after, &before, &costs, since);
+        // A price for the whole term is what `amount` says.
+        costs = Costs::new(&after, costs.terms, policies, self.currency);
+        let delta = after.amount - line.placed.amount;
+        let adjustments = self.adjustments(line, &before, &costs, since);
+        let mut changed = Changed {
+            line,
+            after,
+            earned: line.earned_through(self.from.previous(), self.currency),
+            rest: self.currency.zero(),
+            recurring: None,
+            spread_end: self.from,
+            adjustments,
+        };
+        match line.versions.last() {
+            Some(last) if last.recurring.is_some() || self.is_endless(line) => {
+                self.spread_endless(&mut changed, last, &before, &costs);
+            }
+            Some(last) => {
+                changed.rest = last.total() - changed.earned + delta;
+                changed.spread_end = match line.placed.recognition.method {
+                    Method::PointInTime => changed.after.start,
+                    Method::OverTime | Method::Usage | Method::Milestone | Method::OnInvoice => {
+                        changed.after.last().unwrap_or(last.end)
+                    }
+                };
+            }
+            None => {}
+        }
+        changed
+    }
+
+    /// Whether the line had no end before the change.
+    fn is_endless(&self, line: &OrderLine) -> bool {
+        line.placed.end.is_none()
+            && line.placed.recognition.method == Method::OverTime
+            && !line.placed.is_priced_once()
+    }
+
+    /// The line's price over its term with the new terms.
+    fn amount(
+        &self,
+        line: &OrderLine,
+        after: &PlacedLine,
+        before: &Costs,
+        costs: &Costs,
+        since: Day,
+    ) -> Amount {
+        let old = line.placed.amount;
+        match line.placed.recognition.method {
+            Method::Usage => old,
+            Method::PointInTime | Method::Milestone => self.amount_by_delivery(line, after),
+            Method::OverTime | Method::OnInvoice if after.is_priced_once() => costs.total(),
+            Method::OverTime | Method::OnInvoice if after.last().is_none() => self.currency.zero(),
+            Method::OverTime | Method::OnInvoice => {
+                // Periods before the change cost what they did.
+                let same = if line.placed.end.is_some() { old } else { before_end(before, since) };
+                same + costs.rest(since) - before_rest(before, since, line.placed.end.is_some())
+            }
+        }
+    }
+
+    /// What is delivered keeps its price, the rest has the new one (readings, 41); with a
+    /// catch-up all of it has.
+    fn amount_by_delivery(&self, line: &OrderLine, after: &PlacedLine) -> Amount {
+        let old = line.placed.amount;
+        let terms = terms_of(after, self.from);
+        let new = self.currency.round(terms.whole(), self.book.policies.rounding);
+        let last_day = self.from.previous();
+        let (done, whole) = line.delivered(last_day);
+        if after.ended.is_some() && after.ended != line.placed.ended {
+            return self.part(old, done, whole);
+        }
+        if self.is_catch_up || done.is_zero() {
+            return new;
+        }
+        if line.versions.last().is_none_or(|version| version.progress.is_none()) {
+            // Earned on its start, which has passed.
+            return old;
+        }
+        let units = self.measured(line, after);
+        self.part(old, done, whole) + self.part(new, units - done, units)
+    }
+
+    /// All that is to be delivered after a change: units, or percent.
+    fn measured(&self, line: &OrderLine, after: &PlacedLine) -> Decimal {
+        match line.placed.recognition.method {
+            Method::PointInTime => after.quantity.decimal(),
+            Method::Milestone | Method::OverTime | Method::Usage | Method::OnInvoice => {
+                line.delivered(self.from).1
+            }
+        }
+    }
+
+    fn part(&self, amount: Amount, part: Decimal, whole: Decimal) -> Amount {
+        let exact = multiply_divide(amount.decimal(), part, whole);
+        self.currency.round(exact, self.book.policies.rounding)
+    }
+
+    /// What the change makes of the periods that were billed before.
+    fn adjustments(
+        &self,
+        line: &OrderLine,
+        before: &Costs,
+        after: &Costs,
+        since: Day,
+    ) -> Vec<Adjustment> {
+        let Some(first) = before.grid().at(since.max(before.grid().start)) else {
+            return Vec::new();
+        };
+        let billed = line.billed.periods.range(first.start..);
+        let adjusted = billed.filter_map(|(start, _)| {
+            let old = before.grid().at(*start)?;
+            let new = after.grid().at(*start).filter(|period| period.start == *start);
+            let amount = new.map_or(self.currency.zero(), |period| after.period(&period))
+                - before.period(&old);
+            (!amount.is_zero()).then(|| Adjustment {
+                line: line.placed.line.clone(),
+                due: self.due,
+                period_start: *start,
+                period_end: new.map_or(old.end, |period| period.end),
+                amount,
+                description: self.description.to_owned(),
+            })
+        });
+        adjusted.collect()
+    }
+
+    /// A line without an end spreads what its running period still earns; whole periods recur
+    /// behind it, or a term begins.
+    fn spread_endless(
+        &self,
+        changed: &mut Changed<'_>,
+        last: &Schedule,
+        before: &Costs,
+        after: &Costs,
+    ) {
+        let line = changed.line;
+        let day = self.from.max(line.placed.start);
+        let Some(old) = before.grid().at(day) else { return };
+        let cut = after.grid().at(day).filter(|period| period.start == old.start);
+        let through = line.earned_through(old.end, self.currency);
+        let running = if last.is_paused { last.amount } else { through - changed.earned };
+        let new_price = cut.map_or(self.currency.zero(), |period| after.period(&period));
+        changed.rest = running + new_price - before.period(&old);
+        changed.spread_end = cut.map_or(self.from, |period| period.end);
+        match changed.after.last() {
+            None => {
+                let known = last.recurring.map(|recurring| recurring.amount);
+                let amount = known.unwrap_or(self.currency.zero()) + after.cycle() - before.cycle();
+                let is_resting = changed.after.is_suspended;
+                changed.recurring =
+                    (!is_resting).then(|| recurring(&changed.after, after, old.end.next(), amount));
+            }
+            Some(end) => {
+                if end > old.end {
+                    changed.rest += after.rest(old.end.next());
+                    changed.spread_end = end;
+                }
+            }
+        }
+    }
+
+    /// The version of a change that leaves what was earned alone: `rest` over what is still to
+    /// come (606-10-25-13a).
+    pub(super) fn prospective(&self, changed: Changed<'_>, rest: Amount) -> PlacedLine {
+        let Some(last) = changed.line.versions.last() else {
+            return PlacedLine { schedule: None, ..changed.after };
+        };
+        let start = changed.line.placed.start.max(self.from);
+        let is_paused = changed.after.is_suspended;
+        let version = Schedule {
+            from: self.from,
+            recognised: changed.earned,
+            amount: rest,
+            start,
+            end: changed.spread_end.max(start),
+            progress: last.progress.map(|measure| self.measure(&changed, measure)),
+            recurring: changed.recurring,
+            is_paused,
+            ..last.clone()
+        };
+        PlacedLine { allocated: version.total(), schedule: Some(version), ..changed.after }
+    }
+
+    /// Progress times the new price, the difference on the effective date (606-10-25-13b).
+    pub(super) fn catch_up(&self, changed: Changed<'_>) -> PlacedLine {
+        let line = changed.line;
+        let Some(last) = line.versions.last() else {
+            return PlacedLine { schedule: None, ..changed.after };
+        };
+        // A period's price over the period is all that a line without an end has to catch up on.
+        if changed.recurring.is_some() || changed.after.is_suspended {
+            let rest = changed.rest;
+            return self.prospective(changed, rest);
+        }
+        let total = changed.earned + changed.rest;
+        let progress = last
+            .progress
+            .map(|measure| Measure { base: Amount::ZERO, ..self.measure(&changed, measure) });
+        let start = line.placed.start;
+        let version = Schedule {
+            from: self.from,
+            recognised: self.currency.zero(),
+            amount: total,
+            start,
+            end: changed.spread_end.max(start),
+            progress,
+            recurring: None,
+            is_paused: false,
+            ..last.clone()
+        };
+        PlacedLine { allocated: total, schedule: Some(version), ..changed.after }
+    }
+
+    fn measure(&self, changed: &Changed<'_>, before: Measure) -> Measure {
+        let done = changed.line.progress.done(self.from.previous());
+        let whole = match changed.line.placed.recognition.method {
+            Method::PointInTime => changed.after.quantity,
+            Method::Milestone | Method::OverTime | Method::Usage | Method::OnInvoice => {
+                before.whole
+            }
+        };
+        Measure { base: Amount::from_decimal(done), whole }
+    }
+
+    /// What a line weighs in the pool of what is still to be delivered: standalone selling price
+    /// times its undelivered part (readings, 42).
+    pub(super) fn undelivered_weight(&self, changed: &Changed<'_>) -> Decimal {
+        let whole = ssp_weight(self.book, self.currency, &changed.after);
+        let (part, of) = self.undelivered(changed);
+        multiply_divide(whole, part, of)
+    }
+
+    fn undelivered(&self, changed: &Changed<'_>) -> (Decimal, Decimal) {
+        let line = changed.line;
+        let last = changed.after.last();
+        let start = changed.after.start;
+        if last.is_some_and(|last| last < self.from) {
+            return (Decimal::ZERO, Decimal::ONE);
+        }
+        match line.versions.last() {
+            Some(Schedule { progress: Some(_), .. }) => {
+                let whole = self.measured(line, &changed.after);
+                let done = line.progress.done(self.from.previous());
+                if whole.is_zero() { (Decimal::ZERO, Decimal::ONE) } else { (whole - done, whole) }
+            }
+            Some(version) if version.method == Method::OverTime && self.from > start => {
+                let end = last.unwrap_or(version.end).max(self.from);
+                let (part, whole) = weight_through(version.basis, start, end, self.from.previous());
+                (whole - part, whole)
+            }
+            Some(version) if version.method == Method::PointInTime && self.from > start => {
+                (Decimal::ZERO, Decimal::ONE)
+            }
+            Some(_) => (Decimal::ONE, Decimal::ONE),
+            None => (Decimal::ZERO, Decimal::ONE),
+        }
+    }
+}
+
+/// The price of the periods before the one that holds a day, of a line that had no end.
+fn before_end(costs: &Costs, since: Day) -> Amount {
+    let zero = costs.pricing.currency.zero();
+    let Some(holding) = costs.grid().at(since) else { return zero };
+    let earlier = costs.grid().from(costs.grid().start);
+    let earlier = earlier.take_while(|period: &Period| period.start < holding.start);
+    zero + earlier.map(|period| costs.period(&period)).sum()
+}
+
+/// The price of the periods from the one that holds a day on, of a line that had an end.
+fn before_rest(costs: &Costs, since: Day, had_end: bool) -> Amount {
+    if had_end { costs.rest(since) } else { costs.pricing.currency.zero() }
+}

@@ -1,0 +1,106 @@
+//! Suspension: from the effective date to the day before the resumption nothing is billed and
+//! nothing earned (readings, 38).
+
+use crate::calendar::Day;
+use crate::command::order::{ResumeOrder, SuspendOrder};
+use crate::command::shared::Method;
+use crate::decide::order::change::Change;
+use crate::decide::order::renew::is_periodic;
+use crate::decide::order::{check_awake, find_in_term};
+use crate::decide::policy;
+use crate::event::EventData;
+use crate::event::order::{OrderPaused, PlacedLine};
+use crate::id::Identifier;
+use crate::money::Amount;
+use crate::rejection::{Code, Rejection};
+use crate::state::order::{Order, OrderLine};
+use crate::state::{Book, Ledger};
+
+/// Lets an order rest.
+pub(in crate::decide) fn suspend(
+    state: &Ledger,
+    book: &Book,
+    effective: Day,
+    data: &SuspendOrder,
+) -> Result<Vec<EventData>, Rejection> {
+    let order = find_in_term(state, &data.order, effective)?;
+    check_awake(order, &data.order)?;
+    let lines = change(book, order, effective, true);
+    Ok(vec![EventData::OrderSuspended(event(book, order, &data.order, effective, lines))])
+}
+
+/// Lets an order that rests go on.
+pub(in crate::decide) fn resume(
+    state: &Ledger,
+    book: &Book,
+    effective: Day,
+    data: &ResumeOrder,
+) -> Result<Vec<EventData>, Rejection> {
+    let order = find_in_term(state, &data.order, effective)?;
+    let Some(since) = order.suspended else {
+        return Err(Rejection::at(
+            Code::OrderNotSuspended,
+            "data.order",
+            format!("the order {} is not suspended", data.order),
+        ));
+    };
+    if effective < since {
+        return Err(Rejection::at(
+            Code::DateEndBeforeStart,
+            "effective",
+            format!("the order would go on on {effective}, before it rests from {since}"),
+        ));
+    }
+    let lines = change(book, order, effective, false);
+    Ok(vec![EventData::OrderResumed(event(book, order, &data.order, effective, lines))])
+}
+
+type Paused = (Vec<PlacedLine>, Vec<crate::event::order::Adjustment>);
+
+/// The lines that are served over time: their days cost and earn nothing while the order rests.
+/// A price for the whole term stays; only its recognition waits.
+fn change(book: &Book, order: &Order, from: Day, is_suspended: bool) -> Paused {
+    let description = if is_suspended { "suspension" } else { "resumption" };
+    let change =
+        Change { book, currency: order.currency, from, due: from, is_catch_up: false, description };
+    let is_running = |line: &&OrderLine| {
+        !line.removed
+            && line.placed.is_suspended != is_suspended
+            && matches!(line.placed.recognition.method, Method::OverTime | Method::Usage)
+            && line.placed.last().is_none_or(|last| last >= from)
+    };
+    let (mut lines, mut adjustments) = (Vec::new(), Vec::new());
+    for line in order.lines.iter().filter(is_running) {
+        let after = PlacedLine { is_suspended, ..line.placed.clone() };
+        let terms_from = is_periodic(&line.placed).then(|| from.max(line.placed.start));
+        let changed = change.of(line, after, terms_from);
+        adjustments.extend(changed.adjustments.iter().cloned());
+        let rest = changed.rest;
+        lines.push(change.prospective(changed, rest));
+    }
+    (lines, adjustments)
+}
+
+fn event(
+    book: &Book,
+    order: &Order,
+    id: &Identifier,
+    from: Day,
+    (lines, adjustments): Paused,
+) -> OrderPaused {
+    let untouched =
+        order.lines.iter().filter(|one| !lines.iter().any(|line| line.line == one.placed.line));
+    let price: Amount = untouched.map(|one| one.placed.allocated).sum();
+    OrderPaused {
+        order: id.clone(),
+        customer: order.customer.clone(),
+        currency: order.currency,
+        from,
+        transaction_price: order.currency.zero()
+            + price
+            + lines.iter().map(|line| line.allocated).sum(),
+        lines,
+        adjustments,
+        policy: policy::of_revenue(&book.policies),
+    }
+}
