@@ -140,6 +140,8 @@ codes! {
     OrderNotSuspended = "order.not_suspended",
     /// The order has no end, or nothing that reaches it, and so nothing to renew.
     OrderNotRenewable = "order.not_renewable",
+    /// A change that is effective before another one, and cannot be worked into it.
+    OrderLaterChange = "order.later_change",
     /// The amendment's id was used before.
     AmendmentExists = "amendment.exists",
     /// A price model or a part of one that does not fit.

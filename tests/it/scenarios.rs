@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::Ledger;
 
-fn files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = std::fs::read_dir(folder).unwrap();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|end| end == "json" || end == "yaml"));
@@ -13,15 +13,25 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-#[test]
-fn all_scenarios_pass() {
-    let files = files();
+fn all_pass(folder: &str, at_least: usize) {
+    let files = files(folder);
     let mut arguments = vec!["check"];
     arguments.extend(files.iter().map(|path| path.to_str().unwrap()));
     let run = Ledger::new().expect(0, &arguments, "");
     let last = run.out.lines().last().unwrap();
     assert_eq!(last, format!("{} passed, 0 failed", files.len()));
-    assert!(files.len() >= 100, "the published examples are there: {}", files.len());
+    assert!(files.len() >= at_least, "{folder} has {} files", files.len());
+}
+
+#[test]
+fn all_published_examples_pass() {
+    all_pass("tests/scenarios", 100);
+}
+
+/// Worked by hand: each file says how in its first lines.
+#[test]
+fn all_worked_examples_pass() {
+    all_pass("tests/worked", 9);
 }
 
 #[test]

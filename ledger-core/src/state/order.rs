@@ -92,10 +92,17 @@ impl Order {
         Some(found)
     }
 
-    /// The sum of what its lines earn in all; of lines without an end, through their running
-    /// period.
-    pub fn transaction_price(&self) -> Amount {
-        self.currency.zero() + self.lines.iter().map(|line| line.placed.allocated).sum()
+    /// The sum of what its lines earn in all once these stand as given: later ones of a line in
+    /// place of earlier ones. Of lines without an end, through their running period.
+    pub fn price_with(&self, changed: &[PlacedLine]) -> Amount {
+        let last = |id: &Identifier| changed.iter().rev().find(|line| line.line == *id);
+        let known = self.lines.iter().map(|line| {
+            last(&line.placed.line).map_or(line.placed.allocated, |line| line.allocated)
+        });
+        let is_new =
+            |line: &&PlacedLine| !self.lines.iter().any(|one| one.placed.line == line.line);
+        let added = changed.iter().filter(is_new).map(|line| line.allocated);
+        self.currency.zero() + known.sum() + added.sum()
     }
 }
 

@@ -39,8 +39,12 @@ pub(super) struct Effects<'a> {
 
 /// A price, and how much of it was earned through the day before the credit.
 struct Earned {
+    /// The price as it stood on that day, so that the order of what happens on one day does not
+    /// matter.
     total: Amount,
     earned: Amount,
+    /// What is still to be earned now.
+    unearned: Amount,
 }
 
 /// How a credited net splits.
@@ -101,9 +105,11 @@ impl Effects<'_> {
             return Ok(Effect { contra_revenue: self.currency.zero(), schedule: None });
         };
         let before = self.effective.previous();
-        let earned = in_force(versions.iter(), before)
+        let then = in_force(versions.iter(), before);
+        let earned = then
             .map_or(self.currency.zero(), |one| one.earned_through(before, done, self.currency));
-        let known = Earned { total: last.total(), earned };
+        let total = then.unwrap_or(last).total();
+        let known = Earned { total, earned, unearned: last.total() - earned };
         let split = self.split(&known, net, field)?;
         let lowered = net - split.contra;
         if lowered.is_zero() {
@@ -141,8 +147,13 @@ impl Effects<'_> {
         let through = |day: Day| line.earned_through(day, self.currency);
         let opening = through(billed.start.previous());
         let before = self.effective.previous().min(billed.end).max(billed.start.previous());
-        let known =
-            Earned { total: through(billed.end) - opening, earned: through(before) - opening };
+        let then = in_force(line.versions.iter(), before).or(line.versions.first());
+        let price = then.map_or(self.currency.zero(), |one| {
+            one.earned_through(billed.end, Decimal::ZERO, self.currency)
+        });
+        let earned = through(before) - opening;
+        let unearned = through(billed.end) - opening - earned;
+        let known = Earned { total: price - opening, earned, unearned };
         let split = self.split(&known, net, field)?;
         let lowered = net - split.contra;
         let from = self.effective.max(billed.start);
@@ -170,13 +181,14 @@ impl Effects<'_> {
     fn of_usage(&self, line: &OrderLine, net: Amount, field: &str) -> Result<Effect, Rejection> {
         let total = line.billed.net.max(self.currency.zero());
         let earned = line.earned_through(self.effective.previous(), self.currency).min(total);
-        let split = self.split(&Earned { total, earned }, net, field)?;
+        let known = Earned { total, earned, unearned: total - earned };
+        let split = self.split(&known, net, field)?;
         Ok(Effect { contra_revenue: split.contra + split.taken_back, schedule: None })
     }
 
     fn split(&self, known: &Earned, net: Amount, field: &str) -> Result<Split, Rejection> {
         let zero = self.currency.zero();
-        let unearned = known.total - known.earned;
+        let unearned = known.unearned;
         let earned_part = || {
             if known.total.is_zero() {
                 return zero;

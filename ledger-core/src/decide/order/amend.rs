@@ -7,7 +7,7 @@ use crate::calendar::Day;
 use crate::command::order::{AmendOrder, Change as Asked, Proration, Treatment};
 use crate::command::shared::Method;
 use crate::decide::order::allocate::{shares, ssp_weight};
-use crate::decide::order::change::{Change, Changed};
+use crate::decide::order::change::{Change, Changed, Edit, on};
 use crate::decide::order::place::{Term, check_terms, placed};
 use crate::decide::order::{
     check_awake, check_term, find_in_term, find_line, first_day_of_new_terms,
@@ -49,7 +49,7 @@ pub(in crate::decide) fn amend(
 /// A change as it was asked for, with the line that it is about.
 enum Wanted<'a> {
     /// New terms of a line.
-    Terms(&'a OrderLine, Box<PlacedLine>),
+    Terms(&'a OrderLine, Box<Edit>),
     /// The end of a line.
     Removal(&'a OrderLine),
     /// A new line.
@@ -121,12 +121,17 @@ impl<'a> Context<'a> {
 
     fn terms(&self, id: &Identifier, change: &Asked, field: &str) -> Result<Wanted<'a>, Rejection> {
         let line = find_line(self.order, id, self.effective, &format!("{field}.line"))?;
-        let before = &line.placed;
-        let mut after = before.clone();
-        if change.quantity.is_none()
-            && change.price.is_none()
-            && change.discount.is_none()
-            && change.end.is_none()
+        let edit = Edit {
+            quantity: change.quantity,
+            price: change.price.clone(),
+            discount: change.discount,
+            end: change.end,
+            is_suspended: None,
+        };
+        if edit.quantity.is_none()
+            && edit.price.is_none()
+            && edit.discount.is_none()
+            && edit.end.is_none()
         {
             return Err(Rejection::at(
                 Code::CommandMissingField,
@@ -134,10 +139,8 @@ impl<'a> Context<'a> {
                 "a change names a new quantity, price, discount or end of its line",
             ));
         }
-        after.quantity = change.quantity.unwrap_or(before.quantity);
-        after.price = change.price.clone().unwrap_or_else(|| before.price.clone());
-        after.discount = change.discount.or(before.discount);
-        after.end = change.end.or(before.end);
+        let before = on(line, self.from);
+        let after = edit.of(before.clone());
         let method = after.recognition.method;
         check_terms(&after.price, after.quantity, after.discount, method, field)?;
         if Length::from(after.per()) != Length::from(before.per()) {
@@ -168,7 +171,7 @@ impl<'a> Context<'a> {
                 format!("{done} are delivered already: a quantity of {} is less", after.quantity),
             ));
         }
-        Ok(Wanted::Terms(line, Box::new(after)))
+        Ok(Wanted::Terms(line, Box::new(edit)))
     }
 
     /// The treatment that was asked for, or the one that the rule gives, with its reason.
@@ -238,12 +241,17 @@ impl<'a> Context<'a> {
             description: &description,
         };
         let asked = self.data.treatment.unwrap_or_default();
-        let (mut changed, mut added, mut removed) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut changed, mut later) = (Vec::new(), Vec::new());
+        let (mut added, mut removed) = (Vec::new(), Vec::new());
         for one in wanted {
             match one {
-                Wanted::Terms(line, after) => {
+                Wanted::Terms(line, edit) => {
                     let from = self.terms_from(line);
-                    changed.push(change.of(line, *after, Some(from)));
+                    if line.terms.iter().any(|one| one.from > from) {
+                        later.push((line, edit, from));
+                    } else {
+                        changed.push(change.of(line, edit.of(line.placed.clone()), Some(from)));
+                    }
                 }
                 Wanted::Removal(line) => {
                     removed.push(line.placed.line.clone());
@@ -261,8 +269,13 @@ impl<'a> Context<'a> {
                 }
             }
         }
-        let adjustments =
+        let mut adjustments: Vec<Adjustment> =
             changed.iter().flat_map(|one: &Changed<'_>| one.adjustments.clone()).collect();
+        if let Some((line, ..)) = later.first()
+            && (treatment == Treatment::CatchUp || self.shares_a_pool(&added))
+        {
+            return Err(self.too_late(line));
+        }
         let mut lines = match treatment {
             Treatment::CatchUp => changed.into_iter().map(|one| change.catch_up(one)).collect(),
             Treatment::Separate => own_rest(&change, changed),
@@ -270,8 +283,35 @@ impl<'a> Context<'a> {
                 self.prospective(&change, changed, &mut added)?
             }
         };
+        for (line, edit, from) in later {
+            let (versions, differences) = change.before_later(line, &edit, from);
+            lines.extend(versions);
+            adjustments.extend(differences);
+        }
         lines.extend(added);
         Ok((lines, removed, adjustments))
+    }
+
+    /// A change of a line that changes again later is worked in line by line: not where all of
+    /// its progress is priced anew, or where lines share what is still to be delivered.
+    fn too_late(&self, line: &OrderLine) -> Rejection {
+        let last = line.terms.last().map_or(self.from, |terms| terms.from);
+        Rejection::at(
+            Code::OrderLaterChange,
+            "effective",
+            format!(
+                "the line {} has new terms from {last} already, after {}; a change before that is \
+                 taken where it is prospective and no line shares its price by standalone selling \
+                 price",
+                line.placed.line, self.effective
+            ),
+        )
+    }
+
+    /// Whether a prospective change spreads over all lines by standalone selling price.
+    fn shares_a_pool(&self, added: &[PlacedLine]) -> bool {
+        let known = self.order.lines.iter().filter(|line| !line.removed).map(|line| &line.placed);
+        known.chain(added).any(|line| is_pooled(line) && line.ssp.is_some())
     }
 
     /// What is not yet recognised, and the change, over what is still to be delivered: by
@@ -282,21 +322,12 @@ impl<'a> Context<'a> {
         mut changed: Vec<Changed<'a>>,
         added: &mut [PlacedLine],
     ) -> Result<Vec<PlacedLine>, Rejection> {
-        let is_pooled = |line: &PlacedLine| {
-            !line.is_separate
-                && line.recognition.method != Method::Usage
-                && (line.last().is_some() || line.recognition.method != Method::OverTime)
-        };
         let is_asked = |line: &OrderLine| {
             changed.iter().any(|one: &Changed<'_>| one.after.line == line.placed.line)
         };
         let untouched: Vec<&OrderLine> =
             self.order.lines.iter().filter(|line| !line.removed && !is_asked(line)).collect();
-        let members = untouched.iter().map(|line| &line.placed);
-        let members = members.chain(changed.iter().map(|one| &one.line.placed));
-        let names_ssp =
-            members.chain(added.iter()).any(|line| is_pooled(line) && line.ssp.is_some());
-        if !names_ssp {
+        if !self.shares_a_pool(added) {
             return Ok(own_rest(change, changed));
         }
         let asked = changed.len();
@@ -362,13 +393,6 @@ impl<'a> Context<'a> {
         let ends = lines.iter().filter(|line| !removed.contains(&line.line)).map(|line| line.end);
         let end =
             ends.fold(self.order.end, |end, line| end.zip(line).map(|(one, other)| one.max(other)));
-        let untouched = self
-            .order
-            .lines
-            .iter()
-            .filter(|known| !lines.iter().any(|line| line.line == known.placed.line));
-        let transaction_price = untouched.map(|line| line.placed.allocated).sum::<Amount>()
-            + lines.iter().map(|line| line.allocated).sum();
         EventData::OrderAmended(OrderAmended {
             order: self.data.order.clone(),
             customer: self.order.customer.clone(),
@@ -377,7 +401,7 @@ impl<'a> Context<'a> {
             treatment,
             treatment_reason,
             end,
-            transaction_price: self.order.currency.zero() + transaction_price,
+            transaction_price: self.order.price_with(&lines),
             lines,
             removed,
             from: Some(self.from),
@@ -401,6 +425,13 @@ impl<'a> Wanted<'a> {
             Self::Addition(_) => None,
         }
     }
+}
+
+/// Whether a line shares what is still to be delivered with others of its order.
+fn is_pooled(line: &PlacedLine) -> bool {
+    !line.is_separate
+        && line.recognition.method != Method::Usage
+        && (line.last().is_some() || line.recognition.method != Method::OverTime)
 }
 
 /// Each line spreads its own rest.

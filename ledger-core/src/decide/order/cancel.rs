@@ -60,9 +60,6 @@ pub(in crate::decide) fn cancel(
     let forfeits = data.unearned == Unearned::Forfeit;
     let lines: Vec<PlacedLine> =
         finals.into_iter().map(|one| ended(one, order.currency, effective, forfeits)).collect();
-    let untouched =
-        order.lines.iter().filter(|one| !lines.iter().any(|line| line.line == one.placed.line));
-    let price: Amount = untouched.map(|one| one.placed.allocated).sum();
     let cancelled = EventData::OrderCancelled(OrderCancelled {
         order: data.order.clone(),
         customer: order.customer.clone(),
@@ -70,9 +67,7 @@ pub(in crate::decide) fn cancel(
         last_day,
         unearned: data.unearned,
         unearned_amount: beyond,
-        transaction_price: order.currency.zero()
-            + price
-            + lines.iter().map(|line| line.allocated).sum(),
+        transaction_price: order.price_with(&lines),
         lines,
         adjustments,
         settled,

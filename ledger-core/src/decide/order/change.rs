@@ -3,9 +3,9 @@
 use rust_decimal::Decimal;
 
 use crate::billing::grid::Period;
-use crate::billing::terms::with;
+use crate::billing::terms::{Terms, in_force, with};
 use crate::calendar::Day;
-use crate::command::shared::Method;
+use crate::command::shared::{Discount, Method, Price};
 use crate::decide::order::allocate::ssp_weight;
 use crate::decide::order::place::recurring;
 use crate::event::order::{Adjustment, PlacedLine};
@@ -45,7 +45,124 @@ pub(super) struct Changed<'a> {
     pub(super) adjustments: Vec<Adjustment>,
 }
 
+/// What a change sets; the rest stays as it is.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Edit {
+    pub(super) quantity: Option<Amount>,
+    pub(super) price: Option<Price>,
+    pub(super) discount: Option<Discount>,
+    pub(super) end: Option<Day>,
+    pub(super) is_suspended: Option<bool>,
+}
+
+impl Edit {
+    /// The line with these terms.
+    pub(super) fn of(&self, line: PlacedLine) -> PlacedLine {
+        PlacedLine {
+            quantity: self.quantity.unwrap_or(line.quantity),
+            price: self.price.clone().unwrap_or(line.price),
+            discount: self.discount.or(line.discount),
+            end: self.end.or(line.end),
+            is_suspended: self.is_suspended.unwrap_or(line.is_suspended),
+            ..line
+        }
+    }
+
+    /// What of it still holds once a later change has set terms of its own.
+    fn below(&self, before: &Terms, later: &Terms) -> Self {
+        let is_same = |same: bool| same.then_some(());
+        Self {
+            quantity: is_same(before.quantity == later.quantity).and(self.quantity),
+            price: is_same(before.price == later.price).and(self.price.clone()),
+            discount: is_same(before.discount == later.discount).and(self.discount),
+            end: self.end,
+            is_suspended: is_same(before.is_suspended == later.is_suspended).and(self.is_suspended),
+        }
+    }
+}
+
+/// The line with the terms that hold on a day.
+pub(super) fn on(line: &OrderLine, day: Day) -> PlacedLine {
+    match in_force(&line.terms, day).or(line.terms.first()) {
+        Some(terms) => with_terms(line.placed.clone(), terms),
+        None => line.placed.clone(),
+    }
+}
+
+fn with_terms(line: PlacedLine, terms: &Terms) -> PlacedLine {
+    PlacedLine {
+        price: terms.price.clone(),
+        quantity: terms.quantity,
+        discount: terms.discount,
+        is_suspended: terms.is_suspended,
+        ..line
+    }
+}
+
 impl<'a> Change<'a> {
+    /// Changes a line that changes again later: this change holds from its day on, and each later
+    /// one once more from its own, with what this one sets and it does not.
+    pub(super) fn before_later(
+        &self,
+        line: &OrderLine,
+        edit: &Edit,
+        terms_from: Day,
+    ) -> (Vec<PlacedLine>, Vec<Adjustment>) {
+        let policies = &self.book.policies;
+        let later: Vec<Terms> =
+            line.terms.iter().filter(|one| one.from > terms_from).cloned().collect();
+        let mut known = self.without(line, &later, terms_from);
+        let mut step = Change { ..*self };
+        let (mut edit, mut from) = (edit.clone(), terms_from);
+        let mut before = in_force(&line.terms, terms_from).or(line.terms.first()).cloned();
+        let mut after = edit.of(on(line, terms_from));
+        let mut lines = Vec::new();
+        let mut later = later.into_iter();
+        loop {
+            let changed = step.of(&known, after.clone(), Some(from));
+            let rest = changed.rest;
+            let placed = step.prospective(changed, rest);
+            known.change(&placed, u64::MAX);
+            lines.push(placed);
+            let Some(next) = later.next() else { break };
+            if let Some(before) = &before {
+                edit = edit.below(before, &next);
+            }
+            after = edit.of(with_terms(known.placed.clone(), &next));
+            from = next.from;
+            step.from = next.from;
+            before = Some(next);
+        }
+        let before = line.costs(policies, self.currency);
+        let since = terms_from.min(self.from).max(line.placed.start);
+        let adjustments =
+            self.adjustments(line, &before, &known.costs(policies, self.currency), since);
+        (lines, adjustments)
+    }
+
+    /// The line as if its later changes were not yet.
+    fn without(&self, line: &OrderLine, later: &[Terms], terms_from: Day) -> OrderLine {
+        let mut known = line.clone();
+        known.terms.retain(|one| one.from <= terms_from);
+        known.versions.retain(|version| later.iter().all(|one| one.from != version.from));
+        known.placed = on(&known, terms_from);
+        if known.placed.last().is_some() && known.placed.recognition.method == Method::OverTime {
+            let costs = known.costs(&self.book.policies, self.currency);
+            known.placed.amount = costs.total();
+        }
+        let difference = line.placed.amount - known.placed.amount;
+        if let (Some(full), Some(last)) = (line.versions.last(), known.versions.last()) {
+            let total = full.total() - difference;
+            if last.recurring.is_none() && last.total() != total {
+                let from = last.from.max(self.from);
+                let amount = total - last.recognised;
+                let version = Schedule { from, amount, ..last.clone() };
+                known.versions.push(version);
+            }
+        }
+        known
+    }
+
     /// Changes a line to the terms in `after`, which hold from `terms_from` on; none: only its
     /// revenue moves.
     pub(super) fn of(

@@ -61,9 +61,6 @@ pub(in crate::decide) fn revise(
         })
         .map(|one| change.catch_up(one))
         .collect();
-    let untouched =
-        order.lines.iter().filter(|one| !lines.iter().any(|line| line.line == one.placed.line));
-    let price: Amount = untouched.map(|one| one.placed.allocated).sum();
     Ok(vec![EventData::EstimateRevised(EstimateRevised {
         order: data.order.clone(),
         customer: order.customer.clone(),
@@ -71,9 +68,7 @@ pub(in crate::decide) fn revise(
         line: placed.line.clone(),
         before: placed.amount,
         amount,
-        transaction_price: order.currency.zero()
-            + price
-            + lines.iter().map(|line| line.allocated).sum(),
+        transaction_price: order.price_with(&lines),
         lines,
         adjustments,
         policy: policy::of_revenue(&book.policies),

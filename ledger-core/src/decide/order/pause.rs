@@ -4,14 +4,13 @@
 use crate::calendar::Day;
 use crate::command::order::{ResumeOrder, SuspendOrder};
 use crate::command::shared::Method;
-use crate::decide::order::change::Change;
+use crate::decide::order::change::{Change, Edit};
 use crate::decide::order::renew::is_periodic;
 use crate::decide::order::{check_awake, find_in_term};
 use crate::decide::policy;
 use crate::event::EventData;
 use crate::event::order::{OrderPaused, PlacedLine};
 use crate::id::Identifier;
-use crate::money::Amount;
 use crate::rejection::{Code, Rejection};
 use crate::state::order::{Order, OrderLine};
 use crate::state::{Book, Ledger};
@@ -71,9 +70,16 @@ fn change(book: &Book, order: &Order, from: Day, is_suspended: bool) -> Paused {
     };
     let (mut lines, mut adjustments) = (Vec::new(), Vec::new());
     for line in order.lines.iter().filter(is_running) {
-        let after = PlacedLine { is_suspended, ..line.placed.clone() };
-        let terms_from = is_periodic(&line.placed).then(|| from.max(line.placed.start));
-        let changed = change.of(line, after, terms_from);
+        let edit = Edit { is_suspended: Some(is_suspended), ..Edit::default() };
+        let day = from.max(line.placed.start);
+        if line.terms.iter().any(|one| one.from > day) {
+            let (versions, differences) = change.before_later(line, &edit, day);
+            lines.extend(versions);
+            adjustments.extend(differences);
+            continue;
+        }
+        let terms_from = is_periodic(&line.placed).then_some(day);
+        let changed = change.of(line, edit.of(line.placed.clone()), terms_from);
         adjustments.extend(changed.adjustments.iter().cloned());
         let rest = changed.rest;
         lines.push(change.prospective(changed, rest));
@@ -88,17 +94,12 @@ fn event(
     from: Day,
     (lines, adjustments): Paused,
 ) -> OrderPaused {
-    let untouched =
-        order.lines.iter().filter(|one| !lines.iter().any(|line| line.line == one.placed.line));
-    let price: Amount = untouched.map(|one| one.placed.allocated).sum();
     OrderPaused {
         order: id.clone(),
         customer: order.customer.clone(),
         currency: order.currency,
         from,
-        transaction_price: order.currency.zero()
-            + price
-            + lines.iter().map(|line| line.allocated).sum(),
+        transaction_price: order.price_with(&lines),
         lines,
         adjustments,
         policy: policy::of_revenue(&book.policies),

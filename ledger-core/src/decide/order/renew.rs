@@ -11,7 +11,6 @@ use crate::decide::policy;
 use crate::event::EventData;
 use crate::event::order::{OrderRenewed, PlacedLine};
 use crate::id::Identifier;
-use crate::money::Amount;
 use crate::rejection::{Code, Rejection};
 use crate::state::order::{Order, OrderLine};
 use crate::state::{Book, Ledger};
@@ -64,14 +63,13 @@ pub(in crate::decide) fn renew(
         ));
     }
     allocate_price(book, order.currency, &mut lines)?;
-    let added: Amount = lines.iter().map(|line| line.allocated).sum();
     Ok(vec![EventData::OrderRenewed(OrderRenewed {
         order: data.order.clone(),
         customer: order.customer.clone(),
         currency: order.currency,
         old_end,
         end,
-        transaction_price: order.transaction_price() + added,
+        transaction_price: order.price_with(&lines),
         lines,
         policy: policy::of_revenue(&book.policies),
     })])
