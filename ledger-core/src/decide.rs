@@ -34,9 +34,13 @@ pub fn decide(
             Code::BookNotOpen,
             format!("the book {book} is not open yet; send OpenBook with its currency first"),
         )),
-        // The only command whose documents have dates of their own.
+        // The commands whose documents have dates of their own.
         (CommandData::RunBilling(data), Some(settings)) => {
             return invoice::run(book, state, settings, effective, data);
+        }
+        (CommandData::CancelOrder(data), Some(settings)) => {
+            period::check_open(settings, effective, "effective")?;
+            return order::cancel(state, settings, effective, data);
         }
         (data, Some(settings)) => {
             if period::counts_on_its_date(data) {
@@ -57,7 +61,9 @@ fn in_open_book(
 ) -> Result<Vec<EventData>, Rejection> {
     match data {
         // Taken care of before; a second OpenBook is refused there.
-        CommandData::OpenBook(_) | CommandData::RunBilling(_) => Ok(Vec::new()),
+        CommandData::OpenBook(_) | CommandData::RunBilling(_) | CommandData::CancelOrder(_) => {
+            Ok(Vec::new())
+        }
         CommandData::DefineProduct(data) => book::define_product(state, data),
         CommandData::DefineTaxRate(data) => tax::define(data),
         CommandData::ClosePeriod(data) => period::close(id, book, data),
@@ -66,7 +72,6 @@ fn in_open_book(
         CommandData::PlaceOrder(data) => order::place(state, book, effective, data),
         CommandData::AmendOrder(data) => order::amend(state, book, effective, data),
         CommandData::RenewOrder(data) => order::renew(state, book, effective, data),
-        CommandData::CancelOrder(data) => order::cancel(state, book, effective, data),
         CommandData::SuspendOrder(data) => order::suspend(state, book, effective, data),
         CommandData::ResumeOrder(data) => order::resume(state, book, effective, data),
         CommandData::ReviseEstimate(data) => order::revise(state, book, effective, data),

@@ -93,9 +93,14 @@ fn lines_sum(views: &Views, violations: &mut Vec<Violation>) {
             let dated = line.latest(views.sequence);
             let dated = dated.filter(|one| one.progress.is_none() && !one.is_paused);
             let Some(latest) = dated else { continue };
-            let far = latest.end.max(latest.from);
-            let earned =
-                line.earned(far, views.deferred_revenue.at(views.sequence), contract.currency);
+            // What was late for closed days is earned on the first open one.
+            let at = views.deferred_revenue.at(views.sequence);
+            let caught_up = at.last_catch_up().filter(|day| *day > latest.end);
+            if latest.recurring.is_some() && caught_up.is_some() {
+                continue;
+            }
+            let far = latest.end.max(latest.from).max(caught_up.unwrap_or(latest.from));
+            let earned = line.earned(far, at, contract.currency);
             if earned != latest.total() {
                 violations.push(Violation {
                     sequence: line.versions.last().map(|(at, _)| *at),

@@ -40,6 +40,13 @@ pub(super) fn issue(
     invoice::check_line_count(data.lines.len())?;
     text::check_optional("data.reason", data.reason.as_ref())?;
     let credited = credited_invoice(state, data)?;
+    if let Some(invoice) = credited.filter(|invoice| effective < invoice.issued) {
+        return Err(Rejection::at(
+            Code::DateEndBeforeStart,
+            "effective",
+            format!("the invoice was issued on {}, after {effective}", invoice.issued),
+        ));
+    }
     if credited.is_none() {
         book_currency(book, data.currency)?;
     }
@@ -145,6 +152,7 @@ impl Context<'_> {
             contra_revenue: net,
             contract_balance: self.currency.zero(),
             schedule: None,
+            later: Vec::new(),
             adjustment: None,
         })
     }
@@ -211,7 +219,7 @@ impl Context<'_> {
         let effect = effects.of(&earning, net, &format!("data.lines[{index}].amount"))?;
         target.credited_net += net;
         target.credited_tax += tax;
-        target.versions.extend(effect.schedule.iter().cloned());
+        target.versions.extend(effect.schedule.iter().chain(&effect.later).cloned());
         let (order, order_line) = order_line.unzip();
         Ok(CreditedLine {
             invoice_line: Some(target.line.clone()),
@@ -223,6 +231,7 @@ impl Context<'_> {
             contra_revenue: effect.contra_revenue,
             contract_balance: net - effect.contra_revenue,
             schedule: effect.schedule,
+            later: effect.later,
             adjustment: None,
         })
     }

@@ -69,9 +69,19 @@ pub struct CreditedLine {
     /// The line's new schedule version, where its price changed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub schedule: Option<Schedule>,
+    /// The line's later versions behind that one, where it had some.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub later: Vec<Schedule>,
     /// The difference of a billed period that a billing run gives back with it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub adjustment: Option<Adjustment>,
+}
+
+impl CreditedLine {
+    /// The line's new versions, in the order in which they are in force.
+    pub fn versions(&self) -> impl Iterator<Item = &Schedule> {
+        self.schedule.iter().chain(&self.later)
+    }
 }
 
 /// A credit was voided: the reverse of what it posted, on the void's date.

@@ -142,7 +142,7 @@ fn invoice_issued(ledger: &mut Ledger, sequence: u64, data: &InvoiceIssued) {
         if let (ContractId::Order(order), Some(name)) = (&contract, &line.order_line)
             && let Some(known) = order_line(ledger, order, name)
         {
-            order::billed(known, &data.invoice, line);
+            order::billed(known, (&data.invoice, data.issued), line);
         }
     }
     if invoice.open.is_positive()
@@ -242,7 +242,11 @@ fn credit_issued(ledger: &mut Ledger, issued: crate::calendar::Day, data: &Credi
         if let (Some(order), Some(name)) = (&credited.order, &credited.order_line)
             && let Some(line) = order_line(ledger, order, name)
         {
-            line.versions.extend(credited.schedule.iter().cloned());
+            if credited.schedule.is_some() {
+                let before = line.lowered_on(issued);
+                line.lowered = Some((issued, before + credited.contract_balance));
+            }
+            line.versions.extend(credited.versions().cloned());
             line.billed.net -= credited.contract_balance;
             if let Some(adjustment) = &credited.adjustment {
                 order::adjusted(line, adjustment);
@@ -270,7 +274,7 @@ fn credit_line(
             line.credited_tax += credited.tax;
         }
         if credited.order_line.is_none() {
-            line.versions.extend(credited.schedule.iter().cloned());
+            line.versions.extend(credited.versions().cloned());
         }
     }
 }
@@ -288,7 +292,7 @@ fn credit_voided(ledger: &mut Ledger, data: &CreditVoided) {
         if let (Some(order), Some(name)) = (&credited.order, &credited.order_line)
             && let Some(line) = order_line(ledger, order, name)
         {
-            line.versions.extend(credited.schedule.iter().cloned());
+            line.versions.extend(credited.versions().cloned());
             line.billed.net += credited.contract_balance;
         }
         credit_line(ledger, data.invoice.as_ref(), credited, true);

@@ -56,6 +56,8 @@ pub struct OrderLine {
     pub readings: BTreeSet<Identifier>,
     /// What was billed of it.
     pub billed: Billed,
+    /// What credits of the latest day with one took of what it is still to earn.
+    pub lowered: Option<(Day, Amount)>,
     /// Whether an amendment removed it.
     pub removed: bool,
 }
@@ -66,7 +68,7 @@ pub struct Billed {
     /// Net of tax and of credits, by any invoice.
     pub net: Amount,
     /// By the first day of the period, what billing runs invoiced for it at first.
-    pub periods: BTreeMap<Day, Amount>,
+    pub periods: BTreeMap<Day, BilledPeriod>,
     /// By the first day of the period, what adjustments billed of it besides.
     pub adjusted: BTreeMap<Day, Amount>,
     /// No period that starts earlier is still to be billed.
@@ -77,6 +79,15 @@ pub struct Billed {
     pub invoices: Vec<(Identifier, Identifier)>,
     /// Whether nothing more is billed, because a cancellation settled it.
     pub is_settled: bool,
+}
+
+/// A period that a billing run invoiced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BilledPeriod {
+    /// Before tax.
+    pub amount: Amount,
+    /// The date of the invoice: what changes in the period falls due on it or later.
+    pub issued: Day,
 }
 
 impl Order {
@@ -124,6 +135,7 @@ impl OrderLine {
             meter,
             readings: BTreeSet::new(),
             billed: Billed { net: currency.zero(), ..Billed::default() },
+            lowered: None,
             removed: false,
         }
     }
@@ -149,6 +161,11 @@ impl OrderLine {
             Some(version) => version.earned_through(day, self.progress.done(day), currency),
             None => currency.zero(),
         }
+    }
+
+    /// What credits of a day took of what it is still to earn.
+    pub fn lowered_on(&self, day: Day) -> Amount {
+        self.lowered.filter(|(on, _)| *on == day).map_or(Amount::ZERO, |(_, amount)| amount)
     }
 
     /// What it costs, as things stand.

@@ -205,8 +205,8 @@ fn credited(
             }
             (None, None) => (None, None),
         };
-        if let (Some(contract), Some(name), Some(schedule)) = (&contract, name, &line.schedule) {
-            facts.push(version(contract, name, None, schedule));
+        if let (Some(contract), Some(name)) = (&contract, name) {
+            facts.extend(line.versions().map(|schedule| version(contract, name, None, schedule)));
         }
         let amount = if is_void { -line.contra_revenue } else { line.contra_revenue };
         if !amount.is_zero() {

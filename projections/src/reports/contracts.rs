@@ -261,9 +261,8 @@ pub(super) fn waterfall(query: &Query<'_>) -> Result<Table, Rejection> {
     );
     let mut sums: BTreeMap<(YearMonth, &str, String), (Amount, Amount)> = BTreeMap::new();
     for (contract, line) in lines(query) {
-        if line.booked > query.as_of {
-            continue;
-        }
+        // What is booked later is not scheduled yet; what it earned in the past, it did.
+        let is_booked = line.booked <= query.as_of;
         let group = match by {
             "product" => line.product.as_ref().map(ToString::to_string).unwrap_or_default(),
             "order" => order_of(contract).unwrap_or("").to_owned(),
@@ -286,7 +285,7 @@ pub(super) fn waterfall(query: &Query<'_>) -> Result<Table, Rejection> {
             let key = (month, contract.currency.code(), group.clone());
             let sum = sums.entry(key).or_insert((zero, zero));
             sum.0 += past;
-            sum.1 += earned - past;
+            sum.1 += if is_booked { earned - past } else { zero };
         });
     }
     let mut columns = vec!["month", "currency"];

@@ -4,10 +4,11 @@ use rust_decimal::Decimal;
 
 use crate::billing::grid::Period;
 use crate::calendar::Day;
-use crate::command::shared::Method;
 use crate::money::{Amount, Currency, multiply_divide};
 use crate::policy::CreditRevenue;
 use crate::rejection::{Code, Rejection};
+use crate::revenue::progress::Progress;
+use crate::revenue::rebase::behind;
 use crate::revenue::recurring::Recurring;
 use crate::revenue::schedule::{Measure, Schedule, in_force};
 use crate::state::Book;
@@ -27,6 +28,15 @@ pub(super) struct Effect {
     pub(super) contra_revenue: Amount,
     /// The line's new version, where what it is still to earn is lowered.
     pub(super) schedule: Option<Schedule>,
+    /// Its later versions behind that one.
+    pub(super) later: Vec<Schedule>,
+}
+
+impl Effect {
+    /// Revenue that was earned is given back; what is to come stays as it is.
+    fn contra(contra_revenue: Amount) -> Self {
+        Self { contra_revenue, schedule: None, later: Vec::new() }
+    }
 }
 
 /// What the effects of one credit share.
@@ -67,7 +77,7 @@ impl Effects<'_> {
         field: &str,
     ) -> Result<Effect, Rejection> {
         match earning {
-            Earning::Own(versions) => self.of_versions(versions, Decimal::ZERO, net, field),
+            Earning::Own(versions) => self.of_versions(versions, &Progress::default(), net, field),
             Earning::Order { order, line, day } => {
                 if line.meter.is_some() {
                     return self.of_usage(line, net, field);
@@ -80,7 +90,7 @@ impl Effects<'_> {
                     _ => self.currency.zero(),
                 };
                 if kept == net {
-                    return Ok(Effect { contra_revenue: self.currency.zero(), schedule: None });
+                    return Ok(Effect::contra(self.currency.zero()));
                 }
                 let net = net - kept;
                 if line.versions.iter().rev().any(|one| one.recurring.is_some())
@@ -88,8 +98,7 @@ impl Effects<'_> {
                 {
                     return self.of_period(line, *day, net, field);
                 }
-                let done = line.progress.done(self.effective.previous());
-                self.of_versions(&line.versions, done, net, field)
+                self.of_versions(&line.versions, &line.progress, net, field)
             }
         }
     }
@@ -97,14 +106,15 @@ impl Effects<'_> {
     fn of_versions(
         &self,
         versions: &[Schedule],
-        done: Decimal,
+        progress: &Progress,
         net: Amount,
         field: &str,
     ) -> Result<Effect, Rejection> {
         let Some(last) = versions.last() else {
-            return Ok(Effect { contra_revenue: self.currency.zero(), schedule: None });
+            return Ok(Effect::contra(self.currency.zero()));
         };
         let before = self.effective.previous();
+        let done = progress.done(before);
         let then = in_force(versions.iter(), before);
         let earned = then
             .map_or(self.currency.zero(), |one| one.earned_through(before, done, self.currency));
@@ -113,24 +123,26 @@ impl Effects<'_> {
         let split = self.split(&known, net, field)?;
         let lowered = net - split.contra;
         if lowered.is_zero() {
-            return Ok(Effect { contra_revenue: split.contra, schedule: None });
+            return Ok(Effect::contra(split.contra));
         }
-        // A backdated credit may stand before the latest version: the days from its date on earn
-        // as they do now, not only from that version's own start.
-        let now = versions.iter().rev().find(|version| version.from <= self.effective);
-        let start = now.or(versions.first()).unwrap_or(last).start.max(self.effective);
+        // Later versions (of a change that is agreed for a later day) stay behind this one.
+        let first = versions.iter().min_by_key(|version| version.from);
+        let now = in_force(versions.iter(), self.effective).or(first).unwrap_or(last);
+        let start = now.start.max(self.effective);
         let schedule = Schedule {
             from: self.effective,
             recognised: earned - split.taken_back,
-            amount: last.total() - earned - (lowered - split.taken_back),
+            amount: now.total() - earned - (lowered - split.taken_back),
             start,
-            end: last.end.max(start),
-            progress: last
+            end: now.end.max(start),
+            progress: now
                 .progress
                 .map(|measure| Measure { base: Amount::from_decimal(done), ..measure }),
-            ..last.clone()
+            ..now.clone()
         };
-        Ok(Effect { contra_revenue: split.contra, schedule: Some(schedule) })
+        let at = (&schedule, now.from);
+        let later = behind(versions, at, lowered, |day| progress.done(day), self.currency);
+        Ok(Effect { contra_revenue: split.contra, schedule: Some(schedule), later })
     }
 
     /// A line without an end is credited by the period that was billed.
@@ -142,7 +154,7 @@ impl Effects<'_> {
         field: &str,
     ) -> Result<Effect, Rejection> {
         let costs = line.costs(&self.book.policies, self.currency);
-        let none = Effect { contra_revenue: net, schedule: None };
+        let none = Effect::contra(net);
         let Some(billed) = costs.grid().at(day) else { return Ok(none) };
         let through = |day: Day| line.earned_through(day, self.currency);
         let opening = through(billed.start.previous());
@@ -157,24 +169,27 @@ impl Effects<'_> {
         let split = self.split(&known, net, field)?;
         let lowered = net - split.contra;
         let from = self.effective.max(billed.start);
-        let (Some(running), Some(last)) = (costs.grid().at(from), line.versions.last()) else {
+        let now = in_force(line.versions.iter(), from).or(line.versions.first());
+        let (Some(running), Some(now)) = (costs.grid().at(from), now) else {
             return Ok(none);
         };
         if lowered.is_zero() {
-            return Ok(Effect { contra_revenue: split.contra, schedule: None });
+            return Ok(Effect::contra(split.contra));
         }
         let earned = through(from.previous());
+        let whole = now.earned_through(running.end, Decimal::ZERO, self.currency);
         let schedule = Schedule {
             from,
             recognised: earned - split.taken_back,
-            amount: through(running.end) - earned - (lowered - split.taken_back),
+            amount: whole - earned - (lowered - split.taken_back),
             start: from,
             end: running.end,
-            recurring: recurring_after(line, &running),
-            is_paused: false,
-            ..last.clone()
+            recurring: recurring_after(now, &running),
+            ..now.clone()
         };
-        Ok(Effect { contra_revenue: split.contra, schedule: Some(schedule) })
+        let at = (&schedule, now.from);
+        let later = behind(&line.versions, at, lowered, |_| Decimal::ZERO, self.currency);
+        Ok(Effect { contra_revenue: split.contra, schedule: Some(schedule), later })
     }
 
     /// Usage is earned when it happens: only what was billed beyond it is not.
@@ -183,7 +198,7 @@ impl Effects<'_> {
         let earned = line.earned_through(self.effective.previous(), self.currency).min(total);
         let known = Earned { total, earned, unearned: total - earned };
         let split = self.split(&known, net, field)?;
-        Ok(Effect { contra_revenue: split.contra + split.taken_back, schedule: None })
+        Ok(Effect::contra(split.contra + split.taken_back))
     }
 
     fn split(&self, known: &Earned, net: Amount, field: &str) -> Result<Split, Rejection> {
@@ -217,12 +232,8 @@ impl Effects<'_> {
 }
 
 /// What recurs behind a period of a line without an end.
-fn recurring_after(line: &OrderLine, period: &Period) -> Option<Recurring> {
-    let version = in_force(line.versions.iter(), period.end)?;
+fn recurring_after(version: &Schedule, period: &Period) -> Option<Recurring> {
     let recurring = version.recurring?;
     let start = period.end.next();
-    if line.placed.recognition.method != Method::OverTime || start <= recurring.start {
-        return Some(recurring);
-    }
-    Some(recurring.from(start))
+    Some(if start <= recurring.start { recurring } else { recurring.from(start) })
 }

@@ -7,10 +7,10 @@ use crate::calendar::Day;
 use crate::command::shared::Allocation;
 use crate::decide::credit::tax;
 use crate::decide::policy;
-use crate::event::EventData;
 use crate::event::credit::{CreditApplied, CreditIssued, CreditRefunded, CreditedLine};
 use crate::event::invoice::RunLine;
 use crate::event::order::Adjustment;
+use crate::event::{EventData, NewEvent};
 use crate::id::Identifier;
 use crate::money::{Amount, Currency, multiply_divide};
 use crate::policy::CreditRevenue;
@@ -35,10 +35,10 @@ pub(in crate::decide) struct Back<'a> {
 pub(in crate::decide) fn give_back(
     state: &Ledger,
     book: &Book,
-    (id, order): (&Identifier, &Order),
+    (id, order, effective): (&Identifier, &Order, Day),
     lines: &[(&OrderLine, Amount)],
     is_refund: bool,
-) -> Result<Vec<EventData>, Rejection> {
+) -> Result<Vec<NewEvent>, Rejection> {
     let backs = lines.iter().map(|(line, amount)| Back {
         order: id,
         line,
@@ -50,9 +50,12 @@ pub(in crate::decide) fn give_back(
     let mut events = Vec::new();
     for draft in drafts {
         let issued = maker.issue(&order.customer, draft, "cancellation")?;
+        let invoice = issued.invoice.as_ref().and_then(|id| state.invoices.get(id));
+        // An invoice of a later date cannot be credited before it.
+        let effective = invoice.map_or(effective, |invoice| invoice.issued.max(effective));
         let uses = uses(state, book, &issued, is_refund);
-        events.push(EventData::CreditIssued(issued));
-        events.extend(uses);
+        let data = std::iter::once(EventData::CreditIssued(issued)).chain(uses);
+        events.extend(data.map(|data| NewEvent { effective, data }));
     }
     Ok(events)
 }
@@ -126,6 +129,7 @@ impl<'a> Maker<'a> {
                     contra_revenue: zero,
                     contract_balance: left,
                     schedule: None,
+                    later: Vec::new(),
                     adjustment: adjustment.take(),
                 };
                 add(&mut drafts, None, line);
@@ -183,6 +187,7 @@ impl<'a> Maker<'a> {
             contra_revenue: self.currency.zero(),
             contract_balance: net,
             schedule: None,
+            later: Vec::new(),
             adjustment: None,
         })
     }

@@ -8,7 +8,9 @@ use crate::event::EventData;
 use crate::event::credit::{CreditVoided, CreditedLine};
 use crate::money::{Amount, multiply_divide};
 use crate::rejection::{Code, Rejection};
-use crate::revenue::schedule::{Schedule, in_force};
+use crate::revenue::progress::Progress;
+use crate::revenue::rebase::behind;
+use crate::revenue::schedule::{Measure, Schedule, in_force};
 use crate::revenue::weight::weight_through;
 use crate::state::{Book, Credit, Ledger};
 
@@ -38,8 +40,8 @@ pub(in crate::decide) fn void(
         ));
     }
     let lines = credit.lines.iter().map(|line| {
-        let schedule = caught_up(state, book, credit, line, effective);
-        CreditedLine { schedule, ..line.clone() }
+        let (schedule, later) = caught_up(state, book, credit, line, effective).unzip();
+        CreditedLine { schedule, later: later.unwrap_or_default(), ..line.clone() }
     });
     let lines = lines.collect();
     Ok(vec![EventData::CreditVoided(CreditVoided {
@@ -53,40 +55,42 @@ pub(in crate::decide) fn void(
     })])
 }
 
-/// The version that earns as if the credit had never been; none where it changed none.
+/// The version that earns as if the credit had never been, with the later ones behind it; none
+/// where it changed none.
 fn caught_up(
     state: &Ledger,
     book: &Book,
     credit: &Credit,
     line: &CreditedLine,
     effective: Day,
-) -> Option<Schedule> {
+) -> Option<(Schedule, Vec<Schedule>)> {
     let made = line.schedule.as_ref()?;
-    let (versions, done) = match (&line.order, &line.order_line) {
+    let none = Progress::default();
+    let (versions, progress) = match (&line.order, &line.order_line) {
         (Some(order), Some(name)) => {
             let order = state.orders.get(order)?;
             let known = order.lines.iter().find(|one| one.placed.line == *name)?;
-            (&known.versions, known.progress.done(effective.previous()))
+            (&known.versions, &known.progress)
         }
         _ => {
             let invoice = state.invoices.get(credit.invoice.as_ref()?)?;
-            let known =
-                invoice.lines.iter().find(|one| Some(&one.line) == line.invoice_line.as_ref())?;
-            (&known.versions, rust_decimal::Decimal::ZERO)
+            let named = line.invoice_line.as_ref();
+            let known = invoice.lines.iter().find(|one| Some(&one.line) == named)?;
+            (&known.versions, &none)
         }
     };
     let at = versions.iter().rposition(|version| version == made)?;
-    let last = versions.last()?;
     if at + 1 == versions.len() {
         // Nothing came after it: the version before it is right again.
         let before = versions.get(at.checked_sub(1)?)?;
-        return Some(Schedule { from: effective, ..before.clone() });
+        return Some((Schedule { from: effective, ..before.clone() }, Vec::new()));
     }
     let currency = credit.currency;
     let back = line.contract_balance;
     let day = effective.previous();
+    let now = in_force(versions.iter(), effective)?;
     let earned = in_force(versions.iter(), day)
-        .map_or(currency.zero(), |one| one.earned_through(day, done, currency));
+        .map_or(currency.zero(), |one| one.earned_through(day, progress.done(day), currency));
     // What the credit took of the days since then, by the spread that it made.
     let passed = if day < made.start {
         Amount::ZERO
@@ -95,13 +99,18 @@ fn caught_up(
         currency.round(multiply_divide(back.decimal(), part, whole), book.policies.rounding)
     };
     let recognised = earned + passed;
-    let start = last.start.max(effective);
-    Some(Schedule {
+    let start = now.start.max(effective);
+    let schedule = Schedule {
         from: effective,
         recognised,
-        amount: last.total() + back - recognised,
+        amount: now.total() + back - recognised,
         start,
-        end: last.end.max(start),
-        ..last.clone()
-    })
+        end: now.end.max(start),
+        progress: now
+            .progress
+            .map(|measure| Measure { base: Amount::from_decimal(progress.done(day)), ..measure }),
+        ..now.clone()
+    };
+    let later = behind(versions, (&schedule, now.from), -back, |day| progress.done(day), currency);
+    Some((schedule, later))
 }

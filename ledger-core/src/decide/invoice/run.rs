@@ -216,11 +216,11 @@ fn deliveries<'a>(
     let mut days: Vec<Day> = line.progress.days(u64::MAX).filter(|day| *day <= through).collect();
     days.dedup();
     let mut billed: Amount =
-        order.currency.zero() + line.billed.periods.values().copied().sum::<Amount>();
+        order.currency.zero() + line.billed.periods.values().map(|one| one.amount).sum::<Amount>();
     for day in days.into_iter().filter(|day| !line.billed.periods.contains_key(day)) {
         let (done, whole) = line.delivered(day);
         let exact = multiply_divide(line.placed.amount.decimal(), done, whole);
-        let later = line.billed.periods.range(day..).map(|(_, amount)| *amount).sum::<Amount>();
+        let later = line.billed.periods.range(day..).map(|(_, one)| one.amount).sum::<Amount>();
         let net = order.currency.round(exact, book.policies.rounding) - (billed - later);
         if net.is_zero() {
             continue;

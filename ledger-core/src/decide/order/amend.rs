@@ -348,7 +348,10 @@ impl<'a> Context<'a> {
                     .map(|line| ssp_weight(self.book, self.order.currency, line)),
             )
             .collect();
-        let rests = changed.iter().filter(|one| is_pooled(&one.line.placed)).map(|one| one.rest);
+        // What a credit of the same day took of a line stays its own, whichever came first.
+        let own = |one: &Changed<'_>| one.line.lowered_on(self.effective);
+        let pooled = changed.iter().filter(|one| is_pooled(&one.line.placed));
+        let rests = pooled.map(|one| one.rest + own(one));
         let pool: Amount = self.order.currency.zero()
             + rests.sum()
             + added.iter().filter(|line| is_pooled(line)).map(|line| line.amount).sum();
@@ -365,10 +368,13 @@ impl<'a> Context<'a> {
         let mut parts = shares(self.book, self.order.currency, pool, &weights).into_iter();
         let mut lines = Vec::new();
         for (index, one) in changed.into_iter().enumerate() {
-            let own = one.rest;
-            let share = if is_pooled(&one.line.placed) { parts.next().unwrap_or(own) } else { own };
+            let (rest, lowered) = (one.rest, own(&one));
+            let share = match is_pooled(&one.line.placed).then(|| parts.next()).flatten() {
+                Some(share) => share - lowered,
+                None => rest,
+            };
             // A line that nobody asked to change stays as it is where its share does.
-            if index < asked || share != own {
+            if index < asked || share != rest {
                 lines.push(change.prospective(one, share));
             }
         }

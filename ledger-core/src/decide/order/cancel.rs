@@ -11,8 +11,8 @@ use crate::decide::order::allocate::{shares, ssp_weight};
 use crate::decide::order::change::{Change, Changed};
 use crate::decide::order::{find_in_term, first_day_of_new_terms};
 use crate::decide::policy;
-use crate::event::EventData;
 use crate::event::order::{Adjustment, OrderCancelled, PlacedLine};
+use crate::event::{EventData, NewEvent};
 use crate::money::{Amount, Currency, multiply_divide};
 use crate::rejection::Rejection;
 use crate::state::order::{Costs, Order, OrderLine};
@@ -34,7 +34,7 @@ pub(in crate::decide) fn cancel(
     book: &Book,
     effective: Day,
     data: &CancelOrder,
-) -> Result<Vec<EventData>, Rejection> {
+) -> Result<Vec<NewEvent>, Rejection> {
     let order = find_in_term(state, &data.order, effective)?;
     let last_day = first_day_of_new_terms(book, effective).previous();
     let finals = reckon(book, order, last_day);
@@ -47,7 +47,7 @@ pub(in crate::decide) fn cancel(
     let returned = match data.unearned {
         Unearned::Credit | Unearned::Refund => {
             let is_refund = data.unearned == Unearned::Refund;
-            give_back(state, book, (&data.order, order), &gives_back, is_refund)?
+            give_back(state, book, (&data.order, order, effective), &gives_back, is_refund)?
         }
         Unearned::Forfeit | Unearned::None => Vec::new(),
     };
@@ -73,6 +73,7 @@ pub(in crate::decide) fn cancel(
         settled,
         policy: policy::of_revenue(&book.policies),
     });
+    let cancelled = NewEvent { effective, data: cancelled };
     Ok(std::iter::once(cancelled).chain(returned).collect())
 }
 
@@ -196,10 +197,10 @@ fn unbilled(book: &Book, order: &Order, one: &Final<'_>, effective: Day) -> Vec<
             (None, Some(period)) => costs.period(&period),
             (_, None) => order.currency.zero(),
         };
-        let amount = price - *billed - before;
+        let amount = price - billed.amount - before;
         (!amount.is_zero()).then(|| Adjustment {
             line: line.placed.line.clone(),
-            due: effective,
+            due: effective.max(billed.issued),
             period_start: *start,
             period_end: period.map_or(*start, |period| period.end),
             amount,

@@ -130,7 +130,7 @@ impl<'a> Change<'a> {
             }
             after = edit.of(with_terms(known.placed.clone(), &next));
             from = next.from;
-            step.from = next.from;
+            (step.from, step.due) = (next.from, next.from);
             before = Some(next);
         }
         let before = line.costs(policies, self.currency);
@@ -188,7 +188,7 @@ impl<'a> Change<'a> {
         let mut changed = Changed {
             line,
             after,
-            earned: line.earned_through(self.from.previous(), self.currency),
+            earned: line.earned_through(self.before(line), self.currency),
             rest: self.currency.zero(),
             recurring: None,
             spread_end: self.from,
@@ -210,6 +210,14 @@ impl<'a> Change<'a> {
             None => {}
         }
         changed
+    }
+
+    /// The last day that the change leaves alone. What is delivered on its effective date counts
+    /// under the new terms whatever terms the day itself belongs to, so that it does not matter
+    /// which of the two is recorded first.
+    fn before(&self, line: &OrderLine) -> Day {
+        let is_delivered = line.versions.last().is_some_and(|one| one.progress.is_some());
+        if is_delivered { self.due.previous() } else { self.from.previous() }
     }
 
     /// Whether the line had no end before the change.
@@ -248,8 +256,7 @@ impl<'a> Change<'a> {
         let old = line.placed.amount;
         let terms = terms_of(after, self.from);
         let new = self.currency.round(terms.whole(), self.book.policies.rounding);
-        let last_day = self.from.previous();
-        let (done, whole) = line.delivered(last_day);
+        let (done, whole) = line.delivered(self.before(line));
         if after.ended.is_some() && after.ended != line.placed.ended {
             return self.part(old, done, whole);
         }
@@ -291,14 +298,14 @@ impl<'a> Change<'a> {
             return Vec::new();
         };
         let billed = line.billed.periods.range(first.start..);
-        let adjusted = billed.filter_map(|(start, _)| {
+        let adjusted = billed.filter_map(|(start, billed)| {
             let old = before.grid().at(*start)?;
             let new = after.grid().at(*start).filter(|period| period.start == *start);
             let amount = new.map_or(self.currency.zero(), |period| after.period(&period))
                 - before.period(&old);
             (!amount.is_zero()).then(|| Adjustment {
                 line: line.placed.line.clone(),
-                due: self.due,
+                due: self.due.max(billed.issued),
                 period_start: *start,
                 period_end: new.map_or(old.end, |period| period.end),
                 amount,
@@ -396,7 +403,7 @@ impl<'a> Change<'a> {
     }
 
     fn measure(&self, changed: &Changed<'_>, before: Measure) -> Measure {
-        let done = changed.line.progress.done(self.from.previous());
+        let done = changed.line.progress.done(self.before(changed.line));
         let whole = match changed.line.placed.recognition.method {
             Method::PointInTime => changed.after.quantity,
             Method::Milestone | Method::OverTime | Method::Usage | Method::OnInvoice => {
@@ -424,7 +431,7 @@ impl<'a> Change<'a> {
         match line.versions.last() {
             Some(Schedule { progress: Some(_), .. }) => {
                 let whole = self.measured(line, &changed.after);
-                let done = line.progress.done(self.from.previous());
+                let done = line.progress.done(self.before(line));
                 if whole.is_zero() { (Decimal::ZERO, Decimal::ONE) } else { (whole - done, whole) }
             }
             Some(version) if version.method == Method::OverTime && self.from > start => {

@@ -9,7 +9,7 @@ use crate::event::order::{
     PlacedLine, UsageRecorded,
 };
 use crate::id::Identifier;
-use crate::state::order::{Order, OrderLine};
+use crate::state::order::{BilledPeriod, Order, OrderLine};
 use crate::state::{InvoiceLine, Ledger};
 
 pub(super) fn placed(ledger: &mut Ledger, sequence: u64, data: &OrderPlaced) {
@@ -120,13 +120,17 @@ pub(super) fn used(ledger: &mut Ledger, sequence: u64, data: &UsageRecorded) {
 }
 
 /// An invoice bills a line.
-pub(super) fn billed(line: &mut OrderLine, invoice: &Identifier, issued: &IssuedLine) {
+pub(super) fn billed(
+    line: &mut OrderLine,
+    (invoice, date): (&Identifier, Day),
+    issued: &IssuedLine,
+) {
     let billed = &mut line.billed;
     billed.net += issued.net;
     billed.invoices.push((invoice.clone(), issued.line.clone()));
     match &issued.run {
         Some(RunLine::Period { start, amount }) => {
-            billed.periods.insert(*start, *amount);
+            billed.periods.insert(*start, BilledPeriod { amount: *amount, issued: date });
             let end = issued.service_end.unwrap_or(*start);
             if billed.next.is_none_or(|next| next == *start) && *start <= line.placed.start
                 || billed.next == Some(*start)
