@@ -96,7 +96,8 @@ fn lines_sum(views: &Views, violations: &mut Vec<Violation>) {
             // What was late for closed days is earned on the first open one.
             let at = views.deferred_revenue.at(views.sequence);
             let caught_up = at.last_catch_up().filter(|day| *day > latest.end);
-            if latest.recurring.is_some() && caught_up.is_some() {
+            // What recurs behind the last day of a version has no total.
+            if latest.recurring.is_some() && (caught_up.is_some() || latest.from > latest.end) {
                 continue;
             }
             let far = latest.end.max(latest.from).max(caught_up.unwrap_or(latest.from));

@@ -80,12 +80,11 @@ proptest! {
                     let last = line.versions.last().unwrap();
                     prop_assert_eq!(earned, last.total(), "{:?}", line);
                 }
-                // Never more than the price, and never less than nothing, of what is delivered.
-                if placed.recognition.method == Method::Milestone {
+                // All of the price once all is delivered, whatever it has become meanwhile.
+                let (done, whole) = line.delivered(far());
+                if placed.recognition.method == Method::Milestone && done == whole {
                     let earned = line.earned_through(far(), order.currency);
-                    let total = line.versions.last().unwrap().total();
-                    let most = total.max(order.currency.zero());
-                    prop_assert!(earned <= most, "{} of {}: {:?}", earned, total, line);
+                    prop_assert_eq!(earned, line.versions.last().unwrap().total(), "{:?}", line);
                 }
             }
         }
@@ -188,12 +187,13 @@ proptest! {
         book.play(&before);
         let mut other = book.clone();
         let on = |step: &Step| step.on(day);
-        // Of two that set the same thing the last one holds.
-        prop_assume!(!steps::sets_twice(&today));
-        let forth: Vec<bool> = today.iter().map(|step| book.step(&on(step))).collect();
-        let back: Vec<bool> = today.iter().rev().map(|step| other.step(&on(step))).collect();
-        // A refusal may depend on what came before it: then there is nothing to compare.
-        prop_assume!(forth.iter().all(|one| *one) && back.iter().all(|one| *one));
+        let taken: Vec<Step> = today.iter().map(on).filter(|step| book.step(step)).collect();
+        let back = taken.iter().rev().filter(|step| other.step(step)).count();
+        // Of two that set the same thing the last one holds; and a refusal may depend on what
+        // came before it.
+        if steps::sets_twice(&taken) || back < taken.len() {
+            return Ok(());
+        }
         let end = self::day("2027-03-31");
         let revenue = |views: &Views| report(views, "revenue", end, &[("by", "day")]).rows;
         prop_assert_eq!(revenue(&book.views), revenue(&other.views));

@@ -243,8 +243,7 @@ fn credit_issued(ledger: &mut Ledger, issued: crate::calendar::Day, data: &Credi
             && let Some(line) = order_line(ledger, order, name)
         {
             if credited.schedule.is_some() {
-                let before = line.lowered_on(issued);
-                line.lowered = Some((issued, before + credited.contract_balance));
+                line.lower(issued, credited.contract_balance);
             }
             line.versions.extend(credited.versions().cloned());
             line.billed.net -= credited.contract_balance;

@@ -57,9 +57,20 @@ pub struct OrderLine {
     /// What was billed of it.
     pub billed: Billed,
     /// What credits of the latest day with one took of what it is still to earn.
-    pub lowered: Option<(Day, Amount)>,
+    pub lowered: Option<Lowered>,
     /// Whether an amendment removed it.
     pub removed: bool,
+}
+
+/// What the credits of one day took of what a line is still to earn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lowered {
+    /// The day.
+    pub day: Day,
+    /// How much.
+    pub amount: Amount,
+    /// How many schedule versions there were before the first of them.
+    pub versions_before: usize,
 }
 
 /// What was billed of a line.
@@ -163,9 +174,23 @@ impl OrderLine {
         }
     }
 
-    /// What credits of a day took of what it is still to earn.
-    pub fn lowered_on(&self, day: Day) -> Amount {
-        self.lowered.filter(|(on, _)| *on == day).map_or(Amount::ZERO, |(_, amount)| amount)
+    /// How much more it would still have to earn behind a day, had the credits of `on` not been:
+    /// what they took of it, less what they took of the days until then.
+    pub fn lowered_behind(&self, day: Day, on: Day, currency: Currency) -> Amount {
+        let Some(lowered) = self.lowered.filter(|one| one.day == on) else { return Amount::ZERO };
+        let without = self.versions.get(..lowered.versions_before).unwrap_or_default();
+        let earned = in_force(without.iter(), day).map_or(currency.zero(), |version| {
+            version.earned_through(day, self.progress.done(day), currency)
+        });
+        lowered.amount + (self.earned_through(day, currency) - earned)
+    }
+
+    /// Takes a credit of a day that lowers what it is still to earn.
+    pub fn lower(&mut self, day: Day, amount: Amount) {
+        let versions_before = self.versions.len();
+        let new = Lowered { day, amount: Amount::ZERO, versions_before };
+        let lowered = self.lowered.filter(|one| one.day == day).unwrap_or(new);
+        self.lowered = Some(Lowered { amount: lowered.amount + amount, ..lowered });
     }
 
     /// What it costs, as things stand.

@@ -39,9 +39,11 @@ enum What {
     Renew,
     Cancel(&'static str),
     Bill,
+    /// Named by the book's series, or by its numbers.
     Invoice {
         cents: i64,
         days: i32,
+        is_named: bool,
     },
     Credit {
         invoice: u8,
@@ -91,7 +93,11 @@ pub(crate) fn commutative() -> impl Strategy<Value = Step> {
         (1_u8..4).prop_map(What::Deliver),
         (1_u16..90).prop_map(What::Use),
         Just(What::Bill),
-        (1_i64..90_000, 1_i32..200).prop_map(|(cents, days)| What::Invoice { cents, days }),
+        (1_i64..90_000, 1_i32..200).prop_map(|(cents, days)| What::Invoice {
+            cents,
+            days,
+            is_named: true
+        }),
         (0_u8..3, 1_i64..3_000, prop::sample::select(vec!["split_pro_rata", "contra_now"]))
             .prop_map(|(invoice, cents, revenue)| What::Credit { invoice, cents, revenue }),
     ])
@@ -153,7 +159,11 @@ fn what() -> impl Strategy<Value = What> {
         prop::sample::select(vec!["credit", "refund", "forfeit", "none"]).prop_map(What::Cancel),
         Just(What::Bill),
         Just(What::Bill),
-        (1_i64..90_000, 1_i32..200).prop_map(|(cents, days)| What::Invoice { cents, days }),
+        (1_i64..90_000, 1_i32..200).prop_map(|(cents, days)| What::Invoice {
+            cents,
+            days,
+            is_named: false
+        }),
         (0_u8..6, 1_i64..9_000, prop::sample::select(revenue))
             .prop_map(|(invoice, cents, revenue)| What::Credit { invoice, cents, revenue }),
         (0_u8..6).prop_map(What::Void),
@@ -235,12 +245,15 @@ impl Step {
                 ("CancelOrder", json!({"order": order, "unearned": unearned}))
             }
             What::Bill => ("RunBilling", json!({"through": self.date()})),
-            What::Invoice { cents, days } => (
-                "IssueInvoice",
-                json!({"customer": "C", "currency": "USD", "lines": [{"amount": money(*cents),
-                       "service_start": self.date().plus_days(-20),
-                       "service_end": self.date().plus_days(*days)}]}),
-            ),
+            What::Invoice { cents, days, is_named } => {
+                let mut data = json!({"customer": "C", "currency": "USD", "lines": [{
+                    "amount": money(*cents), "service_start": self.date().plus_days(-20),
+                    "service_end": self.date().plus_days(*days)}]});
+                if *is_named {
+                    data["invoice"] = json!(format!("NAMED-{cents}-{days}"));
+                }
+                ("IssueInvoice", data)
+            }
             What::Credit { invoice, cents, revenue } => (
                 "IssueCredit",
                 json!({"credit": format!("K{number}"), "customer": "C", "currency": "USD",

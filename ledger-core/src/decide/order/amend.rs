@@ -349,7 +349,8 @@ impl<'a> Context<'a> {
             )
             .collect();
         // What a credit of the same day took of a line stays its own, whichever came first.
-        let own = |one: &Changed<'_>| one.line.lowered_on(self.effective);
+        let (day, currency) = (self.from.previous(), self.order.currency);
+        let own = |one: &Changed<'_>| one.line.lowered_behind(day, self.effective, currency);
         let pooled = changed.iter().filter(|one| is_pooled(&one.line.placed));
         let rests = pooled.map(|one| one.rest + own(one));
         let pool: Amount = self.order.currency.zero()
