@@ -122,6 +122,8 @@ pub struct InvoiceLine {
     pub credited_net: Amount,
     /// Tax that credits gave back.
     pub credited_tax: Amount,
+    /// What credits took of what was earned, with their days.
+    pub contra: Vec<(Day, Amount)>,
     /// Schedule versions in the order of recording; empty where it bills an order line.
     pub versions: Vec<Schedule>,
 }

@@ -206,6 +206,12 @@ impl Query<'_> {
         Ok(self.filters.day("to")?.unwrap_or(self.as_of))
     }
 
+    /// The last day: `to`, but not beyond a business date that was asked for.
+    fn last_day(&self) -> Result<Day, Rejection> {
+        let to = self.to()?;
+        Ok(if self.filters.get("as_of").is_some() { to.min(self.as_of) } else { to })
+    }
+
     /// Whether a value passes a filter that may be missing.
     fn keeps(&self, filter: &str, value: Option<&str>) -> bool {
         self.filters.get(filter).is_none_or(|wanted| value == Some(wanted))

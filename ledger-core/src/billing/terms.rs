@@ -178,6 +178,20 @@ impl Pricing {
         zero + self.grid.from(from).map(|period| self.period(terms, &period)).sum()
     }
 
+    /// The price of all periods at one set of terms before any rounding, for ratios; of the first
+    /// whole one where there is no end.
+    pub fn exact_total(&self, terms: &Terms) -> Decimal {
+        if self.grid.last().is_none() && self.grid.length != Length::Term {
+            return terms.whole();
+        }
+        let part = |period: Period| {
+            let whole = self.exact(terms.whole(), &period);
+            let length = self.grid.length;
+            share(self.proration, length, &period, period.start, period.end).times(whole)
+        };
+        self.grid.from(self.grid.start).map(part).sum()
+    }
+
     fn round(&self, value: Decimal) -> Amount {
         self.currency.round(value, self.rounding)
     }

@@ -207,8 +207,9 @@ impl Context<'_> {
                 order,
                 line,
                 day: target.service.map_or(invoice.issued, |(start, _)| start),
+                contra: &target.contra,
             },
-            None => Earning::Own(&target.versions),
+            None => Earning::Own { versions: &target.versions, contra: &target.contra },
         };
         let effects = Effects {
             book: self.book,
@@ -219,6 +220,7 @@ impl Context<'_> {
         let effect = effects.of(&earning, net, &format!("data.lines[{index}].amount"))?;
         target.credited_net += net;
         target.credited_tax += tax;
+        target.contra.push((self.effective, effect.contra_revenue));
         target.versions.extend(effect.schedule.iter().chain(&effect.later).cloned());
         let (order, order_line) = order_line.unzip();
         Ok(CreditedLine {

@@ -15,6 +15,7 @@ mod deliver;
 mod estimate;
 mod pause;
 mod place;
+mod pool;
 mod renew;
 mod usage;
 

@@ -10,11 +10,13 @@ use crate::revenue::schedule::{Schedule, in_force};
 /// were recorded, each that no later recorded one has replaced from before its own first day.
 fn later_than(versions: &[Schedule], day: Day) -> Vec<&Schedule> {
     let mut kept: Vec<&Schedule> = Vec::new();
+    let mut replaced_from: Option<Day> = None;
     for version in versions.iter().rev() {
-        let is_replaced = kept.last().is_some_and(|next| next.from <= version.from);
+        let is_replaced = replaced_from.is_some_and(|from| from <= version.from);
         if version.from > day && !is_replaced {
             kept.push(version);
         }
+        replaced_from = Some(replaced_from.map_or(version.from, |from| from.min(version.from)));
     }
     kept.reverse();
     kept

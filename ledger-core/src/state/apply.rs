@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::calendar::Day;
 use crate::command::book::PolicyValue;
 use crate::decide::policy;
 use crate::event::credit::{CreditApplied, CreditIssued, CreditRefunded, CreditVoided};
@@ -85,11 +86,11 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         EventData::CreditIssued(data) => credit_issued(ledger, event.effective, data),
         EventData::CreditApplied(data) => credit_applied(ledger, data),
         EventData::CreditRefunded(data) => credit_refunded(ledger, data),
-        EventData::CreditVoided(data) => credit_voided(ledger, data),
+        EventData::CreditVoided(data) => credit_voided(ledger, event.effective, data),
     }
 }
 
-fn close(ledger: &mut Ledger, through: Option<crate::calendar::Day>) {
+fn close(ledger: &mut Ledger, through: Option<Day>) {
     if let Some(book) = &mut ledger.book {
         book.closed_through = through;
     }
@@ -121,6 +122,7 @@ fn invoice_issued(ledger: &mut Ledger, sequence: u64, data: &InvoiceIssued) {
         tax_rate: line.tax_rate,
         credited_net: data.currency.zero(),
         credited_tax: data.currency.zero(),
+        contra: Vec::new(),
         versions: line.schedule.iter().cloned().collect(),
     });
     let invoice = Invoice {
@@ -217,7 +219,7 @@ fn invoice_voided(ledger: &mut Ledger, data: &InvoiceVoided) {
     }
 }
 
-fn credit_issued(ledger: &mut Ledger, issued: crate::calendar::Day, data: &CreditIssued) {
+fn credit_issued(ledger: &mut Ledger, issued: Day, data: &CreditIssued) {
     ledger.credits.insert(
         data.credit.clone(),
         Credit {
@@ -247,11 +249,12 @@ fn credit_issued(ledger: &mut Ledger, issued: crate::calendar::Day, data: &Credi
             }
             line.versions.extend(credited.versions().cloned());
             line.billed.net -= credited.contract_balance;
+            line.contra.push((issued, credited.contra_revenue));
             if let Some(adjustment) = &credited.adjustment {
                 order::adjusted(line, adjustment);
             }
         }
-        credit_line(ledger, data.invoice.as_ref(), credited, false);
+        credit_line(ledger, data.invoice.as_ref(), credited, (issued, false));
     }
 }
 
@@ -260,7 +263,7 @@ fn credit_line(
     ledger: &mut Ledger,
     invoice: Option<&Identifier>,
     credited: &crate::event::credit::CreditedLine,
-    is_back: bool,
+    (day, is_back): (Day, bool),
 ) {
     let Some(invoice) = invoice.and_then(|id| ledger.invoices.get_mut(id)) else { return };
     let named = credited.invoice_line.as_ref();
@@ -268,9 +271,11 @@ fn credit_line(
         if is_back {
             line.credited_net -= credited.net;
             line.credited_tax -= credited.tax;
+            line.contra.push((day, -credited.contra_revenue));
         } else {
             line.credited_net += credited.net;
             line.credited_tax += credited.tax;
+            line.contra.push((day, credited.contra_revenue));
         }
         if credited.order_line.is_none() {
             line.versions.extend(credited.versions().cloned());
@@ -278,7 +283,7 @@ fn credit_line(
     }
 }
 
-fn credit_voided(ledger: &mut Ledger, data: &CreditVoided) {
+fn credit_voided(ledger: &mut Ledger, day: Day, data: &CreditVoided) {
     for one in &data.reopened {
         settle(ledger, &one.invoice, -one.amount, Amount::ZERO);
     }
@@ -293,8 +298,9 @@ fn credit_voided(ledger: &mut Ledger, data: &CreditVoided) {
         {
             line.versions.extend(credited.versions().cloned());
             line.billed.net += credited.contract_balance;
+            line.contra.push((day, -credited.contra_revenue));
         }
-        credit_line(ledger, data.invoice.as_ref(), credited, true);
+        credit_line(ledger, data.invoice.as_ref(), credited, (day, true));
     }
 }
 

@@ -56,6 +56,8 @@ pub struct OrderLine {
     pub readings: BTreeSet<Identifier>,
     /// What was billed of it.
     pub billed: Billed,
+    /// What credits took of what was earned, with their days.
+    pub contra: Vec<(Day, Amount)>,
     /// What credits of the latest day with one took of what it is still to earn.
     pub lowered: Option<Lowered>,
     /// Whether an amendment removed it.
@@ -146,6 +148,7 @@ impl OrderLine {
             meter,
             readings: BTreeSet::new(),
             billed: Billed { net: currency.zero(), ..Billed::default() },
+            contra: Vec::new(),
             lowered: None,
             removed: false,
         }

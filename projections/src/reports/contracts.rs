@@ -173,7 +173,7 @@ fn earn_by_span(
 pub(super) fn revenue(query: &Query<'_>) -> Result<Table, Rejection> {
     let by = query.filters.get("by").unwrap_or("month");
     let from = query.from()?.unwrap_or(Day::from_numbers(1, 1, 1).unwrap_or(query.as_of));
-    let to = query.to()?.min(query.as_of);
+    let to = query.last_day()?;
     let span = Span::parse(by);
     let group = |contract: &Contract, line: &Line| match by {
         "order" => order_of(contract).unwrap_or("").to_owned(),

@@ -17,10 +17,14 @@ use crate::state::order::{Order, OrderLine};
 /// What earns the credited line's money.
 pub(super) enum Earning<'a> {
     /// The invoice's line itself.
-    Own(&'a [Schedule]),
-    /// A line of an order, of which the invoice billed the period with this day.
-    Order { order: &'a Order, line: &'a OrderLine, day: Day },
+    Own { versions: &'a [Schedule], contra: Contra<'a> },
+    /// A line of an order, of which the invoice billed the period with this day; `contra` is what
+    /// credits took of the invoice's line.
+    Order { order: &'a Order, line: &'a OrderLine, day: Day, contra: Contra<'a> },
 }
+
+/// What credits took of what was earned, with their days.
+type Contra<'a> = &'a [(Day, Amount)];
 
 /// What a credited line does to revenue.
 pub(super) struct Effect {
@@ -55,6 +59,8 @@ struct Earned {
     earned: Amount,
     /// What is still to be earned now.
     unearned: Amount,
+    /// What earlier credits took of what was earned: it is given back already.
+    contra: Amount,
 }
 
 /// How a credited net splits.
@@ -77,10 +83,12 @@ impl Effects<'_> {
         field: &str,
     ) -> Result<Effect, Rejection> {
         match earning {
-            Earning::Own(versions) => self.of_versions(versions, &Progress::default(), net, field),
-            Earning::Order { order, line, day } => {
+            Earning::Own { versions, contra } => {
+                self.of_versions(versions, &Progress::default(), contra, (net, field))
+            }
+            Earning::Order { order, line, day, contra } => {
                 if line.meter.is_some() {
-                    return self.of_usage(line, net, field);
+                    return self.of_usage(line, (net, field));
                 }
                 // What a cancellation left in the contract balance is no price any more.
                 let kept = match (order.cancelled, line.versions.last()) {
@@ -96,9 +104,9 @@ impl Effects<'_> {
                 if line.versions.iter().rev().any(|one| one.recurring.is_some())
                     && line.placed.last().is_none()
                 {
-                    return self.of_period(line, *day, net, field);
+                    return self.of_period(line, *day, contra, (net, field));
                 }
-                self.of_versions(&line.versions, &line.progress, net, field)
+                self.of_versions(&line.versions, &line.progress, &line.contra, (net, field))
             }
         }
     }
@@ -107,8 +115,8 @@ impl Effects<'_> {
         &self,
         versions: &[Schedule],
         progress: &Progress,
-        net: Amount,
-        field: &str,
+        contra: Contra<'_>,
+        (net, field): (Amount, &str),
     ) -> Result<Effect, Rejection> {
         let Some(last) = versions.last() else {
             return Ok(Effect::contra(self.currency.zero()));
@@ -119,7 +127,8 @@ impl Effects<'_> {
         let earned = then
             .map_or(self.currency.zero(), |one| one.earned_through(before, done, self.currency));
         let total = then.unwrap_or(last).total();
-        let known = Earned { total, earned, unearned: last.total() - earned };
+        let contra = self.contra_before(contra);
+        let known = Earned { total, earned, unearned: last.total() - earned, contra };
         let split = self.split(&known, net, field)?;
         let lowered = net - split.contra;
         if lowered.is_zero() {
@@ -129,10 +138,12 @@ impl Effects<'_> {
         let first = versions.iter().min_by_key(|version| version.from);
         let now = in_force(versions.iter(), self.effective).or(first).unwrap_or(last);
         let start = now.start.max(self.effective);
+        // By the version of the day itself, which may be another credit's or a change's.
+        let opening = now.earned_through(before, done, self.currency);
         let schedule = Schedule {
             from: self.effective,
-            recognised: earned - split.taken_back,
-            amount: now.total() - earned - (lowered - split.taken_back),
+            recognised: opening - split.taken_back,
+            amount: now.total() - opening - (lowered - split.taken_back),
             start,
             end: now.end.max(start),
             progress: now
@@ -150,8 +161,8 @@ impl Effects<'_> {
         &self,
         line: &OrderLine,
         day: Day,
-        net: Amount,
-        field: &str,
+        contra: Contra<'_>,
+        (net, field): (Amount, &str),
     ) -> Result<Effect, Rejection> {
         let costs = line.costs(&self.book.policies, self.currency);
         let none = Effect::contra(net);
@@ -165,7 +176,8 @@ impl Effects<'_> {
         });
         let earned = through(before) - opening;
         let unearned = through(billed.end) - opening - earned;
-        let known = Earned { total: price - opening, earned, unearned };
+        let contra = self.contra_before(contra);
+        let known = Earned { total: price - opening, earned, unearned, contra };
         let split = self.split(&known, net, field)?;
         let lowered = net - split.contra;
         let from = self.effective.max(billed.start);
@@ -176,7 +188,7 @@ impl Effects<'_> {
         if lowered.is_zero() {
             return Ok(Effect::contra(split.contra));
         }
-        let earned = through(from.previous());
+        let earned = now.earned_through(from.previous(), Decimal::ZERO, self.currency);
         let whole = now.earned_through(running.end, Decimal::ZERO, self.currency);
         let schedule = Schedule {
             from,
@@ -193,12 +205,22 @@ impl Effects<'_> {
     }
 
     /// Usage is earned when it happens: only what was billed beyond it is not.
-    fn of_usage(&self, line: &OrderLine, net: Amount, field: &str) -> Result<Effect, Rejection> {
+    fn of_usage(
+        &self,
+        line: &OrderLine,
+        (net, field): (Amount, &str),
+    ) -> Result<Effect, Rejection> {
         let total = line.billed.net.max(self.currency.zero());
         let earned = line.earned_through(self.effective.previous(), self.currency).min(total);
-        let known = Earned { total, earned, unearned: total - earned };
+        let contra = self.contra_before(&line.contra);
+        let known = Earned { total, earned, unearned: total - earned, contra };
         let split = self.split(&known, net, field)?;
         Ok(Effect::contra(split.contra + split.taken_back))
+    }
+
+    /// What credits before this one's day took of what was earned.
+    fn contra_before(&self, contra: Contra<'_>) -> Amount {
+        contra.iter().filter(|(day, _)| *day < self.effective).map(|(_, amount)| *amount).sum()
     }
 
     fn split(&self, known: &Earned, net: Amount, field: &str) -> Result<Split, Rejection> {
@@ -208,8 +230,11 @@ impl Effects<'_> {
             if known.total.is_zero() {
                 return zero;
             }
-            let exact =
-                multiply_divide(net.decimal(), known.earned.decimal(), known.total.decimal());
+            let (earned, total) = (known.earned - known.contra, known.total - known.contra);
+            if total.is_zero() {
+                return zero;
+            }
+            let exact = multiply_divide(net.decimal(), earned.decimal(), total.decimal());
             self.currency.round(exact, self.book.policies.rounding).min(net).max(zero)
         };
         Ok(match self.revenue {

@@ -89,8 +89,7 @@ fn caught_up(
     let back = line.contract_balance;
     let day = effective.previous();
     let now = in_force(versions.iter(), effective)?;
-    let earned = in_force(versions.iter(), day)
-        .map_or(currency.zero(), |one| one.earned_through(day, progress.done(day), currency));
+    let earned = now.earned_through(day, progress.done(day), currency);
     // What the credit took of the days since then, by the spread that it made.
     let passed = if day < made.start {
         Amount::ZERO

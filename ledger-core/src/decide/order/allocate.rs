@@ -104,26 +104,25 @@ pub(super) fn shares(
     }
 }
 
-/// Standalone selling price in the terms of the price: times quantity, times its periods. A line
-/// without one weighs what it costs (readings, 43).
+/// Standalone selling price in the terms of the price: times quantity, times its periods, before
+/// any rounding, for the ratios are exact. A line without one weighs what it costs (readings, 43).
 pub(super) fn ssp_weight(book: &Book, currency: Currency, line: &PlacedLine) -> Decimal {
-    let (weighed, amount) = match line.ssp {
-        None => (line.clone(), line.amount),
-        Some(ssp) => {
-            let mut weighed = line.clone();
-            weighed.price.model = PriceModel::PerUnit;
-            weighed.price.unit_price = Some(ssp);
-            weighed.price.free = None;
-            weighed.price.minimum = None;
-            weighed.discount = None;
-            weighed.is_suspended = false;
-            let terms = vec![terms_of(&weighed, weighed.start)];
-            let amount = Costs::new(&weighed, terms, &book.policies, currency).total();
-            (weighed, amount)
-        }
+    let Some(ssp) = line.ssp else {
+        let is_endless = pool(line).is_some_and(|pool| pool != Pool::Term);
+        return if is_endless { terms_of(line, line.start).whole() } else { line.amount.decimal() };
     };
-    if pool(line).is_some_and(|pool| pool != Pool::Term) {
-        return terms_of(&weighed, weighed.start).whole();
+    let mut weighed = line.clone();
+    weighed.price.model = PriceModel::PerUnit;
+    weighed.price.unit_price = Some(ssp);
+    weighed.price.free = None;
+    weighed.price.minimum = None;
+    weighed.discount = None;
+    weighed.is_suspended = false;
+    weighed.contained_tax = None;
+    let terms = terms_of(&weighed, weighed.start);
+    if line.is_priced_once() {
+        return terms.whole();
     }
-    amount.decimal()
+    let costs = Costs::new(&weighed, Vec::new(), &book.policies, currency);
+    costs.pricing.exact_total(&terms)
 }

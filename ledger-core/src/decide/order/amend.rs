@@ -1,14 +1,13 @@
 //! Contract modifications (ASC 606-10-25-10 to 25-13; accounting, section 3).
 
-use rust_decimal::Decimal;
-
 use crate::billing::grid::Length;
 use crate::calendar::Day;
 use crate::command::order::{AmendOrder, Change as Asked, Proration, Treatment};
 use crate::command::shared::Method;
-use crate::decide::order::allocate::{shares, ssp_weight};
+use crate::decide::order::allocate::ssp_weight;
 use crate::decide::order::change::{Change, Changed, Edit, on};
 use crate::decide::order::place::{Term, check_terms, placed};
+use crate::decide::order::pool::{Pool, is_shared, own_rest};
 use crate::decide::order::{
     check_awake, check_term, find_in_term, find_line, first_day_of_new_terms,
 };
@@ -16,7 +15,6 @@ use crate::decide::{invoice, policy};
 use crate::event::EventData;
 use crate::event::order::{Adjustment, OrderAmended, PlacedLine};
 use crate::id::Identifier;
-use crate::money::Amount;
 use crate::rejection::{Code, Rejection};
 use crate::state::order::{Order, OrderLine};
 use crate::state::{Book, Ledger};
@@ -250,6 +248,10 @@ impl<'a> Context<'a> {
                     if line.terms.iter().any(|one| one.from > from) {
                         later.push((line, edit, from));
                     } else {
+                        // A running period that keeps its price goes on as it is.
+                        let keeps = line.placed.last().is_none() && from > self.from;
+                        let change =
+                            Change { from: if keeps { from } else { self.from }, ..change };
                         changed.push(change.of(line, edit.of(line.placed.clone()), Some(from)));
                     }
                 }
@@ -272,16 +274,15 @@ impl<'a> Context<'a> {
         let mut adjustments: Vec<Adjustment> =
             changed.iter().flat_map(|one: &Changed<'_>| one.adjustments.clone()).collect();
         if let Some((line, ..)) = later.first()
-            && (treatment == Treatment::CatchUp || self.shares_a_pool(&added))
+            && (treatment == Treatment::CatchUp || is_shared(self.order, &added))
         {
             return Err(self.too_late(line));
         }
+        let pool = Pool { change: &change, order: self.order, effective: self.effective };
         let mut lines = match treatment {
-            Treatment::CatchUp => changed.into_iter().map(|one| change.catch_up(one)).collect(),
+            Treatment::CatchUp => pool.catch_up(changed, &mut added),
             Treatment::Separate => own_rest(&change, changed),
-            Treatment::Auto | Treatment::Prospective => {
-                self.prospective(&change, changed, &mut added)?
-            }
+            Treatment::Auto | Treatment::Prospective => pool.prospective(changed, &mut added)?,
         };
         for (line, edit, from) in later {
             let (versions, differences) = change.before_later(line, &edit, from);
@@ -306,87 +307,6 @@ impl<'a> Context<'a> {
                 line.placed.line, self.effective
             ),
         )
-    }
-
-    /// Whether a prospective change spreads over all lines by standalone selling price.
-    fn shares_a_pool(&self, added: &[PlacedLine]) -> bool {
-        let known = self.order.lines.iter().filter(|line| !line.removed).map(|line| &line.placed);
-        known.chain(added).any(|line| is_pooled(line) && line.ssp.is_some())
-    }
-
-    /// What is not yet recognised, and the change, over what is still to be delivered: by
-    /// standalone selling price where a line names one, else each line its own (readings, 42).
-    fn prospective(
-        &self,
-        change: &Change<'a>,
-        mut changed: Vec<Changed<'a>>,
-        added: &mut [PlacedLine],
-    ) -> Result<Vec<PlacedLine>, Rejection> {
-        let is_asked = |line: &OrderLine| {
-            changed.iter().any(|one: &Changed<'_>| one.after.line == line.placed.line)
-        };
-        let untouched: Vec<&OrderLine> =
-            self.order.lines.iter().filter(|line| !line.removed && !is_asked(line)).collect();
-        if !self.shares_a_pool(added) {
-            return Ok(own_rest(change, changed));
-        }
-        let asked = changed.len();
-        changed.extend(
-            untouched
-                .into_iter()
-                .filter(|line| is_pooled(&line.placed))
-                .map(|line| change.of(line, line.placed.clone(), None)),
-        );
-        let weights: Vec<Decimal> = changed
-            .iter()
-            .filter(|one| is_pooled(&one.line.placed))
-            .map(|one| change.undelivered_weight(one))
-            .chain(
-                added
-                    .iter()
-                    .filter(|line| is_pooled(line))
-                    .map(|line| ssp_weight(self.book, self.order.currency, line)),
-            )
-            .collect();
-        // What a credit of the same day took of a line stays its own, whichever came first.
-        let (day, currency) = (self.from.previous(), self.order.currency);
-        let own = |one: &Changed<'_>| one.line.lowered_behind(day, self.effective, currency);
-        let pooled = changed.iter().filter(|one| is_pooled(&one.line.placed));
-        let rests = pooled.map(|one| one.rest + own(one));
-        let pool: Amount = self.order.currency.zero()
-            + rests.sum()
-            + added.iter().filter(|line| is_pooled(line)).map(|line| line.amount).sum();
-        if weights.iter().all(Decimal::is_zero) {
-            if pool.is_zero() {
-                return Ok(own_rest(change, changed));
-            }
-            return Err(Rejection::at(
-                Code::SspZero,
-                "data.changes",
-                "the standalone selling prices of what is still to be delivered sum to zero",
-            ));
-        }
-        let mut parts = shares(self.book, self.order.currency, pool, &weights).into_iter();
-        let mut lines = Vec::new();
-        for (index, one) in changed.into_iter().enumerate() {
-            let (rest, lowered) = (one.rest, own(&one));
-            let share = match is_pooled(&one.line.placed).then(|| parts.next()).flatten() {
-                Some(share) => share - lowered,
-                None => rest,
-            };
-            // A line that nobody asked to change stays as it is where its share does.
-            if index < asked || share != rest {
-                lines.push(change.prospective(one, share));
-            }
-        }
-        for line in added.iter_mut().filter(|line| is_pooled(line)) {
-            let share = parts.next().unwrap_or(line.amount);
-            line.allocated = share;
-            if let Some(schedule) = &mut line.schedule {
-                schedule.amount = share;
-            }
-        }
-        Ok(lines)
     }
 
     fn event(
@@ -432,20 +352,4 @@ impl<'a> Wanted<'a> {
             Self::Addition(_) => None,
         }
     }
-}
-
-/// Whether a line shares what is still to be delivered with others of its order.
-fn is_pooled(line: &PlacedLine) -> bool {
-    !line.is_separate
-        && line.recognition.method != Method::Usage
-        && (line.last().is_some() || line.recognition.method != Method::OverTime)
-}
-
-/// Each line spreads its own rest.
-fn own_rest(change: &Change<'_>, changed: Vec<Changed<'_>>) -> Vec<PlacedLine> {
-    let version = |one: Changed<'_>| {
-        let rest = one.rest;
-        change.prospective(one, rest)
-    };
-    changed.into_iter().map(version).collect()
 }

@@ -40,8 +40,12 @@ pub(super) struct Changed<'a> {
     pub(super) rest: Amount,
     /// What comes behind that, where the line has no end.
     recurring: Option<Recurring>,
+    /// The first day of its new terms.
+    from: Day,
     /// The last day over which `rest` spreads.
     spread_end: Day,
+    /// The first day of the running period, where the line has no end.
+    period_start: Option<Day>,
     pub(super) adjustments: Vec<Adjustment>,
 }
 
@@ -191,7 +195,9 @@ impl<'a> Change<'a> {
             earned: line.earned_through(self.before(line), self.currency),
             rest: self.currency.zero(),
             recurring: None,
+            from: self.from,
             spread_end: self.from,
+            period_start: None,
             adjustments,
         };
         match line.versions.last() {
@@ -333,6 +339,7 @@ impl<'a> Change<'a> {
         let new_price = cut.map_or(self.currency.zero(), |period| after.period(&period));
         changed.rest = running + new_price - before.period(&old);
         changed.spread_end = cut.map_or(self.from, |period| period.end);
+        changed.period_start = Some(old.start);
         match changed.after.last() {
             None => {
                 let known = last.recurring.map(|recurring| recurring.amount);
@@ -356,10 +363,10 @@ impl<'a> Change<'a> {
         let Some(last) = changed.line.versions.last() else {
             return PlacedLine { schedule: None, ..changed.after };
         };
-        let start = changed.line.placed.start.max(self.from);
+        let start = changed.line.placed.start.max(changed.from);
         let is_paused = changed.after.is_suspended;
         let version = Schedule {
-            from: self.from,
+            from: changed.from,
             recognised: changed.earned,
             amount: rest,
             start,
@@ -378,24 +385,28 @@ impl<'a> Change<'a> {
         let Some(last) = line.versions.last() else {
             return PlacedLine { schedule: None, ..changed.after };
         };
-        // A period's price over the period is all that a line without an end has to catch up on.
-        if changed.recurring.is_some() || changed.after.is_suspended {
+        if changed.after.is_suspended {
             let rest = changed.rest;
             return self.prospective(changed, rest);
         }
         let total = changed.earned + changed.rest;
+        // The running period is all that a line without an end has to catch up on.
+        let running = changed.period_start.filter(|_| changed.recurring.is_some());
+        let start = running.unwrap_or(line.placed.start);
+        let recognised = running.map_or(self.currency.zero(), |start| {
+            line.earned_through(start.previous(), self.currency)
+        });
         let progress = last
             .progress
             .map(|measure| Measure { base: Amount::ZERO, ..self.measure(&changed, measure) });
-        let start = line.placed.start;
         let version = Schedule {
-            from: self.from,
-            recognised: self.currency.zero(),
-            amount: total,
+            from: changed.from,
+            recognised,
+            amount: total - recognised,
             start,
             end: changed.spread_end.max(start),
             progress,
-            recurring: None,
+            recurring: changed.recurring,
             is_paused: false,
             ..last.clone()
         };

@@ -1,12 +1,10 @@
 //! Estimates of variable consideration, revised with a cumulative catch-up (ASC 606-10-32-14).
 
-use rust_decimal::Decimal;
-
 use crate::calendar::Day;
 use crate::command::order::ReviseEstimate;
 use crate::command::shared::{Method, Per, Price, PriceModel};
-use crate::decide::order::allocate::{shares, ssp_weight};
-use crate::decide::order::change::{Change, Changed};
+use crate::decide::order::change::Change;
+use crate::decide::order::pool::{Pool, is_pooled};
 use crate::decide::order::{check_awake, find_in_term, find_line};
 use crate::decide::policy;
 use crate::event::EventData;
@@ -39,28 +37,15 @@ pub(in crate::decide) fn revise(
     };
     // Units stay what they are: deliveries are counted in them.
     let after = PlacedLine { price: whole_price(amount), discount: None, ..placed.clone() };
-    let mut changed = vec![change.of(line, after, Some(placed.start))];
-    let shared = |line: &PlacedLine| {
-        !line.is_separate
-            && line.recognition.method != Method::Usage
-            && (line.last().is_some() || line.recognition.method != Method::OverTime)
-    };
-    let others = order.lines.iter().filter(|other| {
-        !other.removed && other.placed.line != placed.line && shared(&other.placed)
-    });
-    let names_ssp = others.clone().any(|other| other.placed.ssp.is_some()) || placed.ssp.is_some();
+    let changed = vec![change.of(line, after, Some(placed.start))];
     let adjustments = changed.iter().flat_map(|one| one.adjustments.clone()).collect();
-    if names_ssp && shared(placed) {
-        changed.extend(others.map(|other| change.of(other, other.placed.clone(), None)));
-        reallocate(book, &change, &mut changed);
-    }
-    let lines: Vec<PlacedLine> = changed
-        .into_iter()
-        .filter(|one| {
-            one.after.line == placed.line || one.earned + one.rest != one.line.placed.allocated
-        })
-        .map(|one| change.catch_up(one))
-        .collect();
+    // A change of the transaction price is allocated as the contract was at its start
+    // (606-10-32-43): by standalone selling price over all its lines.
+    let lines = if is_pooled(placed) {
+        Pool { change: &change, order, effective }.catch_up(changed, &mut [])
+    } else {
+        changed.into_iter().map(|one| change.catch_up(one)).collect()
+    };
     Ok(vec![EventData::EstimateRevised(EstimateRevised {
         order: data.order.clone(),
         customer: order.customer.clone(),
@@ -110,20 +95,5 @@ fn whole_price(amount: Amount) -> Price {
         free: None,
         rate: None,
         minimum: None,
-    }
-}
-
-/// A change of the transaction price is allocated as the contract was at its start
-/// (606-10-32-43): by standalone selling price over all its lines.
-fn reallocate(book: &Book, change: &Change<'_>, changed: &mut [Changed<'_>]) {
-    let weights: Vec<Decimal> =
-        changed.iter().map(|one| ssp_weight(book, change.currency, &one.line.placed)).collect();
-    if weights.iter().all(Decimal::is_zero) {
-        return;
-    }
-    let total: Amount =
-        change.currency.zero() + changed.iter().map(|one| one.earned + one.rest).sum();
-    for (one, share) in changed.iter_mut().zip(shares(book, change.currency, total, &weights)) {
-        one.rest = share - one.earned;
     }
 }
