@@ -302,7 +302,7 @@ pub fn allocate(
             let through = if whole.is_zero() {
                 if index == 0 { total } else { given }
             } else {
-                currency.round(multiply_divide(total.decimal(), so_far, whole), rounding)
+                share(total, so_far, whole, currency, rounding)
             };
             let part = through - given;
             given = through;
@@ -310,6 +310,67 @@ pub fn allocate(
         })
         .collect()
 }
+
+/// `total × part / whole` rounded once, in whole numbers as long as they fit, so that a share of
+/// exactly half a minor unit is rounded as the policy says whatever the weights are.
+fn share(
+    total: Amount,
+    part: Decimal,
+    whole: Decimal,
+    currency: Currency,
+    rounding: Rounding,
+) -> Amount {
+    exact_share(total, part, whole, currency, rounding)
+        .unwrap_or_else(|| currency.round(multiply_divide(total.decimal(), part, whole), rounding))
+}
+
+fn exact_share(
+    total: Amount,
+    part: Decimal,
+    whole: Decimal,
+    currency: Currency,
+    rounding: Rounding,
+) -> Option<Amount> {
+    let scale = part.scale().max(whole.scale());
+    let integer =
+        |value: Decimal| value.mantissa().checked_mul(10_i128.checked_pow(scale - value.scale())?);
+    let minor = currency.exact(total, "").ok()?.decimal().mantissa();
+    let (product, divisor) = (minor.checked_mul(integer(part)?)?, integer(whole)?);
+    let (quotient, rest) = (product.checked_div(divisor)?, product.checked_rem(divisor)?);
+    let twice = rest.checked_abs()?.checked_mul(2)?;
+    let goes_up = match twice.cmp(&divisor.checked_abs()?) {
+        std::cmp::Ordering::Less => false,
+        std::cmp::Ordering::Greater => true,
+        std::cmp::Ordering::Equal => rounding == Rounding::HalfUp || quotient % 2 != 0,
+    };
+    let sign = product.signum() * divisor.signum();
+    let rounded = if goes_up { quotient.checked_add(sign)? } else { quotient };
+    let value = Decimal::try_from_i128_with_scale(rounded, currency.minor_units()).ok()?;
+    Some(Amount::from_decimal(value))
+}
+
+/// Weights that are fractions, over one denominator: numerators that can be added without loss.
+/// Where that would be too large a number they are divided.
+pub fn over_one_denominator(fractions: &[(Decimal, Decimal)]) -> Vec<Decimal> {
+    let divided = || {
+        let divide = |(part, of): &(Decimal, Decimal)| multiply_divide(*part, Decimal::ONE, *of);
+        fractions.iter().map(divide).collect()
+    };
+    let mut common = Decimal::ONE;
+    for (_, of) in fractions {
+        match common.checked_mul(*of).map(|product| product.normalize()) {
+            // A multiple serves already; else the product does, as long as it stays small.
+            Some(_) if !of.is_zero() && (common % of).is_zero() => {}
+            Some(product) if product <= DENOMINATOR_MAX && !product.is_zero() => common = product,
+            Some(_) | None => return divided(),
+        }
+    }
+    let scaled = |(part, of): &(Decimal, Decimal)| part.checked_mul(common / of);
+    fractions.iter().map(scaled).collect::<Option<Vec<_>>>().unwrap_or_else(divided)
+}
+
+/// The largest common denominator of weights.
+const DENOMINATOR_MAX: Decimal = Decimal::from_parts(1_316_134_912, 2_328, 0, false, 0);
 
 /// Splits `total` over `weights` with each part rounded on its own; the last takes what is left
 /// (contract, section 5, policy `residual`).

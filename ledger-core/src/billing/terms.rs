@@ -178,18 +178,29 @@ impl Pricing {
         zero + self.grid.from(from).map(|period| self.period(terms, &period)).sum()
     }
 
-    /// The price of all periods at one set of terms before any rounding, for ratios; of the first
-    /// whole one where there is no end.
-    pub fn exact_total(&self, terms: &Terms) -> Decimal {
+    /// The price of all periods at one set of terms before any rounding, for ratios: the first
+    /// number over the second. Of one whole period where there is no end.
+    pub fn exact_total(&self, terms: &Terms) -> (Decimal, Decimal) {
+        let one = (terms.whole(), Decimal::ONE);
         if self.grid.last().is_none() && self.grid.length != Length::Term {
-            return terms.whole();
+            return one;
         }
-        let part = |period: Period| {
+        let (mut sum, mut of) = (Decimal::ZERO, Decimal::ONE);
+        for period in self.grid.from(self.grid.start) {
             let whole = self.exact(terms.whole(), &period);
             let length = self.grid.length;
-            share(self.proration, length, &period, period.start, period.end).times(whole)
-        };
-        self.grid.from(self.grid.start).map(part).sum()
+            let part = share(self.proration, length, &period, period.start, period.end);
+            // At most two periods are parts: the denominators stay small.
+            let added = sum
+                .checked_mul(part.of)
+                .zip(whole.checked_mul(part.part).and_then(|one| one.checked_mul(of)))
+                .zip(of.checked_mul(part.of));
+            match added {
+                Some(((sum_there, here), product)) => (sum, of) = (sum_there + here, product),
+                None => return one,
+            }
+        }
+        (sum, of)
     }
 
     fn round(&self, value: Decimal) -> Amount {

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use crate::billing::grid::Length;
 use crate::command::shared::{Method, PriceModel};
 use crate::event::order::PlacedLine;
-use crate::money::{Amount, Currency, allocate, allocate_each};
+use crate::money::{Amount, Currency, allocate, allocate_each, over_one_denominator};
 use crate::policy::Residual;
 use crate::rejection::{Code, Rejection};
 use crate::revenue::schedule::Schedule;
@@ -59,8 +59,9 @@ fn allocate_pool(
     pool: Pool,
     mut members: Vec<&mut PlacedLine>,
 ) -> Result<(), Rejection> {
-    let weights: Vec<Decimal> =
+    let weights: Vec<(Decimal, Decimal)> =
         members.iter().map(|line| ssp_weight(book, currency, line)).collect();
+    let weights = over_one_denominator(&weights);
     if weights.iter().all(Decimal::is_zero) {
         return Err(Rejection::at(
             Code::SspZero,
@@ -105,11 +106,13 @@ pub(super) fn shares(
 }
 
 /// Standalone selling price in the terms of the price: times quantity, times its periods, before
-/// any rounding, for the ratios are exact. A line without one weighs what it costs (readings, 43).
-pub(super) fn ssp_weight(book: &Book, currency: Currency, line: &PlacedLine) -> Decimal {
+/// any rounding, for the ratios are exact: the first number over the second. A line without one
+/// weighs what it costs (readings, 43).
+pub(super) fn ssp_weight(book: &Book, currency: Currency, line: &PlacedLine) -> (Decimal, Decimal) {
     let Some(ssp) = line.ssp else {
         let is_endless = pool(line).is_some_and(|pool| pool != Pool::Term);
-        return if is_endless { terms_of(line, line.start).whole() } else { line.amount.decimal() };
+        let own = line.amount.decimal();
+        return (if is_endless { terms_of(line, line.start).whole() } else { own }, Decimal::ONE);
     };
     let mut weighed = line.clone();
     weighed.price.model = PriceModel::PerUnit;
@@ -121,7 +124,7 @@ pub(super) fn ssp_weight(book: &Book, currency: Currency, line: &PlacedLine) -> 
     weighed.contained_tax = None;
     let terms = terms_of(&weighed, weighed.start);
     if line.is_priced_once() {
-        return terms.whole();
+        return (terms.whole(), Decimal::ONE);
     }
     let costs = Costs::new(&weighed, Vec::new(), &book.policies, currency);
     costs.pricing.exact_total(&terms)

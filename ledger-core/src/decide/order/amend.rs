@@ -206,8 +206,9 @@ impl<'a> Context<'a> {
 
     /// Whether a line costs what it would cost alone.
     fn is_at_ssp(&self, line: &PlacedLine) -> bool {
-        line.ssp.is_none()
-            || ssp_weight(self.book, self.order.currency, line) == line.amount.decimal()
+        let (weight, of) = ssp_weight(self.book, self.order.currency, line);
+        let alone = self.order.currency.round(weight / of, self.book.policies.rounding);
+        line.ssp.is_none() || alone == line.amount
     }
 
     /// The first day on which the new price holds: with `proration: none` the running period

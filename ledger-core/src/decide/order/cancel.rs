@@ -13,7 +13,7 @@ use crate::decide::order::{find_in_term, first_day_of_new_terms};
 use crate::decide::policy;
 use crate::event::order::{Adjustment, OrderCancelled, PlacedLine};
 use crate::event::{EventData, NewEvent};
-use crate::money::{Amount, Currency, multiply_divide};
+use crate::money::{Amount, Currency, multiply_divide, over_one_denominator};
 use crate::rejection::Rejection;
 use crate::state::order::{Costs, Order, OrderLine};
 use crate::state::{Book, Ledger};
@@ -160,9 +160,9 @@ fn by_ssp(
     let weight = |one: &Changed<'_>| {
         let placed = &one.line.placed;
         if !is_shared(placed) {
-            return Decimal::ZERO;
+            return (Decimal::ZERO, Decimal::ONE);
         }
-        let whole = ssp_weight(book, order.currency, placed);
+        let (whole, over) = ssp_weight(book, order.currency, placed);
         let (done, of) = match placed.recognition.method {
             Method::PointInTime | Method::Milestone => one.line.delivered(last_day),
             Method::OverTime | Method::Usage | Method::OnInvoice => {
@@ -171,9 +171,9 @@ fn by_ssp(
                 (days(end.min(last_day)), days(end))
             }
         };
-        multiply_divide(whole, done, of)
+        (whole * done, over * of)
     };
-    let weights: Vec<Decimal> = changed.iter().map(weight).collect();
+    let weights = over_one_denominator(&changed.iter().map(weight).collect::<Vec<_>>());
     if weights.iter().all(Decimal::is_zero) {
         return earned.to_vec();
     }

@@ -262,6 +262,9 @@ impl<'a> Change<'a> {
         let old = line.placed.amount;
         let terms = terms_of(after, self.from);
         let new = self.currency.round(terms.whole(), self.book.policies.rounding);
+        if after.terms_from.is_none() && after.ended == line.placed.ended {
+            return old;
+        }
         let (done, whole) = line.delivered(self.before(line));
         if after.ended.is_some() && after.ended != line.placed.ended {
             return self.part(old, done, whole);
@@ -274,7 +277,10 @@ impl<'a> Change<'a> {
             return old;
         }
         let units = self.measured(line, after);
-        self.part(old, done, whole) + self.part(new, units - done, units)
+        // One rounding of the sum, so that what does not change stays what it is.
+        let delivered = multiply_divide(old.decimal(), done, whole);
+        let rest = multiply_divide(new.decimal(), units - done, units);
+        self.currency.round(delivered + rest, self.book.policies.rounding)
     }
 
     /// All that is to be delivered after a change: units, or percent.
@@ -426,10 +432,10 @@ impl<'a> Change<'a> {
 
     /// What a line weighs in the pool of what is still to be delivered: standalone selling price
     /// times its undelivered part (readings, 42).
-    pub(super) fn undelivered_weight(&self, changed: &Changed<'_>) -> Decimal {
-        let whole = ssp_weight(self.book, self.currency, &changed.after);
+    pub(super) fn undelivered_weight(&self, changed: &Changed<'_>) -> (Decimal, Decimal) {
+        let (whole, over) = ssp_weight(self.book, self.currency, &changed.after);
         let (part, of) = self.undelivered(changed);
-        multiply_divide(whole, part, of)
+        (whole * part, over * of)
     }
 
     fn undelivered(&self, changed: &Changed<'_>) -> (Decimal, Decimal) {

@@ -7,7 +7,7 @@ use crate::command::shared::Method;
 use crate::decide::order::allocate::{shares, ssp_weight};
 use crate::decide::order::change::{Change, Changed};
 use crate::event::order::PlacedLine;
-use crate::money::{Amount, multiply_divide};
+use crate::money::{Amount, over_one_denominator};
 use crate::rejection::{Code, Rejection};
 use crate::state::order::Order;
 
@@ -140,25 +140,25 @@ impl<'a> Pool<'_, 'a> {
         &self,
         changed: &[(bool, Changed<'_>)],
         added: &[PlacedLine],
-        of: impl Fn(&Changed<'_>) -> Decimal,
+        of: impl Fn(&Changed<'_>) -> (Decimal, Decimal),
     ) -> Vec<Decimal> {
         let known = changed.iter().map(|(_, one)| one).filter(|one| is_pooled(&one.line.placed));
         let known = known.map(of);
         let new = added.iter().filter(|line| is_pooled(line));
         let new = new.map(|line| ssp_weight(self.change.book, self.change.currency, line));
-        known.chain(new).collect()
+        over_one_denominator(&known.chain(new).collect::<Vec<_>>())
     }
 
     /// The standalone selling price of all that a line promises: of one that ends, what it has
     /// delivered.
-    fn promised_weight(&self, one: &Changed<'_>) -> Decimal {
-        let whole = ssp_weight(self.change.book, self.change.currency, &one.after);
+    fn promised_weight(&self, one: &Changed<'_>) -> (Decimal, Decimal) {
+        let (whole, over) = ssp_weight(self.change.book, self.change.currency, &one.after);
         let ends = one.after.ended.is_some() && one.after.ended != one.line.placed.ended;
         if ends && one.after.is_priced_once() {
             let (done, of) = one.line.delivered(self.change.from.previous());
-            return multiply_divide(whole, done, of);
+            return (whole * done, over * of);
         }
-        whole
+        (whole, over)
     }
 }
 
