@@ -64,6 +64,60 @@ pub fn months_through(basis: Basis, start: Day, end: Day, day: Day) -> Months {
     }
 }
 
+/// What the calendar months of a term weigh in whole numbers, for those who want the share of
+/// each month and not of one day. All months between the first and the last weigh the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonthWeights {
+    /// How many calendar months the term touches.
+    pub months: i32,
+    /// What the first one weighs.
+    pub first: i64,
+    /// What each one between the first and the last weighs.
+    pub middle: i64,
+    /// What the last one weighs, where it is not the first.
+    pub last: i64,
+    /// What all of them weigh.
+    pub whole: i64,
+}
+
+impl MonthWeights {
+    /// The weight of the months in front of month `index`, counted from 0.
+    pub fn before(&self, index: i32) -> i64 {
+        match index {
+            ..=0 => 0,
+            _ if index >= self.months => self.whole,
+            _ => self.first + self.middle * i64::from(index - 1),
+        }
+    }
+
+    /// The weight of month `index`, counted from 0.
+    pub fn of(&self, index: i32) -> i64 {
+        match index {
+            0 => self.first,
+            _ if index + 1 == self.months => self.last,
+            _ => self.middle,
+        }
+    }
+}
+
+/// The weights of the months of `start..=end`; none where a term is spread by days, because then
+/// months differ.
+pub fn month_weights(basis: Basis, start: Day, end: Day) -> Option<MonthWeights> {
+    let months = end.month().since(start.month()) + 1;
+    let weight = |index: i32| month_weight(basis, start, end, start.month().plus(index));
+    let first = weight(0);
+    let middle = if months > 2 { weight(1) } else { 0 };
+    let last = if months > 1 { weight(months - 1) } else { 0 };
+    let whole = first + middle * i64::from((months - 2).max(0)) + last;
+    (basis != Basis::Day && months > 0 && whole > 0).then_some(MonthWeights {
+        months,
+        first,
+        middle,
+        last,
+        whole,
+    })
+}
+
 /// What one calendar month of the term weighs against its other months.
 fn month_weight(basis: Basis, start: Day, end: Day, month: YearMonth) -> i64 {
     let first = start.max(month.first());
@@ -130,4 +184,36 @@ fn is_whole(start: Day, end: Day, month: YearMonth) -> bool {
 /// Days from `first` to `last`, both counted.
 fn days(first: Day, last: Day) -> i64 {
     i64::from(last.days_since(first)) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_months_of_a_term_weigh_what_each_of_them_does(
+            first in 0_i32..1_500, length in 0_i32..1_500, basis in prop::sample::select(vec![
+                Basis::MonthEven,
+                Basis::MonthEvenProratedEnds,
+                Basis::MonthEvenDailyEnds,
+                Basis::HalfMonth,
+                Basis::FullMonth,
+            ]),
+        ) {
+            let start = Day::from_numbers(2024, 1, 1).unwrap().plus_days(first);
+            let end = start.plus_days(length);
+            let weights = month_weights(basis, start, end).unwrap();
+            let mut before = 0;
+            for index in 0..weights.months {
+                let month = start.month().plus(index);
+                let weight = month_weight(basis, start, end, month);
+                prop_assert_eq!((weights.before(index), weights.of(index)), (before, weight));
+                before += weight;
+            }
+            prop_assert_eq!((weights.before(weights.months), weights.whole), (before, before));
+        }
+    }
 }
