@@ -12,6 +12,7 @@ use crate::views::Views;
 mod audit;
 mod contracts;
 mod documents;
+mod earned;
 mod ledger;
 mod metrics;
 mod open_items;

@@ -17,6 +17,7 @@ mod audit_trail;
 mod closes;
 mod deferred_revenue;
 mod receivables;
+mod segments;
 
 pub use audit_trail::{AuditEntry, AuditTrail};
 pub use closes::{At, Closes};
@@ -24,6 +25,7 @@ pub use deferred_revenue::{Billed, Contra, Contract, DeferredRevenue, Line};
 pub use receivables::{
     CreditFact, DisputeFact, Entry, InvoiceFact, PaymentFact, Receivables, Settlement, Use,
 };
+pub use segments::{Cuts, Names, Place, Segment, Segments, Selected};
 
 /// All views of a book.
 #[derive(Debug, Clone, Default)]

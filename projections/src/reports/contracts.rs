@@ -7,10 +7,11 @@ use ledger_core::money::Amount;
 use ledger_core::posting::{ContractId, Role, Target};
 use ledger_core::rejection::{Code, Rejection};
 
+use crate::reports::earned::{self, MonthSums, other_lines};
 use crate::reports::{Query, Table};
 use crate::views::{Contract, Line};
 
-fn order_of(contract: &Contract) -> Option<&str> {
+pub(super) fn order_of(contract: &Contract) -> Option<&str> {
     match &contract.id {
         ContractId::Order(order) => Some(order.as_str()),
         ContractId::Invoice(_) => None,
@@ -184,7 +185,7 @@ pub(super) fn revenue(query: &Query<'_>) -> Result<Table, Rejection> {
         return Err(by_unknown("day, month, quarter, year, order, customer or product"));
     }
     let mut sums: BTreeMap<(String, &str), Amount> = BTreeMap::new();
-    for (contract, line) in lines(query) {
+    for (contract, line) in other_lines(query) {
         let code = contract.currency.code();
         earn_by_span(
             query,
@@ -198,6 +199,7 @@ pub(super) fn revenue(query: &Query<'_>) -> Result<Table, Rejection> {
             },
         );
     }
+    earned::add_spans(query, (from, to), (by, span), &mut sums);
     if query.filters.get("gross") != Some("true") {
         contra(query, (from, to), by, span, &mut sums);
     }
@@ -259,8 +261,9 @@ pub(super) fn waterfall(query: &Query<'_>) -> Result<Table, Rejection> {
         Day::from_numbers(1, 1, 1).unwrap_or(query.as_of),
         Day::from_numbers(9999, 12, 31).unwrap_or(query.as_of),
     );
-    let mut sums: BTreeMap<(YearMonth, &str, String), (Amount, Amount)> = BTreeMap::new();
-    for (contract, line) in lines(query) {
+    let mut sums = MonthSums::new();
+    earned::add_months(query, by, &mut sums);
+    for (contract, line) in other_lines(query) {
         // What is booked later is not scheduled yet; what it earned in the past, it did.
         let is_booked = line.booked <= query.as_of;
         let group = match by {

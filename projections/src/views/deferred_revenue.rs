@@ -13,6 +13,7 @@ use ledger_core::revenue::usage::{Meter, MeterTerms};
 
 use crate::facts::{DeferredFact, EventFacts, Projection, ProjectionError};
 use crate::views::closes::{At, Closes};
+use crate::views::segments::{LineOf, Place, Segments};
 
 /// A movement of what a contract was billed: an invoice above zero, a credit below.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +58,8 @@ pub struct Line {
     pub progress: Progress,
     /// Usage, where the line earns by it.
     pub meter: Option<Meter>,
+    /// Where it stands in the hot table.
+    place: Place,
 }
 
 /// A contract: an order, or an invoice without one.
@@ -72,11 +75,20 @@ pub struct Contract {
     pub lines: BTreeMap<Identifier, Line>,
     /// What it was billed.
     pub billed: Vec<Billed>,
+    /// Its number in the hot table.
+    pub number: u32,
 }
 
 impl Line {
     fn new(product: Option<Identifier>, booked: Day) -> Self {
-        Self { product, booked, versions: Vec::new(), progress: Progress::default(), meter: None }
+        Self {
+            product,
+            booked,
+            versions: Vec::new(),
+            progress: Progress::default(),
+            meter: None,
+            place: Place::New,
+        }
     }
 
     /// Earned through a day, as known then: what was learned after a day was closed does not
@@ -152,6 +164,8 @@ pub struct DeferredRevenue {
     pub contra: Vec<Contra>,
     /// Which days were closed when.
     pub closes: Closes,
+    /// The schedules once more, as integers.
+    pub segments: Segments,
 }
 
 impl DeferredRevenue {
@@ -171,22 +185,28 @@ impl DeferredRevenue {
         for fact in &facts.deferred_revenue {
             match fact {
                 DeferredFact::Contract { id, customer, currency } => {
+                    let segments = &mut self.segments;
                     self.contracts.entry(id.clone()).or_insert_with(|| Contract {
                         id: id.clone(),
                         customer: customer.clone(),
                         currency: *currency,
                         lines: BTreeMap::new(),
                         billed: Vec::new(),
+                        number: segments.contract(customer),
                     });
                 }
                 DeferredFact::Version { contract, line, product, schedule } => {
-                    let line = self.line(facts, contract, line, product)?;
+                    let is_late = self.closes.posted(schedule.from) != schedule.from;
+                    let (line, segments, of) = self.with_place(facts, contract, line, product)?;
                     line.versions.push((sequence, schedule.clone()));
+                    let product = line.product.as_ref();
+                    let of = LineOf { product, booked: line.booked, ..of };
+                    segments.version(&mut line.place, &of, schedule, is_late);
                 }
                 DeferredFact::Metered { contract, line, product, terms } => {
-                    let currency = self.contract(facts, contract)?.currency;
-                    let line = self.line(facts, contract, line, product)?;
-                    metered(line, sequence, terms, policies, currency);
+                    let (line, segments, of) = self.with_place(facts, contract, line, product)?;
+                    metered(line, sequence, terms, policies, of.currency);
+                    segments.general(&mut line.place, &of);
                 }
                 DeferredFact::Delivered { contract, line, step } => {
                     let line = self.line(facts, contract, line, &None)?;
@@ -229,10 +249,24 @@ impl DeferredRevenue {
         line: &Identifier,
         product: &Option<Identifier>,
     ) -> Result<&mut Line, ProjectionError> {
+        self.with_place(facts, contract, line, product).map(|(line, ..)| line)
+    }
+
+    /// The same with the hot table, and what that wants to know of the line.
+    fn with_place<'a>(
+        &mut self,
+        facts: &EventFacts,
+        id: &'a ContractId,
+        line: &'a Identifier,
+        product: &Option<Identifier>,
+    ) -> Result<(&mut Line, &mut Segments, LineOf<'a>), ProjectionError> {
         let booked = facts.effective;
-        let contract = self.contract(facts, contract)?;
+        let Self { contracts, segments, .. } = self;
+        let contract = contracts.get_mut(id).ok_or_else(|| unknown(facts, id))?;
+        let (number, currency) = (contract.number, contract.currency);
+        let of = LineOf { contract: id, line, number, currency, product: None, booked };
         let new = || Line::new(product.clone(), booked);
-        Ok(contract.lines.entry(line.clone()).or_insert_with(new))
+        Ok((contract.lines.entry(line.clone()).or_insert_with(new), segments, of))
     }
 
     fn contract(
@@ -240,11 +274,15 @@ impl DeferredRevenue {
         facts: &EventFacts,
         id: &ContractId,
     ) -> Result<&mut Contract, ProjectionError> {
-        self.contracts.get_mut(id).ok_or_else(|| ProjectionError {
-            projection: Projection::DeferredRevenue.name(),
-            sequence: facts.sequence,
-            reason: format!("it names the contract {id:?}, which no event before it made"),
-        })
+        self.contracts.get_mut(id).ok_or_else(|| unknown(facts, id))
+    }
+}
+
+fn unknown(facts: &EventFacts, id: &ContractId) -> ProjectionError {
+    ProjectionError {
+        projection: Projection::DeferredRevenue.name(),
+        sequence: facts.sequence,
+        reason: format!("it names the contract {id:?}, which no event before it made"),
     }
 }
 
