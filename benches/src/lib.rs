@@ -13,6 +13,8 @@ use ledger_core::limits::QUEUE_COMMANDS_MAX;
 use ledger_core::log::{Record, SharedLog};
 use schemas::command::{Origin, parse};
 
+pub mod memory;
+
 /// The allocator of the program: the writer's tasks free on one core what another has made.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,0 +1,90 @@
+//! A book in memory: commands are decided and folded into the state, with no log and no writer.
+
+use ledger_core::calendar::Day;
+use ledger_core::command::{Command, CommandData};
+use ledger_core::decide::decide;
+use ledger_core::event::Event;
+use ledger_core::id::Identifier;
+use ledger_core::state::Ledger;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::{Outcome, book};
+
+/// A book in memory.
+#[derive(Debug, Clone)]
+pub struct MemoryBook {
+    /// Its state.
+    pub ledger: Ledger,
+    name: Identifier,
+    sequence: u64,
+}
+
+impl MemoryBook {
+    /// A book with one customer, `C`.
+    ///
+    /// # Errors
+    /// Never: both commands are accepted.
+    pub fn open() -> Outcome<(Self, Vec<Event>)> {
+        let mut book = Self { ledger: Ledger::default(), name: book()?, sequence: 0 };
+        let day = "2026-01-01".parse()?;
+        let mut events = book.send("OpenBook", day, json!({"currency": "USD"}))?;
+        let customer = json!({"customer": "C", "name": "C"});
+        events.extend(book.send("RegisterCustomer", day, customer)?);
+        Ok((book, events))
+    }
+
+    /// Decides a command and folds its events.
+    ///
+    /// # Errors
+    /// Where it is refused.
+    pub fn send(&mut self, name: &str, effective: Day, data: Value) -> Outcome<Vec<Event>> {
+        let command = Self::command(name, effective, data)?;
+        self.decide(&command)
+    }
+
+    /// A command.
+    ///
+    /// # Errors
+    /// Where the data does not fit its name.
+    pub fn command(name: &str, effective: Day, data: Value) -> Outcome<Command> {
+        let id: Identifier = "c".parse()?;
+        let data = CommandData::deserialize(name, data).ok_or("there is no such command")??;
+        Ok(Command {
+            correlation_id: id.clone(),
+            id,
+            effective,
+            reason: None,
+            actor: "bench".to_owned(),
+            content_hash: String::new(),
+            data,
+        })
+    }
+
+    /// Decides a command and folds its events.
+    ///
+    /// # Errors
+    /// Where it is refused.
+    pub fn decide(&mut self, command: &Command) -> Outcome<Vec<Event>> {
+        let new = decide(&self.name, &self.ledger, command)?;
+        let mut events = Vec::with_capacity(new.len());
+        for new in new {
+            self.sequence += 1;
+            let event = Event {
+                sequence: self.sequence,
+                id: String::new(),
+                effective: new.effective,
+                recorded_at: OffsetDateTime::UNIX_EPOCH,
+                actor: String::new(),
+                command_id: command.id.clone(),
+                command_hash: String::new(),
+                correlation_id: command.correlation_id.clone(),
+                reason: None,
+                data: new.data,
+            };
+            self.ledger.apply(&event);
+            events.push(event);
+        }
+        Ok(events)
+    }
+}
