@@ -1,5 +1,6 @@
 //! Revenue recognition in closed form: what is earned through any day is a function of the day.
 
+pub mod explain;
 pub mod progress;
 pub mod rebase;
 pub mod recurring;

@@ -16,6 +16,8 @@ use ledger_core::revenue::schedule::Schedule;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
+#[path = "revenue/explain.rs"]
+mod explain;
 #[path = "revenue/slow.rs"]
 mod slow;
 

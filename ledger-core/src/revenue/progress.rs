@@ -75,6 +75,12 @@ impl Progress {
         later.fold(self.done(day), Decimal::max)
     }
 
+    /// Day, sequence and step of what was recorded, as known at a sequence.
+    pub fn steps(&self, sequence: u64) -> impl Iterator<Item = (Day, u64, Step)> {
+        let known = self.steps.iter().filter(move |one| one.sequence <= sequence);
+        known.map(|one| (one.day, one.sequence, one.step))
+    }
+
     /// The days of the steps, as known at a sequence.
     pub fn days(&self, sequence: u64) -> impl Iterator<Item = Day> {
         self.steps.iter().filter(move |one| one.sequence <= sequence).map(|one| one.day)

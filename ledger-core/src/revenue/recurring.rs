@@ -8,6 +8,7 @@ use crate::calendar::Day;
 use crate::command::shared::{Anchor, Per};
 use crate::money::{Amount, Currency, Rounding, multiply_divide};
 use crate::policy::{Basis, MonthEnd};
+use crate::revenue::explain::{Part, Share, What};
 use crate::revenue::weight::weight_through;
 
 /// Whole periods from a day on, without an end.
@@ -75,25 +76,28 @@ impl Recurring {
         whole + currency.round(share, rounding).decimal()
     }
 
-    /// Earned from `start` through a day.
-    pub fn earned_through(
+    /// Shows each part of what is earned from `start` through a day.
+    pub(super) fn each_part(
         &self,
         day: Day,
         basis: Basis,
-        currency: Currency,
-        rounding: Rounding,
-    ) -> Amount {
+        (currency, rounding): (Currency, Rounding),
+        see: &mut impl FnMut(Part),
+    ) {
         let grid = self.grid();
         let index = grid.index(day);
-        let Some(period) = grid.period(index).filter(|_| day >= self.start) else {
-            return currency.zero();
-        };
+        let Some(period) = grid.period(index).filter(|_| day >= self.start) else { return };
         let first = self.first_part;
         let opening = self.through(first, currency, rounding);
         let before = self.through(first + index, currency, rounding);
         let within = self.through(first + index + 1, currency, rounding) - before;
+        if index > 0 {
+            let what = What::Periods { count: index, start: self.start };
+            see(Part::plain(what, Amount::from_decimal(before - opening)));
+        }
         let (part, whole) = weight_through(basis, period.start, period.end, day);
-        let share = multiply_divide(within, part, whole);
-        Amount::from_decimal(before - opening) + currency.round(share, rounding)
+        let what = What::Period { start: period.start, end: period.end, basis };
+        let share = Share { of: Amount::from_decimal(within), part, whole };
+        see(Part::share(what, share, (currency, rounding)));
     }
 }

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
 use crate::command::shared::Method;
-use crate::money::{Amount, Currency, Rounding, multiply_divide};
+use crate::money::{Amount, Currency, Rounding};
 use crate::policy::{Basis, Residual};
+use crate::revenue::explain::{Part, Share, What};
 use crate::revenue::recurring::Recurring;
-use crate::revenue::weight::{months_through, weight_through};
+use crate::revenue::weight::{months_through, service_days, weight_through};
 
 /// One version of a schedule: in force from its day on, until a later version is.
 ///
@@ -78,49 +79,74 @@ impl Schedule {
     /// Earned through `day` under this version alone. `done` is what was delivered by then, which
     /// only a version with a [`Measure`] asks for.
     pub fn earned_through(&self, day: Day, done: Decimal, currency: Currency) -> Amount {
+        let mut earned = self.recognised;
+        self.each_part(day, done, currency, &mut |part| earned += part.amount);
+        earned
+    }
+
+    /// Shows each part of what is earned from `recognised` on: their sum is the earned amount, and
+    /// [`Schedule::explain`] is the same parts in words.
+    pub(super) fn each_part(
+        &self,
+        day: Day,
+        done: Decimal,
+        currency: Currency,
+        see: &mut impl FnMut(Part),
+    ) {
         if self.is_paused {
-            return self.recognised;
+            return see(Part::nothing(What::Suspended, currency));
         }
         if let Some(measure) = &self.progress {
             let (part, whole) = measure.share(done);
-            let share = multiply_divide(self.amount.decimal(), part, whole);
-            return self.recognised + currency.round(share, self.rounding);
+            let share = Share { of: self.amount, part, whole };
+            return see(Part::share(What::Delivered, share, (currency, self.rounding)));
         }
-        if matches!(self.method, Method::Usage | Method::Milestone) || day < self.start {
-            return self.recognised;
+        if matches!(self.method, Method::Usage | Method::Milestone) {
+            return see(Part::nothing(What::Unrecorded, currency));
         }
-        if day >= self.end {
-            let after = self.recurring.filter(|_| day > self.end).map(|recurring| {
-                recurring.earned_through(day, self.basis, currency, self.rounding)
-            });
-            return self.recognised + self.amount + after.unwrap_or_default();
+        if day < self.start {
+            return see(Part::nothing(What::NotBegun { start: self.start }, currency));
         }
-        self.recognised + self.spread_through(day, currency)
+        if day < self.end {
+            return self.spread_through(day, currency, see);
+        }
+        see(Part::plain(What::All, self.amount));
+        if let Some(recurring) = self.recurring.filter(|_| day > self.end) {
+            recurring.each_part(day, self.basis, (currency, self.rounding), see);
+        }
     }
 
-    fn spread_through(&self, day: Day, currency: Currency) -> Amount {
-        let share = |part: Decimal, whole: Decimal| {
-            currency.round(multiply_divide(self.amount.decimal(), part, whole), self.rounding)
-        };
+    fn spread_through(&self, day: Day, currency: Currency, see: &mut impl FnMut(Part)) {
+        let rounded = (currency, self.rounding);
+        let of_all = |part: Decimal, whole: Decimal| Share { of: self.amount, part, whole };
         match self.residual {
             Residual::Cumulative => {
                 let (part, whole) = weight_through(self.basis, self.start, self.end, day);
-                share(part, whole)
+                let unit = service_days(self.start, self.end, day);
+                let what = What::Passed { basis: self.basis, unit };
+                see(Part::share(what, of_all(part, whole), rounded));
             }
             // Each month's share is rounded on its own; the last takes what is left, which the
             // end of the spread gives (readings, 28).
             Residual::Last => {
                 let months = months_through(self.basis, self.start, self.end, day);
-                let full = months.full.iter().map(|part| share(*part, months.whole));
-                let sum: Amount = currency.zero() + full.sum();
-                if months.is_last {
-                    let (rest, of) = months.running;
-                    let left = (self.amount - sum).decimal();
-                    return sum + currency.round(multiply_divide(left, rest, of), self.rounding);
+                let mut month = self.start.month();
+                let mut sum = currency.zero();
+                for weight in &months.full {
+                    let share = of_all(*weight, months.whole);
+                    let full = Part::share(What::Month { month }, share, rounded);
+                    sum += full.amount;
+                    see(full);
+                    month = month.plus(1);
                 }
-                let (part, of) = months.running;
-                let month = share(months.weight, months.whole).decimal();
-                sum + currency.round(multiply_divide(month, part, of), self.rounding)
+                let (part, whole) = months.running;
+                if months.is_last {
+                    let share = Share { of: self.amount - sum, part, whole };
+                    return see(Part::share(What::Rest { month }, share, rounded));
+                }
+                let of = of_all(months.weight, months.whole).rounded(currency, self.rounding);
+                let share = Share { of, part, whole };
+                see(Part::share(What::Running { month }, share, rounded));
             }
         }
     }

@@ -14,6 +14,7 @@ use crate::calendar::Day;
 use crate::command::shared::{Aggregate, Anchor, Discount, Per, Price};
 use crate::money::{Amount, Currency, Rounding};
 use crate::policy::{MonthEnd, Policies, Proration};
+use crate::revenue::explain::UsagePeriod;
 
 /// The terms of a usage line from a day on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,21 +94,20 @@ impl Meter {
     /// Earned through a day, as known at a sequence: whole periods at their price, the running
     /// one at what its readings so far come to.
     pub fn earned_through(&self, day: Day, sequence: u64) -> Amount {
-        let zero = self.currency.zero();
-        let Some(known) = self.known(sequence, None) else { return zero };
-        let mut sum = zero;
-        let mut carried = None;
-        for period in known.periods().take_while(|period| period.start <= day) {
-            let readings = known.readings.get(&period.start).map_or(&[][..], Vec::as_slice);
-            sum += if period.end <= day {
-                known.closed(&period, readings, carried)
-            } else {
-                let count = readings.partition_point(|one| one.day <= day);
-                known.rated(&period, readings.get(..count).unwrap_or_default(), None)
-            };
-            carried = readings.last().map(|one| one.quantity).or(carried);
+        let mut sum = self.currency.zero();
+        if let Some(known) = self.known(sequence, None) {
+            known.each_period(day, &mut |one| sum += one.earned());
         }
         sum
+    }
+
+    /// How what is earned through a day comes about, period by period.
+    pub fn explain(&self, day: Day, sequence: u64) -> Vec<UsagePeriod> {
+        let mut periods = Vec::new();
+        if let Some(known) = self.known(sequence, None) {
+            known.each_period(day, &mut |one| periods.push(one));
+        }
+        periods
     }
 
     /// What the period that holds a day costs in all, as known now.
@@ -115,7 +115,7 @@ impl Meter {
         let Some(known) = self.known(u64::MAX, Some(period)) else { return self.currency.zero() };
         let readings = known.readings.get(&period.start).map_or(&[][..], Vec::as_slice);
         let before = self.readings.iter().rev().find(|one| one.day < period.start);
-        known.closed(period, readings, before.map(|one| one.quantity))
+        known.closed(period, readings, before.map(|one| one.quantity)).earned()
     }
 
     /// The period that holds a day, as known now.
@@ -161,6 +161,17 @@ impl Meter {
     /// The days of the readings, as known at a sequence.
     pub fn days(&self, sequence: u64) -> impl Iterator<Item = Day> {
         self.readings.iter().filter(move |one| one.sequence <= sequence).map(|one| one.day)
+    }
+
+    /// Day, sequence and quantity of each reading, as known at a sequence.
+    pub fn readings(&self, sequence: u64) -> impl Iterator<Item = (Day, u64, Amount)> {
+        let known = self.readings.iter().filter(move |one| one.sequence <= sequence);
+        known.map(|one| (one.day, one.sequence, one.quantity))
+    }
+
+    /// The terms with the sequences at which they were learned, as known at a sequence.
+    pub fn terms(&self, sequence: u64) -> impl Iterator<Item = &(u64, MeterTerms)> {
+        self.terms.iter().filter(move |(at, _)| *at <= sequence)
     }
 
     /// The meter as known at a sequence, with all its readings or those of one period.
@@ -215,6 +226,40 @@ impl Known<'_> {
         endless.into_iter().chain(others)
     }
 
+    /// Shows each period that has begun by a day: one that is over at its price, the running one at
+    /// what its readings so far come to.
+    fn each_period(&self, day: Day, see: &mut impl FnMut(UsagePeriod)) {
+        let mut carried = None;
+        for period in self.periods().take_while(|period| period.start <= day) {
+            let readings = self.readings.get(&period.start).map_or(&[][..], Vec::as_slice);
+            see(if period.end <= day {
+                self.closed(&period, readings, carried)
+            } else {
+                let count = readings.partition_point(|one| one.day <= day);
+                self.running(&period, readings.get(..count).unwrap_or_default(), None)
+            });
+            carried = readings.last().map(|one| one.quantity).or(carried);
+        }
+    }
+
+    /// A period that is not over: the price of its readings so far.
+    fn running(
+        &self,
+        period: &Period,
+        readings: &[Reading],
+        carried: Option<Amount>,
+    ) -> UsagePeriod {
+        let terms = in_force(&self.terms, period.start).or(self.terms.first());
+        let aggregate = terms.and_then(|terms| terms.price.aggregate).unwrap_or(Aggregate::Sum);
+        UsagePeriod {
+            period: *period,
+            readings: readings.len(),
+            units: combine(aggregate, readings, carried),
+            rated: self.rated(period, readings, carried),
+            least: None,
+        }
+    }
+
     /// What readings come to before the period's floor; `carried` is the last reading of an
     /// earlier period, where the period is over.
     fn rated(&self, period: &Period, readings: &[Reading], carried: Option<Amount>) -> Amount {
@@ -247,9 +292,14 @@ impl Known<'_> {
     }
 
     /// The price of a period that is over: its usage, topped up to what it costs at least.
-    fn closed(&self, period: &Period, readings: &[Reading], carried: Option<Amount>) -> Amount {
+    fn closed(
+        &self,
+        period: &Period,
+        readings: &[Reading],
+        carried: Option<Amount>,
+    ) -> UsagePeriod {
         let meter = self.meter;
-        let rated = self.rated(period, readings, carried);
+        let rated = self.running(period, readings, carried);
         let Some(terms) = in_force(&self.terms, period.end).filter(|one| !one.is_suspended) else {
             return rated;
         };
@@ -265,7 +315,7 @@ impl Known<'_> {
         } else {
             share(meter.proration, self.grid.length, period, period.start, period.end).times(floor)
         };
-        rated.max(meter.currency.round(part, meter.rounding))
+        UsagePeriod { least: Some(meter.currency.round(part, meter.rounding)), ..rated }
     }
 }
 

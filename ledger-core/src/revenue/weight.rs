@@ -33,6 +33,13 @@ pub fn weight_through(basis: Basis, start: Day, end: Day, day: Day) -> (Decimal,
     if whole == 0 { by_days } else { (part.into(), whole.into()) }
 }
 
+/// The days of service in the calendar month of `day`: what the weights of the months are
+/// multiples of.
+pub fn service_days(start: Day, end: Day, day: Day) -> Decimal {
+    let month = day.month();
+    days(start.max(month.first()), end.min(month.last())).into()
+}
+
 /// The months of a term through a day, for shares that are rounded month by month.
 #[derive(Debug, Clone)]
 pub struct Months {
