@@ -147,6 +147,12 @@ impl Part {
         Self { what, share: None, amount }
     }
 
+    /// Whether words show the share: of all of something the amount says enough, but how much is
+    /// delivered is news.
+    fn is_computed(&self) -> bool {
+        self.share.is_some_and(|share| share.part != share.whole) || self.what == What::Delivered
+    }
+
     /// A share that is rounded once.
     pub(super) fn share(
         what: What,
@@ -233,8 +239,7 @@ impl fmt::Display for Steps {
             }
         }
         formatter.write_str(&remarks)?;
-        let is_rounded = |part: &Part| part.share.is_some_and(|share| share.part != share.whole);
-        if terms.len() > 1 || self.parts.iter().any(is_rounded) {
+        if terms.len() > 1 || self.parts.iter().any(Part::is_computed) {
             write!(formatter, " = {}", self.earned())?;
         }
         Ok(())
@@ -246,7 +251,7 @@ impl Steps {
     fn term(&self, part: &Part) -> String {
         let Part { what, share, amount } = part;
         match share {
-            Some(share) if share.part != share.whole => {
+            Some(share) if part.is_computed() => {
                 let (numerator, denominator, count) = numbers(*what, share);
                 let (of, rounding) = (share.of, rounding_word(self.rounding));
                 format!("round({of} x {numerator}/{denominator}{count}, {rounding})")
