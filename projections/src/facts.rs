@@ -46,7 +46,8 @@ impl Projection {
     /// The version of its facts; a stored one of another version is built again.
     pub const fn version(self) -> u32 {
         match self {
-            Self::Receivables | Self::DeferredRevenue => 2,
+            Self::DeferredRevenue => 3,
+            Self::Receivables => 2,
             Self::AuditTrail => 1,
         }
     }

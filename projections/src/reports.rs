@@ -13,6 +13,7 @@ mod audit;
 mod contracts;
 mod documents;
 mod earned;
+mod explain;
 mod ledger;
 mod metrics;
 mod open_items;
@@ -65,6 +66,12 @@ pub const REPORTS: &[Report] = &[
         about: "revenue by day, month, quarter or year",
         filters: &["by", "from", "to", "customer", "order", "product", "gross"],
         run: contracts::revenue,
+    },
+    Report {
+        name: "explain",
+        about: "how the revenue of a contract in a month comes about",
+        filters: &["order", "invoice", "line", "month"],
+        run: explain::explain,
     },
     Report {
         name: "waterfall",

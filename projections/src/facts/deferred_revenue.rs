@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use ledger_core::calendar::Day;
 use ledger_core::event::EventData;
-use ledger_core::event::credit::CreditedLine;
+use ledger_core::event::credit::{CreditIssued, CreditedLine};
+use ledger_core::event::invoice::DecidedPolicy;
 use ledger_core::event::order::{DeliveryRecorded, PlacedLine};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
@@ -89,6 +90,13 @@ pub enum DeferredFact {
         /// Net of tax.
         amount: Amount,
     },
+    /// The policies that the event's versions were decided by.
+    Shaped {
+        /// The contract.
+        contract: ContractId,
+        /// Values by name.
+        policy: DecidedPolicy,
+    },
     /// All days up to one are closed now; none: no day is.
     Closed {
         /// The last closed day.
@@ -104,13 +112,18 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
             let id = ContractId::Order(data.order.clone());
             facts.push(contract(&id, &data.customer, data.currency));
             lines(&mut facts, &id, &data.lines);
+            facts.push(shaped(&id, &data.policy));
         }
-        EventData::OrderAmended(data) => order(&mut facts, &data.order, &data.lines),
-        EventData::EstimateRevised(data) => order(&mut facts, &data.order, &data.lines),
-        EventData::OrderRenewed(data) => order(&mut facts, &data.order, &data.lines),
-        EventData::OrderCancelled(data) => order(&mut facts, &data.order, &data.lines),
+        EventData::OrderAmended(data) => order(&mut facts, &data.order, &data.lines, &data.policy),
+        EventData::EstimateRevised(data) => {
+            order(&mut facts, &data.order, &data.lines, &data.policy);
+        }
+        EventData::OrderRenewed(data) => order(&mut facts, &data.order, &data.lines, &data.policy),
+        EventData::OrderCancelled(data) => {
+            order(&mut facts, &data.order, &data.lines, &data.policy);
+        }
         EventData::OrderSuspended(data) | EventData::OrderResumed(data) => {
-            order(&mut facts, &data.order, &data.lines);
+            order(&mut facts, &data.order, &data.lines, &data.policy);
         }
         EventData::DeliveryRecorded(data) => delivered(&mut facts, data),
         EventData::UsageRecorded(data) => facts.push(DeferredFact::Used {
@@ -135,6 +148,7 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
         EventData::CreditIssued(data) => {
             let of = (&data.customer, data.currency, data.invoice.as_ref());
             credited(&mut facts, of, &data.lines, false);
+            credit_shaped(&mut facts, data);
             billed(&mut facts, legs);
         }
         EventData::CreditVoided(data) => {
@@ -186,8 +200,19 @@ fn delivered(facts: &mut Vec<DeferredFact>, data: &DeliveryRecorded) {
 }
 
 /// The lines of an order after a change of it.
-fn order(facts: &mut Vec<DeferredFact>, order: &Identifier, changed: &[PlacedLine]) {
-    lines(facts, &ContractId::Order(order.clone()), changed);
+fn order(
+    facts: &mut Vec<DeferredFact>,
+    order: &Identifier,
+    changed: &[PlacedLine],
+    policy: &DecidedPolicy,
+) {
+    let id = ContractId::Order(order.clone());
+    lines(facts, &id, changed);
+    facts.push(shaped(&id, policy));
+}
+
+fn shaped(contract: &ContractId, policy: &DecidedPolicy) -> DeferredFact {
+    DeferredFact::Shaped { contract: contract.clone(), policy: policy.clone() }
 }
 
 /// What the lines of a credit, or the voiding of one, do to contracts.
@@ -219,6 +244,25 @@ fn credited(
             });
         }
     }
+}
+
+/// What a credit does to revenue shapes the versions that it makes.
+fn credit_shaped(facts: &mut Vec<DeferredFact>, data: &CreditIssued) {
+    let mut policy = data.policy.clone();
+    policy.insert("credit_revenue".to_owned(), data.revenue.as_str().to_owned());
+    let made = facts.iter().filter_map(|fact| match fact {
+        DeferredFact::Version { contract, .. } => Some(contract.clone()),
+        DeferredFact::Contract { .. }
+        | DeferredFact::Metered { .. }
+        | DeferredFact::Delivered { .. }
+        | DeferredFact::Used { .. }
+        | DeferredFact::Billed { .. }
+        | DeferredFact::Contra { .. }
+        | DeferredFact::Shaped { .. }
+        | DeferredFact::Closed { .. } => None,
+    });
+    let contracts: BTreeSet<ContractId> = made.collect();
+    facts.extend(contracts.iter().map(|contract| shaped(contract, &policy)));
 }
 
 fn contract(id: &ContractId, customer: &Identifier, currency: Currency) -> DeferredFact {
@@ -285,6 +329,7 @@ impl KnownContracts {
             | DeferredFact::Delivered { contract, .. }
             | DeferredFact::Used { contract, .. }
             | DeferredFact::Billed { contract, .. }
+            | DeferredFact::Shaped { contract, .. }
             | DeferredFact::Contra { contract: Some(contract), .. } => {
                 if self.0.contains(contract) {
                     return Ok(());

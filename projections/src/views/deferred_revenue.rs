@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use ledger_core::calendar::Day;
+use ledger_core::event::invoice::DecidedPolicy;
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
 use ledger_core::policy::Policies;
 use ledger_core::posting::ContractId;
+use ledger_core::revenue::explain::Steps;
 use ledger_core::revenue::progress::Progress;
 use ledger_core::revenue::schedule::{Schedule, in_force};
 use ledger_core::revenue::usage::{Meter, MeterTerms};
+use rust_decimal::Decimal;
 
 use crate::facts::{DeferredFact, EventFacts, Projection, ProjectionError};
 use crate::views::closes::{At, Closes};
@@ -35,6 +38,8 @@ pub struct Contra {
     pub sequence: u64,
     /// The contract, where it is one's.
     pub contract: Option<ContractId>,
+    /// Its line.
+    pub line: Option<Identifier>,
     /// The product of its line.
     pub product: Option<Identifier>,
     /// Whose.
@@ -77,6 +82,8 @@ pub struct Contract {
     pub billed: Vec<Billed>,
     /// Its number in the hot table.
     pub number: u32,
+    /// By the sequence of the event that they shaped, the policies in force then.
+    pub policies: BTreeMap<u64, DecidedPolicy>,
 }
 
 impl Line {
@@ -94,16 +101,34 @@ impl Line {
     /// Earned through a day, as known then: what was learned after a day was closed does not
     /// change it (accounting, section 1).
     pub fn earned(&self, day: Day, at: At<'_>, currency: Currency) -> Amount {
-        let known = at.known(day);
+        self.earned_as_known(day, at.known(day), currency)
+    }
+
+    /// Earned through a day, as known at a sequence, whether the day is closed or not.
+    pub fn earned_as_known(&self, day: Day, sequence: u64, currency: Currency) -> Amount {
         if let Some(meter) = &self.meter {
-            return meter.earned_through(day, known);
+            return meter.earned_through(day, sequence);
         }
-        match self.in_force(day, known) {
-            Some(version) if version.progress.is_some() => {
-                version.earned_through(day, self.progress.done_as_known(day, known), currency)
+        match self.in_force(day, sequence) {
+            Some(version) => {
+                version.earned_through(day, self.done(version, day, sequence), currency)
             }
-            Some(version) => version.earned_through(day, Default::default(), currency),
             None => currency.zero(),
+        }
+    }
+
+    /// How what is earned through a day comes about, as known at a sequence; none where no
+    /// schedule is in force.
+    pub fn explain(&self, day: Day, sequence: u64, currency: Currency) -> Option<Steps> {
+        let version = self.in_force(day, sequence)?;
+        Some(version.explain(day, self.done(version, day, sequence), currency))
+    }
+
+    /// What was delivered through a day, where the version asks for it.
+    fn done(&self, version: &Schedule, day: Day, sequence: u64) -> Decimal {
+        match version.progress {
+            Some(_) => self.progress.done_as_known(day, sequence),
+            None => Decimal::ZERO,
         }
     }
 
@@ -193,6 +218,7 @@ impl DeferredRevenue {
                         lines: BTreeMap::new(),
                         billed: Vec::new(),
                         number: segments.contract(customer),
+                        policies: BTreeMap::new(),
                     });
                 }
                 DeferredFact::Version { contract, line, product, schedule } => {
@@ -222,18 +248,23 @@ impl DeferredRevenue {
                     let contract = self.contract(facts, contract)?;
                     contract.billed.push(Billed { date, sequence, amount: *amount });
                 }
-                DeferredFact::Contra { contract, line, customer, currency, amount } => {
+                DeferredFact::Contra { contract, line: name, customer, currency, amount } => {
                     let known = contract.as_ref().and_then(|id| self.contracts.get(id));
-                    let line = known.zip(line.as_ref()).and_then(|(one, id)| one.lines.get(id));
+                    let line = known.zip(name.as_ref()).and_then(|(one, id)| one.lines.get(id));
                     self.contra.push(Contra {
                         date,
                         sequence,
                         contract: contract.clone(),
+                        line: name.clone(),
                         product: line.and_then(|line| line.product.clone()),
                         customer: customer.clone(),
                         currency: *currency,
                         amount: *amount,
                     });
+                }
+                DeferredFact::Shaped { contract, policy } => {
+                    let contract = self.contract(facts, contract)?;
+                    contract.policies.insert(sequence, policy.clone());
                 }
                 DeferredFact::Closed { through } => self.closes.take(sequence, *through),
             }
