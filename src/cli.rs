@@ -11,6 +11,7 @@ pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod explain;
 pub(crate) mod import;
 pub(crate) mod replay;
 pub(crate) mod report;
@@ -96,6 +97,8 @@ pub(crate) enum Verb {
     Import(import::Arguments),
     /// Prints a report.
     Report(Box<report::Arguments>),
+    /// Shows how a number comes about: its events, and the arithmetic.
+    Explain(explain::Arguments),
     /// Prints the whole history of one document: who, when, why, which command, which postings.
     Audit(audit::Arguments),
     /// Folds the log from its first event into fresh projections and prints their digests.
@@ -123,6 +126,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Apply(arguments) => apply::run(&global, &arguments),
         Verb::Import(arguments) => import::run(&global, &arguments),
         Verb::Report(arguments) => report::run(&global, &arguments),
+        Verb::Explain(arguments) => explain::run(&global, &arguments),
         Verb::Audit(arguments) => audit::run(&global, &arguments),
         Verb::Replay(arguments) => replay::run(&global, &arguments),
         Verb::Verify => verify::run(&global),
@@ -140,6 +144,7 @@ impl Global {
             Verb::Apply(_) | Verb::Import(_) => self.nats.is_some(),
             Verb::Demo
             | Verb::Report(_)
+            | Verb::Explain(_)
             | Verb::Audit(_)
             | Verb::Replay(_)
             | Verb::Verify

@@ -24,11 +24,20 @@ pub(crate) fn print(
         Format::Csv => output.write_all(table.to_csv().as_bytes())?,
         Format::Ndjson => output.write_all(table.to_ndjson().as_bytes())?,
         Format::Table => {
-            writeln!(output, "{}", grid(table).trim_fmt())?;
+            print_grid(output, table)?;
             writeln!(output, "as of {as_of}, folded up to sequence {}", table.sequence)?;
         }
     }
     output.flush()?;
+    Ok(())
+}
+
+/// Prints a table for people, and nothing below it.
+///
+/// # Errors
+/// Where the output cannot be written.
+pub(crate) fn print_grid(output: &mut impl Write, table: &Table) -> Result<(), Failure> {
+    writeln!(output, "{}", grid(table).trim_fmt())?;
     Ok(())
 }
 
@@ -52,6 +61,6 @@ fn grid(table: &Table) -> Grid {
 }
 
 /// Text of callers without what a terminal would take for a command.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }

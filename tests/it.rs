@@ -16,6 +16,9 @@ mod crash;
 #[path = "it/daemon.rs"]
 mod daemon;
 #[cfg(test)]
+#[path = "it/explain.rs"]
+mod explain;
+#[cfg(test)]
 #[path = "it/harness.rs"]
 mod harness;
 #[cfg(test)]

@@ -50,6 +50,10 @@ pub(crate) struct Only {
     pub(crate) order: Option<String>,
     #[arg(long, value_name = "ID", help = "Only this invoice")]
     pub(crate) invoice: Option<String>,
+    #[arg(long, value_name = "ID", help = "Only this line of the contract")]
+    pub(crate) line: Option<String>,
+    #[arg(long, value_name = "YYYY-MM", help = "The month that is explained")]
+    pub(crate) month: Option<String>,
     #[arg(long, value_name = "ID", help = "Only this payment")]
     pub(crate) payment: Option<String>,
     #[arg(long, value_name = "ID", help = "Only this credit")]
@@ -65,7 +69,7 @@ pub(crate) struct Only {
 }
 
 /// Reads a date of the command line.
-fn day(text: &str) -> Result<Day, String> {
+pub(crate) fn day(text: &str) -> Result<Day, String> {
     text.parse().map_err(|rejection: ledger_core::rejection::Rejection| rejection.message)
 }
 
@@ -108,6 +112,8 @@ fn filters(global: &Global, arguments: &Arguments) -> Filters {
         ("customer", only.customer.clone()),
         ("order", only.order.clone()),
         ("invoice", only.invoice.clone()),
+        ("line", only.line.clone()),
+        ("month", only.month.clone()),
         ("payment", only.payment.clone()),
         ("credit", only.credit.clone()),
         ("product", only.product.clone()),

@@ -2,12 +2,13 @@
 
 use crate::harness::{BOOK, Ledger};
 
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 12] = [
     "demo",
     "serve",
     "apply",
     "import",
     "report",
+    "explain",
     "audit",
     "replay",
     "verify",
