@@ -14,6 +14,11 @@ pub(crate) fn ledger_of(file: &str) -> Ledger {
     ledger
 }
 
+/// The commands of a scenario file as NDJSON.
+pub(crate) fn commands_of(file: &str) -> String {
+    commands(&scenario(file))
+}
+
 fn scenario(file: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let text = std::fs::read_to_string(path).unwrap();
@@ -127,6 +132,9 @@ fn it_is_as_of_a_date_and_as_known_then() {
     let later = explain(&ledger, &asked);
     assert_eq!(row(&later, "scheduled")["amount"], "120.00");
     assert_eq!(later["details"]["is_scheduled"], true);
+    // A month before the order is as empty as in the report.
+    let early = explain(&ledger, &["--order", "O1", "--month", "2025-03"]);
+    assert_eq!(row(&early, "total")["amount"], "0.00");
 }
 
 /// Published: 300.00 of usage is topped up to the minimum of 500.00 on the period's last day.

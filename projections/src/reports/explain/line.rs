@@ -26,9 +26,9 @@ impl PartialEq for Version<'_> {
 
 /// The statements on a line, and what it earned in the month; none where nothing was known of it.
 pub(super) fn explain(ask: &Ask<'_>, line: &Line) -> Option<(Vec<Statement>, Amount)> {
-    let known = ask.known(ask.through);
+    let known = ask.query.sequence;
     let is_metered = line.meter.as_ref().is_some_and(|meter| meter.terms(known).next().is_some());
-    if !is_metered && version(ask, line, ask.through).is_none() {
+    if !is_metered && !line.versions.iter().any(|(at, _)| *at <= known) {
         return None;
     }
     let mut walk = Walk { ask, line, statements: Vec::new(), told: None };
