@@ -5,6 +5,7 @@ pub mod esrs;
 pub mod http;
 pub mod ids;
 pub mod import;
+pub mod preview;
 pub mod service;
 pub mod standing;
 pub mod writer;

@@ -2,6 +2,7 @@
 
 pub mod facts;
 pub mod invariants;
+pub mod outlook;
 pub mod projector;
 pub mod replay;
 pub mod reports;

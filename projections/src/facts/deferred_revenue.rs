@@ -104,6 +104,23 @@ pub enum DeferredFact {
     },
 }
 
+impl DeferredFact {
+    /// The contract that it is about, where it is one's.
+    pub fn contract(&self) -> Option<&ContractId> {
+        match self {
+            Self::Contract { id: contract, .. }
+            | Self::Version { contract, .. }
+            | Self::Metered { contract, .. }
+            | Self::Delivered { contract, .. }
+            | Self::Used { contract, .. }
+            | Self::Billed { contract, .. }
+            | Self::Shaped { contract, .. } => Some(contract),
+            Self::Contra { contract, .. } => contract.as_ref(),
+            Self::Closed { .. } => None,
+        }
+    }
+}
+
 /// The facts of one event, whose entry has these legs.
 pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
     let mut facts = Vec::new();
@@ -319,24 +336,14 @@ impl KnownContracts {
     /// # Errors
     /// Where it is about a contract that no event before it made.
     pub(super) fn take(&mut self, fact: &DeferredFact) -> Result<(), String> {
-        match fact {
-            DeferredFact::Contract { id, .. } => {
-                self.0.insert(id.clone());
-                Ok(())
-            }
-            DeferredFact::Version { contract, .. }
-            | DeferredFact::Metered { contract, .. }
-            | DeferredFact::Delivered { contract, .. }
-            | DeferredFact::Used { contract, .. }
-            | DeferredFact::Billed { contract, .. }
-            | DeferredFact::Shaped { contract, .. }
-            | DeferredFact::Contra { contract: Some(contract), .. } => {
-                if self.0.contains(contract) {
-                    return Ok(());
-                }
+        if let DeferredFact::Contract { id, .. } = fact {
+            self.0.insert(id.clone());
+        }
+        match fact.contract() {
+            Some(contract) if !self.0.contains(contract) => {
                 Err(format!("it names the contract {contract:?}, which no event before it made"))
             }
-            DeferredFact::Contra { contract: None, .. } | DeferredFact::Closed { .. } => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
 }
