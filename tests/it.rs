@@ -25,6 +25,9 @@ mod harness;
 #[path = "it/import.rs"]
 mod import;
 #[cfg(test)]
+#[path = "it/preview.rs"]
+mod preview;
+#[cfg(test)]
 #[path = "it/scenarios.rs"]
 mod scenarios;
 #[cfg(test)]

@@ -126,7 +126,8 @@ fn touches(data: &EventData, document: &Identifier) -> bool {
     }
 }
 
-fn as_json(event: &Event) -> Value {
+/// An event as JSON, with what it posts.
+pub(crate) fn as_json(event: &Event) -> Value {
     let postings: Vec<Value> = postings(&event.data)
         .iter()
         .map(|posting| json!({"account": account(&posting.target), "amount": posting.amount}))
@@ -171,7 +172,7 @@ fn as_text(event: &Event) -> String {
 }
 
 /// The account in words; a contract's balance changes its side with the day.
-fn account(target: &Target) -> String {
+pub(crate) fn account(target: &Target) -> String {
     match target {
         Target::Role(role) => role.as_str().to_owned(),
         Target::Contract(ContractId::Order(order)) => format!("deferred_revenue of order {order}"),

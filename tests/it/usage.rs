@@ -2,12 +2,13 @@
 
 use crate::harness::{BOOK, Ledger};
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 13] = [
     "demo",
     "serve",
     "apply",
     "import",
     "report",
+    "preview",
     "explain",
     "audit",
     "replay",
