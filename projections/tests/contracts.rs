@@ -194,6 +194,11 @@ proptest! {
         if steps::sets_twice(&taken) || back < taken.len() {
             return Ok(());
         }
+        // Where the day of a change belongs to the old terms, a delivery that is recorded after it
+        // for that day is a late one.
+        if policies["change_day"] == "old" && steps::changes_and_delivers(&taken) {
+            return Ok(());
+        }
         let end = self::day("2027-03-31");
         let revenue = |views: &Views| report(views, "revenue", end, &[("by", "day")]).rows;
         prop_assert_eq!(revenue(&book.views), revenue(&other.views));

@@ -114,6 +114,13 @@ pub(crate) fn sets_twice(steps: &[Step]) -> bool {
     all.iter().enumerate().any(|(index, one)| all.iter().skip(index + 1).any(|other| one == other))
 }
 
+/// Whether the steps change terms and record a delivery.
+pub(crate) fn changes_and_delivers(steps: &[Step]) -> bool {
+    let is_change = |step: &Step| matches!(step.what, What::Quantity(_) | What::Price { .. });
+    let is_delivery = |step: &Step| matches!(step.what, What::Deliver(_));
+    steps.iter().any(is_change) && steps.iter().any(is_delivery)
+}
+
 fn place() -> impl Strategy<Value = What> {
     (
         1_u8..15,

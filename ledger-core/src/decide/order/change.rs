@@ -192,7 +192,7 @@ impl<'a> Change<'a> {
         let mut changed = Changed {
             line,
             after,
-            earned: line.earned_through(self.before(line), self.currency),
+            earned: line.earned_through(self.from.previous(), self.currency),
             rest: self.currency.zero(),
             recurring: None,
             from: self.from,
@@ -216,14 +216,6 @@ impl<'a> Change<'a> {
             None => {}
         }
         changed
-    }
-
-    /// The last day that the change leaves alone. What is delivered on its effective date counts
-    /// under the new terms whatever terms the day itself belongs to, so that it does not matter
-    /// which of the two is recorded first.
-    fn before(&self, line: &OrderLine) -> Day {
-        let is_delivered = line.versions.last().is_some_and(|one| one.progress.is_some());
-        if is_delivered { self.due.previous() } else { self.from.previous() }
     }
 
     /// Whether the line had no end before the change.
@@ -265,7 +257,7 @@ impl<'a> Change<'a> {
         if after.terms_from.is_none() && after.ended == line.placed.ended {
             return old;
         }
-        let (done, whole) = line.delivered(self.before(line));
+        let (done, whole) = line.delivered(self.from.previous());
         if after.ended.is_some() && after.ended != line.placed.ended {
             return self.part(old, done, whole);
         }
@@ -420,7 +412,7 @@ impl<'a> Change<'a> {
     }
 
     fn measure(&self, changed: &Changed<'_>, before: Measure) -> Measure {
-        let done = changed.line.progress.done(self.before(changed.line));
+        let done = changed.line.progress.done(self.from.previous());
         let whole = match changed.line.placed.recognition.method {
             Method::PointInTime => changed.after.quantity,
             Method::Milestone | Method::OverTime | Method::Usage | Method::OnInvoice => {
@@ -448,7 +440,7 @@ impl<'a> Change<'a> {
         match line.versions.last() {
             Some(Schedule { progress: Some(_), .. }) => {
                 let whole = self.measured(line, &changed.after);
-                let done = line.progress.done(self.before(line));
+                let done = line.progress.done(self.from.previous());
                 if whole.is_zero() { (Decimal::ZERO, Decimal::ONE) } else { (whole - done, whole) }
             }
             Some(version) if version.method == Method::OverTime && self.from > start => {
