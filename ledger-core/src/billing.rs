@@ -5,3 +5,4 @@ pub mod grid;
 pub mod price;
 pub mod proration;
 pub mod terms;
+pub mod timeline;

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use crate::billing::grid::{Grid, Length, Period};
 use crate::billing::price;
 use crate::billing::proration::share;
+use crate::billing::timeline::Timeline;
 use crate::calendar::Day;
 use crate::command::shared::{Discount, Per, Price};
 use crate::event::order::ContainedTax;
@@ -130,7 +131,7 @@ impl Pricing {
     }
 
     /// What a period of the grid costs with every change that falls inside it.
-    pub fn period(&self, terms: &[Terms], period: &Period) -> Amount {
+    pub fn period(&self, terms: &Timeline, period: &Period) -> Amount {
         let Some(first) = in_force(terms, period.start).or(terms.first()) else {
             return self.currency.zero();
         };
@@ -141,7 +142,7 @@ impl Pricing {
             self.round(part.times(self.exact(first.whole(), period)))
         };
         let mut before = first;
-        for changed in terms.iter().filter(|one| period.contains(one.from)) {
+        for changed in terms.within(period) {
             if changed.from > period.start {
                 sum += self.change(before, changed, period);
             }
@@ -170,7 +171,7 @@ impl Pricing {
     }
 
     /// The price of all periods from the one that holds `from` on; nothing where there is no end.
-    pub fn rest(&self, terms: &[Terms], from: Day) -> Amount {
+    pub fn rest(&self, terms: &Timeline, from: Day) -> Amount {
         let zero = self.currency.zero();
         if self.grid.last().is_none() && self.grid.length != Length::Term {
             return zero;
@@ -208,14 +209,12 @@ impl Pricing {
     }
 }
 
-/// The terms that hold on a day, of a list in order of their first days.
-pub fn in_force(terms: &[Terms], day: Day) -> Option<&Terms> {
-    terms.iter().rev().find(|one| one.from <= day)
+/// The terms that hold on a day.
+pub fn in_force(terms: &Timeline, day: Day) -> Option<&Terms> {
+    terms.in_force(day)
 }
 
 /// The list with new terms from a day on: what held from then on until now is gone.
-pub fn with(terms: &[Terms], new: Terms) -> Vec<Terms> {
-    let mut changed: Vec<Terms> = terms.iter().filter(|one| one.from < new.from).cloned().collect();
-    changed.push(new);
-    changed
+pub fn with(terms: &Timeline, new: Terms) -> Timeline {
+    terms.with(new)
 }

@@ -10,6 +10,7 @@ use crate::billing::grid::{Grid, Length, Period, Span};
 use crate::billing::price::{discounted, of_units};
 use crate::billing::proration::share;
 use crate::billing::terms::{Terms, in_force, with};
+use crate::billing::timeline::Timeline;
 use crate::calendar::Day;
 use crate::command::shared::{Aggregate, Anchor, Discount, Per, Price};
 use crate::money::{Amount, Currency, Rounding};
@@ -62,7 +63,7 @@ pub struct Meter {
 struct Known<'a> {
     meter: &'a Meter,
     grid: Grid,
-    terms: Vec<Terms>,
+    terms: Timeline,
     /// Readings by the start of their period.
     readings: BTreeMap<Day, Vec<Reading>>,
 }
@@ -176,7 +177,7 @@ impl Meter {
 
     /// The meter as known at a sequence, with all its readings or those of one period.
     fn known(&self, sequence: u64, only: Option<&Period>) -> Option<Known<'_>> {
-        let mut list: Vec<Terms> = Vec::new();
+        let mut list = Timeline::default();
         let mut latest = None;
         for (_, one) in self.terms.iter().filter(|(at, _)| *at <= sequence) {
             let terms = Terms {
@@ -279,7 +280,7 @@ impl Known<'_> {
         // New terms price what is read from their first day on, on top of what was read before.
         let mut sum = priced(first, readings);
         let mut before = first;
-        for changed in self.terms.iter().filter(|one| period.contains(one.from)) {
+        for changed in self.terms.within(period) {
             if changed.from > period.start {
                 let count = readings.partition_point(|one| one.day < changed.from);
                 let earlier = readings.get(..count).unwrap_or_default();

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 
 use crate::billing::grid::{Grid, Length, Period, Span};
 use crate::billing::terms::{Pricing, Terms, with};
+use crate::billing::timeline::Timeline;
 use crate::calendar::Day;
 use crate::command::shared::{Method, Per, Timing};
 use crate::event::order::{Adjustment, PlacedLine};
@@ -45,7 +46,7 @@ pub struct OrderLine {
     /// The terms that were decided last.
     pub placed: PlacedLine,
     /// The terms from day to day, in order of their first days.
-    pub terms: Vec<Terms>,
+    pub terms: Timeline,
     /// All schedule versions in the order of recording.
     pub versions: Vec<Schedule>,
     /// What was delivered.
@@ -142,7 +143,7 @@ impl OrderLine {
             placed.meter_terms().map(|terms| Meter::new(sequence, terms, policies, currency));
         Self {
             placed: placed.clone(),
-            terms: vec![terms_of(placed, placed.terms_from.unwrap_or(placed.start))],
+            terms: vec![terms_of(placed, placed.terms_from.unwrap_or(placed.start))].into(),
             versions: placed.schedule.iter().cloned().collect(),
             progress: Progress::default(),
             meter,
@@ -234,8 +235,7 @@ impl OrderLine {
 
     /// The day itself, or the one on which a suspension ends that it falls into.
     fn awake(&self, period: &Period, day: Day) -> Day {
-        let mut terms = self.terms.iter().rev().skip_while(|one| one.from > period.start);
-        match terms.next() {
+        match self.terms.in_force(period.start) {
             Some(one) if one.is_suspended => {
                 let later =
                     self.terms.iter().find(|other| other.from > one.from && !other.is_suspended);
@@ -317,7 +317,7 @@ pub struct Costs {
     /// How its periods are priced.
     pub pricing: Pricing,
     /// The terms from day to day.
-    pub terms: Vec<Terms>,
+    pub terms: Timeline,
     /// Where the price is for the whole term, its periods are parts of this by days.
     whole: Option<Amount>,
 }
@@ -327,14 +327,18 @@ impl Costs {
     /// `placed.amount` is that price.
     pub fn new(
         placed: &PlacedLine,
-        terms: Vec<Terms>,
+        terms: impl Into<Timeline>,
         policies: &Policies,
         currency: Currency,
     ) -> Self {
         let anchor = placed.billing.as_ref().and_then(|billing| billing.anchor);
         let grid = Grid::new(placed.span(), grid_length(placed), anchor, policies.month_end);
         let pricing = Pricing::new(grid, placed.per(), policies, currency);
-        Self { pricing, terms, whole: placed.is_priced_once().then_some(placed.amount) }
+        Self {
+            pricing,
+            terms: terms.into(),
+            whole: placed.is_priced_once().then_some(placed.amount),
+        }
     }
 
     /// Its periods.
