@@ -246,7 +246,7 @@ impl<'a> Context<'a> {
             match one {
                 Wanted::Terms(line, edit) => {
                     let from = self.terms_from(line);
-                    if line.terms.iter().any(|one| one.from > from) {
+                    if line.terms.last().is_some_and(|one| one.from > from) {
                         later.push((line, edit, from));
                     } else {
                         // A running period that keeps its price goes on as it is.

@@ -72,7 +72,7 @@ fn change(book: &Book, order: &Order, from: Day, is_suspended: bool) -> Paused {
     for line in order.lines.iter().filter(is_running) {
         let edit = Edit { is_suspended: Some(is_suspended), ..Edit::default() };
         let day = from.max(line.placed.start);
-        if line.terms.iter().any(|one| one.from > day) {
+        if line.terms.last().is_some_and(|one| one.from > day) {
             let (versions, differences) = change.before_later(line, &edit, day);
             lines.extend(versions);
             adjustments.extend(differences);
