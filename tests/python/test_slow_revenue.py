@@ -1,8 +1,8 @@
 """Random contracts: what the program recognises and bills equals a slow model, to the cent.
 
 The model (`slow_revenue.py`) is written from the documents alone. The seed is printed;
-REVLEDGER_SLOW_SEED sets it (a number, or `random`), REVLEDGER_SLOW_CONTRACTS sets how many contracts there are and
-REVLEDGER_SLOW_FEATURES (names below, with commas) which kinds of them.
+REVLEDGER_SLOW_SEED sets it (a number, or `random`), REVLEDGER_SLOW_CONTRACTS how many contracts
+there are, and REVLEDGER_SLOW_FEATURES (names below, with commas) which kinds of them.
 """
 
 import json
