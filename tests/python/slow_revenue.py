@@ -20,13 +20,17 @@ Decisions, where the documents leave room:
   that are not separate, and each catches up.
 - A change of a delivered line: the part that is delivered keeps the old price, the rest has the new
   one; with `proration: none` the price changes whole.
-- Proration `none` in an amendment moves the price of a period, not the first day of the schedule.
+- Proration `none` in an amendment moves the price of a period, not the first day of the schedule; a
+  line of an open end goes on as it is until its next period.
+- Of several changes with one first day the last one counts. Lines of a shared price that no change
+  names, and whose share stays what it is, keep their schedule.
 - Under `change_day: old` a change of terms is earned from the day after; a revised estimate, a
   suspension and a resumption count from their own day, and a cancellation posts on its own.
 - While an order is suspended nothing is recognised, not even what rounding left; it is part of the
   rest from the resumption on.
 - A credit's earned part is its amount times what is earned of the line over its price, both less
-  what earlier credits took to contra revenue, in whole minor units.
+  what earlier credits took to contra revenue, in whole minor units. It is measured at the end of
+  the day before, so that credits of one day do not depend on their order.
 - `cumulative_reversal` splits as `split_pro_rata` does; its earned part lowers revenue itself.
 - A renewal has a line for each recurring line that reaches the order's end.
 """
