@@ -1,13 +1,18 @@
 """Random amendments, of lines of all kinds and of bundles that share a price.
 
 Where the documents leave open what a change means, none is made: amendments follow the last billing
-run by a day at least; a milestone, and under other proration than `actual_period` a price for a
-term, change whole; one line is not prorated in one amendment and whole in another; a line is only
-removed where the day of a change is `new`; a bundle has one treatment.
+run by a day at least; a price for a term changes whole under other proration than `actual_period`,
+and that of goods and milestones with a catch-up; one line is not prorated in one amendment and
+whole in another; a line is only removed where the day of a change is `new`; a bundle has one
+treatment, and something is left to deliver when it changes; what is delivered on the day of a
+change is recorded before it.
 """
 
 from slow_calendar import MONTHS, parse, show
 from slow_contracts import deliveries, goods
+
+
+AFTER_LINES = "~"  # Sorts after the name of any line.
 
 
 class Changes:
@@ -29,10 +34,10 @@ class Changes:
             return per in MONTHS or per == "term" and policies.proration == "actual_period"
         return per == "month" and policies.proration != "none"
 
-    def fits(self, line, day, prorated):
-        """Whether new terms from a day on have one meaning."""
+    def fits(self, line, day, prorated, left=2):
+        """Whether new terms from a day on have one meaning, with some days left for them."""
         first, start = self.first(day), parse(line["start"])
-        if "end" in line and first >= parse(line["end"]) - 1:
+        if "end" in line and first + left > parse(line["end"]):
             return False
         if prorated:
             return self.prorates(line)
@@ -86,10 +91,11 @@ def amend_over_time(draft, ends, pers):
         lines.append(
             draft.line(f"L{number}", "over_time", per, start, end, billed, discounted=False)
         )
-    draft.place(start, lines)
+    placed = start - draft.rng.randint(0, 30) if draft.chance(40) else start
+    draft.place(placed, lines)
     changes = Changes(draft, lines)
     last = min(parse(line["end"]) for line in lines) if ends else start + 600
-    day = draft.pick(max(start - 15, draft.latest()), max(start, last - 5))
+    day = draft.pick(placed, draft.rng.choice([start, max(start, last - 5)]))
     for _ in range(draft.rng.randint(1, 4)):
         amend_lines(draft, changes, day)
         if ends and draft.chance(25):
@@ -154,12 +160,14 @@ def amend_delivery(draft):
     start = draft.begin()
     line = goods(draft, "L0", start, discounted=False)
     if draft.chance(35):
-        line = draft.line("L0", "milestone", "once", start, billed=False, discounted=False)
+        line = draft.line(
+            "L0", "milestone", "once", start, billed=False, whole=True, discounted=False
+        )
     draft.place(start, [line])
     changes, delivered = Changes(draft, [line]), 0
     if line["recognition"]["method"] == "milestone":
         done = [
-            (day, "percent_complete", draft.rng.randint(0, 99))
+            (day, "percent_complete", f"{draft.rng.randint(0, 98)}.37")
             for day in draft.dates(3, start, start + 300)
         ]
     else:
@@ -169,24 +177,22 @@ def amend_delivery(draft):
         if field == "quantity":
             amount = min(amount, int(line["quantity"]) - delivered)
             delivered += amount
-        if amount and day >= draft.latest():
+        if amount and (day > draft.latest() or number <= amended and day == draft.latest()):
             draft.change(day, "RecordDelivery", line="L0", **{field: str(amount)})
         if number == amended:
             amend_goods(draft, changes, line, draft.pick(day, day), delivered, field)
 
 
 def amend_goods(draft, changes, line, day, delivered, field):
-    """A price for what is not delivered, or for all; more units."""
-    prorated = field == "quantity" and draft.policies.proration != "none" and draft.chance(60)
+    """A price for what is not delivered, or with a catch-up for all; more units."""
     change = changes.terms(line)
     if "quantity" in change:
         change["quantity"] = line["quantity"] = str(delivered + draft.rng.randint(1, 20))
-    treatments = ["catch_up", "auto"]
-    if field == "percent_complete" or delivered < int(line["quantity"]):
-        treatments = ["prospective"] if prorated else ["prospective", *treatments]
-    elif prorated:
-        return
-    changes.send(day, [change], draft.rng.choice(treatments), prorated)
+    some_left = field == "percent_complete" or delivered < int(line["quantity"])
+    if some_left and draft.chance(60):
+        changes.send(day, [change], "prospective", prorated=True)
+    else:
+        changes.send(day, [change], draft.rng.choice(["catch_up", "auto"]), prorated=False)
 
 
 def bundle_lines(draft, start):
@@ -248,14 +254,14 @@ def amend_bundle(draft, treatments=("prospective",)):
     over_time = [line for line in lines if line["recognition"]["method"] == "over_time"]
     last = min((parse(line["end"]) for line in over_time), default=start) - 3
     amendments = draft.days(draft.rng.randint(1, 3), start + 1, last) if last > start + 1 else []
-    sequence = [(day, "", None) for day in amendments] + events
+    sequence = [(day, AFTER_LINES, None) for day in amendments] + events
     for day, name, amount in sorted(sequence, key=lambda event: event[:2]):
         if amount:
             draft.change(day, "RecordDelivery", line=name, **amount)
             continue
         line = draft.rng.choice(over_time)
         prorated = changes.prorated and changes.prorates(line)
-        if not changes.fits(line, day, prorated):
+        if not changes.fits(line, day, prorated, left=45):
             continue
         sent = [changes.terms(line)]
         if draft.chance(30):

@@ -10,6 +10,7 @@ discounts keep clear of what the documents leave open, so that a difference is a
 - Percentages of discounts make half a minor unit all but impossible.
 """
 
+import copy
 from fractions import Fraction
 
 from slow_calendar import (
@@ -43,6 +44,7 @@ class Draft:
         self.commands = []
 
     def send(self, day, command, **data):
+        data = copy.deepcopy(data)  # Lines change later, commands do not.
         self.commands.append({"command": command, "effective": show(day), "data": data})
 
     def chance(self, percent):

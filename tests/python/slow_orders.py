@@ -144,10 +144,13 @@ class Order(Contract):
         if isinstance(line, UsageLine):
             line.reprice(sequence, first, change["price"])
         elif isinstance(line, DeliveryLine | MilestoneLine):
-            left = pricing.amount() * (line.unearned_part(first) if prorated else 1)
+            left = pricing.amount() * line.unearned_part(first)
             pricing.change(first, change, prorated=False)
-            then = pricing.amount() * (line.unearned_part(first) if prorated else 1)
-            line.own += self.policies.round(("line" in change) * then - left)
+            then = pricing.amount() * line.unearned_part(first) if "line" in change else 0
+            if prorated:
+                line.own += self.policies.round(then - left)
+            else:
+                line.own = pricing.total()
         else:
             if "remove" in change:
                 pricing.cut = first - 1
