@@ -165,7 +165,8 @@ def month_weights(basis, start, end):
 @functools.lru_cache(maxsize=200_000)
 def weight_sums(basis, start, end):
     """The weight of a term through each of its days, as whole numbers of a common unit."""
-    of_a_day = [(days, Fraction(weight) / days) for days, weight in month_weights(basis, start, end)]
+    months = month_weights(basis, start, end)
+    of_a_day = [(days, Fraction(weight) / days) for days, weight in months]
     unit = math.lcm(*(weight.denominator for _, weight in of_a_day))
     daily = (
         itertools.repeat(weight.numerator * (unit // weight.denominator), days)

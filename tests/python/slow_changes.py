@@ -11,7 +11,6 @@ change is recorded before it.
 from slow_calendar import MONTHS, parse, show
 from slow_contracts import deliveries, goods
 
-
 AFTER_LINES = "~"  # Sorts after the name of any line.
 
 
@@ -64,9 +63,9 @@ class Changes:
 
     def ending(self, line, day):
         """An earlier or a later last day."""
-        draft, first = self.draft, self.first(day)
-        end = parse(line["end"])
-        line["end"] = show(draft.pick(first + 3, max(end, first + 3) + 200) - 1)
+        draft, end = self.draft, parse(line["end"])
+        earliest = max(self.first(day), parse(line["start"])) + 3
+        line["end"] = show(draft.pick(earliest, max(end, earliest) + 200) - 1)
         return {"line": line["line"], "end": line["end"]}
 
     def send(self, day, changes, treatment, prorated=True):
@@ -138,10 +137,8 @@ def new_line(draft, changes, day, billed, ssp=False):
     """A line over time that an amendment adds."""
     name = f"N{changes.count}"
     start = draft.pick(changes.first(day), changes.first(day) + 30)
-    line = draft.line(
-        name, "over_time", draft.rng.choice(["month", "term"]), start, draft.finish(start, 12), billed,
-        discounted=False,
-    )
+    per, end = draft.rng.choice(["month", "term"]), draft.finish(start, 12)
+    line = draft.line(name, "over_time", per, start, end, billed, discounted=False)
     if ssp:
         line["ssp"] = draft.show(draft.money(high=900_00))
     return line
@@ -240,7 +237,8 @@ def progress_of(draft, lines, start):
                 for day, percent in zip(days, percents)
             ]
         elif method == "point_in_time":
-            done += [(day, name, {"quantity": units}) for day, name, units in deliveries(draft, line)]
+            delivered = deliveries(draft, line)
+            done += [(day, name, {"quantity": units}) for day, name, units in delivered]
     return sorted(done, key=lambda event: event[:2])
 
 

@@ -20,8 +20,8 @@ from slow_prices import rated
 
 FIRST, LAST = parse("2023-01-01"), parse("2025-06-30")
 SPECIAL = [
-    "2024-02-29", "2024-02-28", "2024-03-01", "2023-01-31", "2024-01-31", "2023-12-31", "2024-08-31",
-    "2023-02-28", "2024-04-30", "2025-01-01",
+    "2024-02-29", "2024-02-28", "2024-03-01", "2023-01-31", "2024-01-31", "2023-12-31",
+    "2024-08-31", "2023-02-28", "2024-04-30", "2025-01-01",
 ]
 MONTH_DAYS = {
     "actual_period": 31, "none": 31, "fixed_30": 28, "actual_month": 28, "strict_30_360": 26
@@ -282,7 +282,8 @@ def credit_line(draft, invoice, line, net, way, issued, term):
         more = {} if way == draft.policies.credit_revenue and draft.chance(50) else {"revenue": way}
         draft.send(
             day, "IssueCredit", credit=f"N{draft.number}-{number}", customer=draft.customer,
-            invoice=invoice, currency=draft.currency, apply=draft.rng.choice(["account", "invoice"]),
+            invoice=invoice, currency=draft.currency,
+            apply=draft.rng.choice(["account", "invoice"]),
             lines=[{"invoice_line": line, "description": "credit", "amount": draft.show(part)}],
             **more,
         )
@@ -371,5 +372,7 @@ def milestone(draft):
     if line.get("billing") and draft.chance(70):
         draft.bill(start + draft.rng.randint(0, 30))
     for day in draft.dates(draft.rng.randint(1, 5), start + 31, start + 500):
-        percent = draft.rng.choice([f"{draft.rng.randint(0, 100)}", f"{draft.rng.random() * 100:.9f}"])
+        percent = str(draft.rng.randint(0, 99))
+        if draft.chance(50):
+            percent += f".{draft.rng.randrange(10**9):09}"
         draft.change(day, "RecordDelivery", line="L0", percent_complete=percent)

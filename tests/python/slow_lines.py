@@ -126,9 +126,8 @@ class Pricing:
 
     def count(self):
         """How many periods of the price the line has, partial ones by their share."""
-        proration = self.policies.proration
-        periods = (share(proration, part, whole, self.months) for part, whole in self.parts(FOREVER))
-        return self.scale * sum(periods)
+        proration, parts = self.policies.proration, self.parts(FOREVER)
+        return self.scale * sum(share(proration, part, whole, self.months) for part, whole in parts)
 
 
 class Line:

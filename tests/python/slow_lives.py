@@ -1,7 +1,8 @@
 """Random lives of orders: usage, revised estimates, renewals, cancellations, suspensions, credits.
 
-A new price of usage begins with a period, without readings since. An estimate is only revised where the day of a change is `new`, a suspension only where a part of a
-period costs a part of its price; an order is billed through the day on which it is cancelled.
+A new price of usage begins with a period, without readings since. An estimate is only revised where
+the day of a change is `new`; an order is only suspended where a part of a period costs a part of
+its price, and is billed through the day on which it is cancelled.
 """
 
 from slow_calendar import MONTHS, Grid, add_months, parse, show

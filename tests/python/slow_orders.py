@@ -1,7 +1,5 @@
 """Orders: placing, amending, renewing, suspending, cancelling and billing them."""
 
-from fractions import Fraction
-
 from slow_calendar import FOREVER, add_months, parse
 from slow_lines import DeliveryLine, MilestoneLine, OpenLine, Pricing, SpreadLine, UsageLine
 
@@ -135,7 +133,8 @@ class Order(Contract):
             self.line(change.get("remove") or change["line"])
             for change in changes if "add" not in change
         ]
-        distinct = all(isinstance(line, SpreadLine | OpenLine | UsageLine) for line in added + others)
+        series = SpreadLine | OpenLine | UsageLine
+        distinct = all(isinstance(line, series) for line in added + others)
         return "prospective" if distinct else "catch_up"
 
     def change(self, sequence, line, first, prorated, change):

@@ -18,7 +18,7 @@ import slow_changes
 import slow_contracts
 import slow_lives
 from ledger import report, run
-from slow_calendar import is_month_end, month_first, month_last, month_of, parse, show
+from slow_calendar import month_first, month_last, month_of, parse, show
 from slow_lines import OpenLine, UsageLine
 from slow_prices import Policies
 from slow_revenue import Book
@@ -162,6 +162,7 @@ class RandomBook:
         ), None)
         lines = [f"{where}: {key}: the model says {expected}, the program {found}",
                  f"  seed {SEED}, book {self.name}, {self.currency}, {json.dumps(self.chosen)}"]
+        lines += [f"  a contract of the kind {draft.kind}"] if draft else []
         lines += [f"  closed {show(day)} at command {number}" for number, day in self.model.closes]
         for command in draft.commands if draft else []:
             lines.append(f"  {self.commands.index(command) + 1}: {json.dumps(command)}")
@@ -213,7 +214,8 @@ class Comparison:
     def check_balances(self, day):
         """Billed and recognised of every contract, on the two sides of the contract balance: what a
         credit takes to contra revenue leaves both as they are."""
-        rows = {self.key_of(row): row for row in self.rows("deferred-revenue", "--as-of", show(day))}
+        rows = self.rows("deferred-revenue", "--as-of", show(day))
+        rows = {self.key_of(row): row for row in rows}
         for key in self.model.contracts:
             row = rows.pop(key, {})
             for column, expected in (
@@ -252,7 +254,8 @@ class Comparison:
         """What orders earn in each month, the schedule of those with an end included."""
         rows = self.rows("waterfall", "--by", "order", "--as-of", show(self.last))
         found = {
-            (row["order"], row["month"]): self.minor(row["recognised"]) + self.minor(row["scheduled"])
+            (row["order"], row["month"]):
+                self.minor(row["recognised"]) + self.minor(row["scheduled"])
             for row in rows
         }
         for key, contract in self.model.contracts.items():

@@ -19,7 +19,7 @@ mod give_back;
 mod tax;
 mod void;
 
-pub(super) use give_back::{Back, credit_adjustments, give_back};
+pub(super) use give_back::{Back, Settles, credit_adjustments, give_back};
 pub(super) use void::void;
 
 /// Issues a credit note, and uses it as the command says.
@@ -154,6 +154,7 @@ impl Context<'_> {
             schedule: None,
             later: Vec::new(),
             adjustment: None,
+            period: None,
         })
     }
 
@@ -235,6 +236,7 @@ impl Context<'_> {
             schedule: effect.schedule,
             later: effect.later,
             adjustment: None,
+            period: None,
         })
     }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Day;
 use crate::command::shared::Allocation;
 use crate::event::invoice::DecidedPolicy;
 use crate::event::order::Adjustment;
@@ -75,6 +76,22 @@ pub struct CreditedLine {
     /// The difference of a billed period that a billing run gives back with it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub adjustment: Option<Adjustment>,
+    /// The period, or the delivery of a day, whose first billing came out below zero, and which a
+    /// billing run gives back with it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub period: Option<PeriodGivenBack>,
+}
+
+/// A period of an order line whose first billing is below zero, so that it comes as a credit. All
+/// credit lines that give back parts of it sum to its amount; one of them carries it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PeriodGivenBack {
+    /// Its first day.
+    pub start: Day,
+    /// Its last day.
+    pub end: Day,
+    /// What it came to before tax: below zero.
+    pub amount: Amount,
 }
 
 impl CreditedLine {

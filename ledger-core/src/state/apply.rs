@@ -253,6 +253,9 @@ fn credit_issued(ledger: &mut Ledger, issued: Day, data: &CreditIssued) {
             if let Some(adjustment) = &credited.adjustment {
                 order::adjusted(line, adjustment);
             }
+            if let Some(period) = &credited.period {
+                order::period_billed(line, (period.start, period.end), period.amount, issued);
+            }
         }
         credit_line(ledger, data.invoice.as_ref(), credited, (issued, false));
     }

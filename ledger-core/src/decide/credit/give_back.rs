@@ -7,7 +7,9 @@ use crate::calendar::Day;
 use crate::command::shared::Allocation;
 use crate::decide::credit::tax;
 use crate::decide::policy;
-use crate::event::credit::{CreditApplied, CreditIssued, CreditRefunded, CreditedLine};
+use crate::event::credit::{
+    CreditApplied, CreditIssued, CreditRefunded, CreditedLine, PeriodGivenBack,
+};
 use crate::event::invoice::RunLine;
 use crate::event::order::Adjustment;
 use crate::event::{EventData, NewEvent};
@@ -26,8 +28,46 @@ pub(in crate::decide) struct Back<'a> {
     pub(in crate::decide) line: &'a OrderLine,
     /// How much.
     pub(in crate::decide) amount: Amount,
-    /// The difference that it settles, where a billing run gives it back.
-    pub(in crate::decide) adjustment: Option<Adjustment>,
+    /// What it settles, where a billing run gives it back.
+    pub(in crate::decide) settles: Settles,
+}
+
+/// What of a line's billing is settled by giving it back.
+#[derive(Clone)]
+pub(in crate::decide) enum Settles {
+    /// Nothing that a run would bill.
+    Nothing,
+    /// A difference in a period that was billed before.
+    Adjustment(Adjustment),
+    /// The first billing of a period.
+    Period(PeriodGivenBack),
+}
+
+impl Settles {
+    fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Nothing)
+    }
+
+    /// Writes it into a line, with its description.
+    fn mark(self, line: &mut CreditedLine) {
+        match self {
+            Self::Nothing => {}
+            Self::Adjustment(adjustment) => {
+                line.description = Some(adjustment.description.clone());
+                line.adjustment = Some(adjustment);
+            }
+            Self::Period(period) => line.period = Some(period),
+        }
+    }
+
+    /// The first day of the period.
+    fn period(&self) -> Option<Day> {
+        match self {
+            Self::Nothing => None,
+            Self::Adjustment(adjustment) => Some(adjustment.period_start),
+            Self::Period(period) => Some(period.start),
+        }
+    }
 }
 
 /// The credits that give back what a cancellation leaves unearned. They settle the invoices that
@@ -43,7 +83,7 @@ pub(in crate::decide) fn give_back(
         order: id,
         line,
         amount: *amount,
-        adjustment: None,
+        settles: Settles::Nothing,
     });
     let mut maker = Maker::new(state, book, order.currency, book.last_credit_number);
     let drafts = maker.drafts(backs.collect());
@@ -103,7 +143,7 @@ impl<'a> Maker<'a> {
         let mut drafts: Vec<Draft> = Vec::new();
         for back in backs {
             let mut left = back.amount;
-            let mut adjustment = back.adjustment.clone();
+            let mut settles = back.settles.clone();
             for (invoice, name) in self.candidates(&back) {
                 if !left.is_positive() {
                     break;
@@ -112,26 +152,27 @@ impl<'a> Maker<'a> {
                 left -= line.net;
                 line.order = Some(back.order.clone());
                 line.order_line = Some(back.line.placed.line.clone());
-                // One of the parts settles the difference; all of them sum to it.
-                line.adjustment = adjustment.take();
-                line.description = line.adjustment.as_ref().map(|one| one.description.clone());
+                // One of the parts settles it; all of them sum to it.
+                settles.take().mark(&mut line);
                 add(&mut drafts, Some(invoice), line);
             }
             if left.is_positive() {
                 let zero = self.currency.zero();
-                let line = CreditedLine {
+                let mut line = CreditedLine {
                     invoice_line: None,
                     order: Some(back.order.clone()),
                     order_line: Some(back.line.placed.line.clone()),
-                    description: adjustment.as_ref().map(|one| one.description.clone()),
+                    description: None,
                     net: left,
                     tax: zero,
                     contra_revenue: zero,
                     contract_balance: left,
                     schedule: None,
                     later: Vec::new(),
-                    adjustment: adjustment.take(),
+                    adjustment: None,
+                    period: None,
                 };
+                settles.take().mark(&mut line);
                 add(&mut drafts, None, line);
             }
         }
@@ -139,7 +180,7 @@ impl<'a> Maker<'a> {
     }
 
     fn candidates(&self, back: &Back<'_>) -> Vec<(Identifier, Identifier)> {
-        let period: Option<Day> = back.adjustment.as_ref().map(|one| one.period_start);
+        let period: Option<Day> = back.settles.period();
         let bills_it = |(invoice, name): &&(Identifier, Identifier)| {
             let invoice = self.state.invoices.get(invoice);
             let line = invoice.and_then(|one| one.lines.iter().find(|line| line.line == *name));
@@ -189,6 +230,7 @@ impl<'a> Maker<'a> {
             schedule: None,
             later: Vec::new(),
             adjustment: None,
+            period: None,
         })
     }
 

@@ -8,10 +8,11 @@ use rust_decimal::Decimal;
 use crate::calendar::Day;
 use crate::command::invoice::RunBilling;
 use crate::command::shared::Timing;
-use crate::decide::credit::{Back, credit_adjustments};
+use crate::decide::credit::{Back, Settles, credit_adjustments};
 use crate::decide::invoice::{due_date, next_name, tax_policy};
 use crate::decide::tax::{self, Rate, TaxBase};
 use crate::decide::{customer, period};
+use crate::event::credit::PeriodGivenBack;
 use crate::event::invoice::{BillingRun, InvoiceIssued, IssuedLine, RunLine};
 use crate::event::{EventData, NewEvent};
 use crate::id::Identifier;
@@ -263,9 +264,11 @@ impl<'a> Issuer<'a> {
                 order: due.order,
                 line: due.line,
                 amount: -due.net,
-                adjustment: match due.run {
-                    RunLine::Adjustment(adjustment) => Some(adjustment),
-                    RunLine::Period { .. } => None,
+                settles: match due.run {
+                    RunLine::Adjustment(adjustment) => Settles::Adjustment(adjustment),
+                    RunLine::Period { start, amount } => {
+                        Settles::Period(PeriodGivenBack { start, end: due.service.1, amount })
+                    }
                 },
             })
             .collect();

@@ -9,6 +9,7 @@ use crate::event::order::{
     PlacedLine, UsageRecorded,
 };
 use crate::id::Identifier;
+use crate::money::Amount;
 use crate::state::order::{BilledPeriod, Order, OrderLine};
 use crate::state::{InvoiceLine, Ledger};
 
@@ -130,16 +131,27 @@ pub(super) fn billed(
     billed.invoices.push((invoice.clone(), issued.line.clone()));
     match &issued.run {
         Some(RunLine::Period { start, amount }) => {
-            billed.periods.insert(*start, BilledPeriod { amount: *amount, issued: date });
             let end = issued.service_end.unwrap_or(*start);
-            if billed.next.is_none_or(|next| next == *start) && *start <= line.placed.start
-                || billed.next == Some(*start)
-            {
-                billed.next = Some(end.next());
-            }
+            period_billed(line, (*start, end), *amount, date);
         }
         Some(RunLine::Adjustment(adjustment)) => adjusted(line, adjustment),
         None => {}
+    }
+}
+
+/// A period is billed for the first time, or credited where it came out below zero.
+pub(super) fn period_billed(
+    line: &mut OrderLine,
+    (start, end): (Day, Day),
+    amount: Amount,
+    issued: Day,
+) {
+    let billed = &mut line.billed;
+    billed.periods.insert(start, BilledPeriod { amount, issued });
+    if billed.next.is_none_or(|next| next == start) && start <= line.placed.start
+        || billed.next == Some(start)
+    {
+        billed.next = Some(end.next());
     }
 }
 
