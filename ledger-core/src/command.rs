@@ -10,6 +10,7 @@ pub mod book;
 pub mod credit;
 pub mod customer;
 pub mod invoice;
+pub mod loss;
 pub mod order;
 pub mod payment;
 pub mod shared;
@@ -114,10 +115,28 @@ commands! {
     RecordPayment(payment::RecordPayment),
     /// Settles invoices with unapplied money of a payment.
     AllocatePayment(payment::AllocatePayment),
+    /// Takes money off invoices.
+    DeallocatePayment(payment::DeallocatePayment),
+    /// Records that an attempt to collect an invoice failed.
+    FailPayment(payment::FailPayment),
+    /// Pays money back.
+    RefundPayment(payment::RefundPayment),
+    /// Records that the payer's bank took money back.
+    ChargeBackPayment(payment::ChargeBackPayment),
+    /// Records that the bank gave back what a chargeback had taken.
+    WinChargeback(payment::WinChargeback),
+    /// Gives up an invoice, or a part of it.
+    WriteOffInvoice(loss::WriteOffInvoice),
+    /// Takes back a write-off.
+    RecoverWriteOff(loss::RecoverWriteOff),
+    /// Brings the allowance for doubtful accounts to what is needed.
+    RecordAllowance(loss::RecordAllowance),
     /// Issues a credit note.
     IssueCredit(credit::IssueCredit),
     /// Settles invoices with unused credit.
     ApplyCredit(credit::ApplyCredit),
+    /// Pays unused credit back.
+    RefundCredit(credit::RefundCredit),
     /// Voids a credit that was not paid back.
     VoidCredit(credit::VoidCredit),
 }
@@ -131,15 +150,6 @@ pub const PLANNED: &[&str] = &[
     "EraseCustomer",
     "ApproveOrder",
     "RejectOrder",
-    "WriteOffInvoice",
-    "RecoverWriteOff",
-    "RecordAllowance",
-    "DeallocatePayment",
-    "FailPayment",
-    "RefundPayment",
-    "ChargeBackPayment",
-    "WinChargeback",
-    "RefundCredit",
     "RunDunning",
     "PromisePayment",
 ];

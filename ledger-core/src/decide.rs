@@ -10,6 +10,7 @@ mod book;
 mod credit;
 mod customer;
 mod invoice;
+mod loss;
 mod order;
 mod payment;
 mod period;
@@ -81,8 +82,19 @@ fn in_open_book(
         CommandData::VoidInvoice(data) => invoice::void(state, effective, data),
         CommandData::OpenDispute(data) => invoice::open_dispute(state, data),
         CommandData::ResolveDispute(data) => invoice::resolve_dispute(state, data),
-        CommandData::RecordPayment(data) => payment::record(state, book, data),
+        CommandData::RecordPayment(data) => payment::record(state, book, effective, data),
         CommandData::AllocatePayment(data) => payment::allocate(state, book, data),
+        CommandData::DeallocatePayment(data) => payment::deallocate(state, effective, data),
+        CommandData::FailPayment(data) => payment::fail(state, effective, data),
+        CommandData::RefundPayment(data) => payment::refund(state, effective, data),
+        CommandData::ChargeBackPayment(data) => payment::charge_back(state, book, effective, data),
+        CommandData::WinChargeback(data) => payment::win(state, effective, data),
+        CommandData::WriteOffInvoice(data) => loss::write_off(state, book, effective, data),
+        CommandData::RecoverWriteOff(data) => loss::recover(state, book, data),
+        CommandData::RecordAllowance(data) => {
+            loss::record_allowance(id, state, book, effective, data)
+        }
+        CommandData::RefundCredit(data) => credit::refund(state, effective, data),
         CommandData::IssueCredit(data) => credit::issue(state, book, effective, data),
         CommandData::ApplyCredit(data) => credit::apply(state, data),
         CommandData::VoidCredit(data) => credit::void(state, book, effective, data),

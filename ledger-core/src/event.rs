@@ -10,6 +10,7 @@ pub mod book;
 pub mod credit;
 pub mod customer;
 pub mod invoice;
+pub mod loss;
 pub mod order;
 pub mod payment;
 
@@ -57,6 +58,11 @@ pub struct DocumentReference {
     pub kind: &'static str,
     /// The document's id.
     pub id: Identifier,
+}
+
+/// Whether an amount of an event is left out, because there is none.
+pub(crate) fn is_zero(amount: &crate::money::Amount) -> bool {
+    amount.is_zero()
 }
 
 macro_rules! events {
@@ -150,6 +156,22 @@ events! {
     PaymentReceived(payment::PaymentReceived) = 1,
     /// Money settled invoices.
     PaymentAllocated(payment::PaymentAllocated) = 1,
+    /// Money was taken off invoices.
+    PaymentDeallocated(payment::PaymentDeallocated) = 1,
+    /// An attempt to collect an invoice failed.
+    PaymentFailed(payment::PaymentFailed) = 1,
+    /// Unapplied money was paid back.
+    PaymentRefunded(payment::PaymentRefunded) = 1,
+    /// The payer's bank took money back.
+    PaymentChargedBack(payment::PaymentChargedBack) = 1,
+    /// The bank gave back what a chargeback had taken.
+    ChargebackWon(payment::ChargebackWon) = 1,
+    /// An invoice, or a part of it, was given up.
+    InvoiceWrittenOff(loss::InvoiceWrittenOff) = 1,
+    /// A write-off was taken back.
+    WriteOffRecovered(loss::WriteOffRecovered) = 1,
+    /// The allowance was brought to what is needed.
+    AllowanceRecorded(loss::AllowanceRecorded) = 1,
     /// A credit was issued.
     CreditIssued(credit::CreditIssued) = 1,
     /// A credit settled invoices.
@@ -204,6 +226,16 @@ impl EventData {
             Self::DisputeResolved(data) => of(&data.customer, "invoice", &data.invoice),
             Self::PaymentReceived(data) => of(&data.customer, "payment", &data.payment),
             Self::PaymentAllocated(data) => of(&data.customer, "payment", &data.payment),
+            Self::PaymentDeallocated(data) => of(&data.customer, "payment", &data.payment),
+            Self::PaymentFailed(data) => of(&data.customer, "invoice", &data.invoice),
+            Self::PaymentRefunded(data) => of(&data.customer, "payment", &data.payment),
+            Self::PaymentChargedBack(data) => of(&data.customer, "payment", &data.payment),
+            Self::ChargebackWon(data) => of(&data.customer, "payment", &data.payment),
+            Self::InvoiceWrittenOff(data) => of(&data.customer, "invoice", &data.invoice),
+            Self::WriteOffRecovered(data) => of(&data.customer, "invoice", &data.invoice),
+            Self::AllowanceRecorded(data) => {
+                DocumentReference { customer: None, kind: "book", id: data.book.clone() }
+            }
             Self::CreditIssued(data) => of(&data.customer, "credit", &data.credit),
             Self::CreditApplied(data) => of(&data.customer, "credit", &data.credit),
             Self::CreditRefunded(data) => of(&data.customer, "credit", &data.credit),

@@ -5,6 +5,7 @@
 //! [`decide`](mod@decide)), revenue ([`revenue`]), double entry ([`posting`]), and the [`log`] that keeps it all.
 //! Everything but the log is synchronous and has no clock, no randomness and no I/O.
 
+pub mod ageing;
 pub mod billing;
 pub mod calendar;
 pub mod command;

@@ -194,6 +194,58 @@ choice! {
     }
 }
 
+choice! {
+    /// Where the loss of a write-off goes.
+    WriteOffTo {
+        /// bad_debt_expense.
+        Expense = "expense",
+        /// contra_revenue: an implicit price concession.
+        ContraRevenue = "contra_revenue",
+        /// allowance, which was set aside for it.
+        Allowance = "allowance",
+    }
+}
+
+choice! {
+    /// What happens to the unearned part of what is written off.
+    WriteOffUnearned {
+        /// It clears the contract balance and is no loss.
+        Clear = "clear",
+        /// It is loss, too; what is to be earned stays.
+        Expense = "expense",
+    }
+}
+
+choice! {
+    /// What happens to the tax of what is written off.
+    WriteOffTax {
+        /// It stays owed to the authority and is loss.
+        Keep = "keep",
+        /// It is relieved.
+        Relieve = "relieve",
+    }
+}
+
+choice! {
+    /// What an early-payment discount does to tax.
+    CashDiscountTax {
+        /// Tax stays as invoiced.
+        Keep = "keep",
+        /// Tax is reduced in proportion.
+        Reduce = "reduce",
+    }
+}
+
+choice! {
+    /// Whether new invoices use unused credits.
+    ApplyCredits {
+        /// By command only.
+        Manual = "manual",
+        /// The oldest first.
+        Auto = "auto",
+    }
+}
+
 /// The policies in force. A policy that shaped an event is part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -232,6 +284,18 @@ pub struct Policies {
     pub invoice_grouping: InvoiceGrouping,
     /// What happens to a command for a closed day.
     pub late: Late,
+    /// Where the loss of a write-off goes.
+    pub write_off_to: WriteOffTo,
+    /// What happens to the unearned part of what is written off.
+    pub write_off_unearned: WriteOffUnearned,
+    /// What happens to the tax of what is written off.
+    pub write_off_tax: WriteOffTax,
+    /// What an early-payment discount does to tax.
+    pub cash_discount_tax: CashDiscountTax,
+    /// Days after `until` on which an early-payment discount is still taken.
+    pub grace_days: u32,
+    /// Whether new invoices use unused credits.
+    pub apply_credits: ApplyCredits,
 }
 
 impl Default for Policies {
@@ -254,6 +318,12 @@ impl Default for Policies {
             tax_inclusive: TaxInclusive::default(),
             invoice_grouping: InvoiceGrouping::default(),
             late: Late::default(),
+            write_off_to: WriteOffTo::default(),
+            write_off_unearned: WriteOffUnearned::default(),
+            write_off_tax: WriteOffTax::default(),
+            cash_discount_tax: CashDiscountTax::default(),
+            grace_days: 0,
+            apply_credits: ApplyCredits::default(),
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::EventData;
-use crate::event::credit::CreditedLine;
 use crate::id::Identifier;
 use crate::money::Amount;
+use crate::policy::WriteOffTo;
+
+mod entry;
+
+pub use entry::postings;
 
 /// What an account is for; the book maps each role to an account code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,6 +51,15 @@ impl Role {
         Self::FxGainLoss,
         Self::SmallBalanceWriteOff,
     ];
+
+    /// The account of a write-off's loss.
+    pub const fn of_loss(write_off_to: WriteOffTo) -> Self {
+        match write_off_to {
+            WriteOffTo::Expense => Self::BadDebtExpense,
+            WriteOffTo::ContraRevenue => Self::ContraRevenue,
+            WriteOffTo::Allowance => Self::Allowance,
+        }
+    }
 
     /// The role on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -97,128 +109,4 @@ pub struct Posting {
     pub target: Target,
     /// Debit-positive, in the document's currency.
     pub amount: Amount,
-}
-
-/// Collects the legs of an entry.
-#[derive(Default)]
-struct Legs(Vec<Posting>);
-
-impl Legs {
-    fn post(&mut self, target: Target, amount: Amount) {
-        if !amount.is_zero() {
-            self.0.push(Posting { target, amount });
-        }
-    }
-
-    fn role(&mut self, role: Role, amount: Amount) {
-        self.post(Target::Role(role), amount);
-    }
-
-    fn contract(&mut self, contract: ContractId, amount: Amount) {
-        self.post(Target::Contract(contract), amount);
-    }
-}
-
-/// The legs of an event's own entry: they sum to zero. Recognition posts by itself, from the
-/// contracts' schedules.
-pub fn postings(data: &EventData) -> Vec<Posting> {
-    let mut legs = Legs::default();
-    match data {
-        EventData::BookOpened(_)
-        | EventData::ProductDefined(_)
-        | EventData::CustomerRegistered(_)
-        | EventData::OrderPlaced(_)
-        | EventData::TaxRateDefined(_)
-        | EventData::PeriodClosed(_)
-        | EventData::PeriodReopened(_)
-        | EventData::OrderAmended(_)
-        | EventData::EstimateRevised(_)
-        | EventData::OrderRenewed(_)
-        | EventData::OrderCancelled(_)
-        | EventData::OrderSuspended(_)
-        | EventData::OrderResumed(_)
-        | EventData::DeliveryRecorded(_)
-        | EventData::UsageRecorded(_)
-        | EventData::BillingRunCompleted(_)
-        | EventData::DisputeOpened(_)
-        | EventData::DisputeResolved(_) => {}
-        EventData::InvoiceIssued(invoice) => {
-            legs.role(Role::AccountsReceivable, invoice.total);
-            legs.role(Role::TaxPayable, -invoice.tax);
-            for line in &invoice.lines {
-                let contract = line.contract(invoice.order.as_ref(), &invoice.invoice);
-                legs.contract(contract, -line.net);
-            }
-        }
-        EventData::InvoiceVoided(invoice) => {
-            legs.role(Role::AccountsReceivable, -invoice.total);
-            legs.role(Role::TaxPayable, invoice.tax);
-            for line in &invoice.lines {
-                let own = || ContractId::Invoice(invoice.invoice.clone());
-                legs.contract(line.order.clone().map_or_else(own, ContractId::Order), line.net);
-            }
-        }
-        EventData::PaymentReceived(payment) => {
-            legs.role(Role::Cash, payment.amount - payment.fee);
-            legs.role(Role::PaymentFees, payment.fee);
-            legs.role(Role::UnappliedCash, -payment.amount);
-        }
-        EventData::PaymentAllocated(payment) => {
-            let paid: Amount = payment.allocations.iter().map(|one| one.amount).sum();
-            let small: Amount = payment.allocations.iter().map(|one| one.small_balance).sum();
-            legs.role(Role::UnappliedCash, paid + payment.overpayment);
-            legs.role(Role::SmallBalanceWriteOff, small - payment.overpayment);
-            legs.role(Role::AccountsReceivable, -(paid + small));
-        }
-        EventData::CreditIssued(credit) => {
-            credited(&mut legs, &credit.lines, credit.invoice.as_ref(), &credit.credit, false);
-            legs.role(Role::CustomerCredits, -credit.total);
-        }
-        EventData::CreditApplied(credit) => {
-            let applied: Amount = credit.allocations.iter().map(|one| one.amount).sum();
-            legs.role(Role::CustomerCredits, applied);
-            legs.role(Role::AccountsReceivable, -applied);
-        }
-        EventData::CreditRefunded(credit) => {
-            legs.role(Role::CustomerCredits, credit.amount);
-            legs.role(Role::Cash, -credit.amount);
-        }
-        EventData::CreditVoided(credit) => {
-            credited(&mut legs, &credit.lines, credit.invoice.as_ref(), &credit.credit, true);
-            let reopened: Amount = credit.reopened.iter().map(|one| one.amount).sum();
-            legs.role(Role::AccountsReceivable, reopened);
-            legs.role(Role::CustomerCredits, credit.total - reopened);
-        }
-    }
-    legs.0
-}
-
-/// The debits of a credit's lines, or their reverse where it is voided.
-fn credited(
-    legs: &mut Legs,
-    lines: &[CreditedLine],
-    invoice: Option<&Identifier>,
-    credit: &Identifier,
-    is_void: bool,
-) {
-    let sign = |amount: Amount| if is_void { -amount } else { amount };
-    for line in lines {
-        legs.role(Role::ContraRevenue, sign(line.contra_revenue));
-        legs.role(Role::TaxPayable, sign(line.tax));
-        let contract = credited_contract(line, invoice, credit);
-        legs.contract(contract, sign(line.contract_balance));
-    }
-}
-
-/// The contract whose balance a credited line moves.
-fn credited_contract(
-    line: &CreditedLine,
-    invoice: Option<&Identifier>,
-    credit: &Identifier,
-) -> ContractId {
-    match &line.order {
-        Some(order) => ContractId::Order(order.clone()),
-        // `decide` gives a line without an invoice no contract balance.
-        None => ContractId::Invoice(invoice.unwrap_or(credit).clone()),
-    }
 }

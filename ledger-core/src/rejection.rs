@@ -189,6 +189,18 @@ codes! {
     PaymentExists = "payment.exists",
     /// More is allocated than is open on the invoice or unapplied on the payment.
     PaymentOverAllocated = "payment.over_allocated",
+    /// More is taken off an invoice than the payment had settled of it.
+    PaymentOverDeallocated = "payment.over_deallocated",
+    /// The payment has no chargeback that is still to be decided.
+    ChargebackUnknown = "chargeback.unknown",
+    /// More is written off than is open.
+    WriteOffExceedsOpen = "write_off.exceeds_open",
+    /// More is recovered than was written off.
+    RecoveryExceedsWriteOff = "recovery.exceeds_write_off",
+    /// An allowance that names neither rates nor an amount, or both, or a bucket that is none.
+    AllowanceInvalid = "allowance.invalid",
+    /// An early-payment discount that does not fit the invoice.
+    CashDiscountInvalid = "cash_discount.invalid",
     /// The credit does not exist.
     CreditUnknown = "credit.unknown",
     /// The credit exists already.

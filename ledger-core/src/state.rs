@@ -8,10 +8,11 @@ use crate::event::Event;
 use crate::event::book::{ProductDefined, TaxRateDefined};
 use crate::event::credit::CreditedLine;
 use crate::event::customer::CustomerRegistered;
-use crate::event::invoice::RunLine;
+use crate::event::invoice::{IssuedCashDiscount, RunLine};
+use crate::event::payment::{PaymentAllocation, PaymentChargedBack};
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
-use crate::policy::Policies;
+use crate::policy::{Policies, WriteOffTo};
 use crate::posting::ContractId;
 use crate::revenue::schedule::Schedule;
 use crate::state::order::Order;
@@ -57,6 +58,8 @@ pub struct Book {
     pub last_credit_number: u64,
     /// The last closed day.
     pub closed_through: Option<Day>,
+    /// What moved the allowance for doubtful accounts, with the days: above zero raises it.
+    pub allowance: Vec<(Day, Amount)>,
 }
 
 /// A customer and what is open of theirs.
@@ -66,6 +69,8 @@ pub struct Customer {
     pub registered: CustomerRegistered,
     /// Invoices with an open amount, by id.
     pub open_invoices: BTreeSet<Identifier>,
+    /// Credits with an unused amount, by the sequence of their issue.
+    pub open_credits: BTreeMap<u64, Identifier>,
 }
 
 /// An invoice.
@@ -89,12 +94,26 @@ pub struct Invoice {
     pub open: Amount,
     /// Money that was applied and not paid back; applied credit is not money (readings, 27).
     pub paid: Amount,
+    /// What lowered (above zero) or raised what is open, with the days.
+    pub settlements: Vec<(Day, Amount)>,
+    /// Early-payment discounts.
+    pub cash_discounts: Vec<IssuedCashDiscount>,
+    /// What was written off and not recovered.
+    pub written_off: Option<WrittenOff>,
     /// Whether it is in dispute.
     pub disputed: bool,
     /// Whether it was voided.
     pub voided: bool,
     /// Its lines.
     pub lines: Vec<InvoiceLine>,
+}
+
+impl Invoice {
+    /// What was open at the end of a day.
+    pub fn open_on(&self, day: Day) -> Amount {
+        let settled = self.settlements.iter().filter(|(on, _)| *on <= day);
+        self.total - settled.map(|(_, amount)| *amount).sum()
+    }
 }
 
 /// A line of an invoice with what is left of it.
@@ -118,14 +137,33 @@ pub struct InvoiceLine {
     pub tax_code: Option<String>,
     /// Tax rate in percent.
     pub tax_rate: Option<Amount>,
-    /// Net amount that credits took.
+    /// Net amount that credits, write-offs and chargebacks took.
     pub credited_net: Amount,
-    /// Tax that credits gave back.
+    /// Tax that went with it.
     pub credited_tax: Amount,
     /// What credits took of what was earned, with their days.
     pub contra: Vec<(Day, Amount)>,
     /// Schedule versions in the order of recording; empty where it bills an order line.
     pub versions: Vec<Schedule>,
+}
+
+/// What was written off of an invoice, and what was recovered of it.
+#[derive(Debug, Clone)]
+pub struct WrittenOff {
+    /// All of it.
+    pub amount: Amount,
+    /// Its relieved tax.
+    pub tax: Amount,
+    /// Its loss.
+    pub loss: Amount,
+    /// Where the loss went.
+    pub write_off_to: WriteOffTo,
+    /// What was recovered.
+    pub recovered: Amount,
+    /// The relieved tax of that.
+    pub recovered_tax: Amount,
+    /// The loss of that.
+    pub recovered_loss: Amount,
 }
 
 /// A payment.
@@ -135,10 +173,18 @@ pub struct Payment {
     pub customer: Identifier,
     /// Its currency.
     pub currency: Currency,
+    /// When it was received.
+    pub received: Day,
     /// What was received.
     pub amount: Amount,
     /// What settles nothing yet.
     pub unapplied: Amount,
+    /// What settles invoices, the latest last.
+    pub allocations: Vec<PaymentAllocation>,
+    /// An overpayment that went to small_balance_write_off.
+    pub overpayment: Amount,
+    /// Chargebacks that are not won, the latest last.
+    pub chargebacks: Vec<PaymentChargedBack>,
 }
 
 /// A credit.
@@ -156,6 +202,8 @@ pub struct Credit {
     pub unused: Amount,
     /// When it was issued.
     pub issued: Day,
+    /// The event's sequence.
+    pub sequence: u64,
     /// What was paid back.
     pub refunded: Amount,
     /// What it settled.

@@ -17,7 +17,7 @@ mod receivables;
 
 pub use audit_trail::AuditRow;
 pub use deferred_revenue::{DeferredFact, KnownContracts};
-pub use receivables::{OpenDocuments, ReceivablesFact, Settles, Used};
+pub use receivables::{Movement, OpenDocuments, ReceivablesFact, Settles, Used};
 
 /// The projections, in the order in which they are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,8 +46,8 @@ impl Projection {
     /// The version of its facts; a stored one of another version is built again.
     pub const fn version(self) -> u32 {
         match self {
-            Self::DeferredRevenue => 3,
-            Self::Receivables => 2,
+            Self::DeferredRevenue => 4,
+            Self::Receivables => 3,
             Self::AuditTrail => 1,
         }
     }

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
+use ledger_core::event::payment::PaymentAllocation;
 use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
 use ledger_core::posting::{ContractId, Target, postings};
@@ -99,6 +100,9 @@ fn touches(data: &EventData, document: &Identifier) -> bool {
         | EventData::DisputeOpened(_)
         | EventData::DisputeResolved(_)
         | EventData::PaymentReceived(_)
+        | EventData::PaymentRefunded(_)
+        | EventData::WriteOffRecovered(_)
+        | EventData::AllowanceRecorded(_)
         | EventData::CreditRefunded(_) => false,
         EventData::OrderPlaced(order) => order.customer == *document,
         EventData::InvoiceIssued(invoice) => {
@@ -108,8 +112,23 @@ fn touches(data: &EventData, document: &Identifier) -> bool {
         EventData::InvoiceVoided(invoice) => {
             invoice.lines.iter().any(|line| line.order.as_ref() == Some(document))
         }
-        EventData::PaymentAllocated(payment) => {
-            payment.allocations.iter().any(|one| one.invoice == *document)
+        EventData::PaymentAllocated(payment) => settles(&payment.allocations, document),
+        EventData::PaymentDeallocated(payment) => settles(&payment.allocations, document),
+        EventData::PaymentFailed(failed) => {
+            failed.payment.as_ref() == Some(document)
+                || failed.taken.iter().any(|taken| settles(&taken.allocations, document))
+        }
+        EventData::PaymentChargedBack(back) => {
+            settles(&back.taken.allocations, document)
+                || back
+                    .reversed
+                    .iter()
+                    .flat_map(|one| &one.lines)
+                    .any(|line| line.order.as_ref() == Some(document))
+        }
+        EventData::ChargebackWon(won) => settles(&won.allocations, document),
+        EventData::InvoiceWrittenOff(written) => {
+            written.lines.iter().any(|line| line.order.as_ref() == Some(document))
         }
         EventData::CreditIssued(credit) => {
             credit.invoice.as_ref() == Some(document)
@@ -124,6 +143,10 @@ fn touches(data: &EventData, document: &Identifier) -> bool {
             credit.allocations.iter().any(|one| one.invoice == *document)
         }
     }
+}
+
+fn settles(allocations: &[PaymentAllocation], invoice: &Identifier) -> bool {
+    allocations.iter().any(|one| one.invoice == *invoice)
 }
 
 /// An event as JSON, with what it posts.

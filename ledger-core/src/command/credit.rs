@@ -104,3 +104,14 @@ pub struct VoidCredit {
     /// The credit.
     pub credit: Identifier,
 }
+
+/// Pays unused credit back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefundCredit {
+    /// The credit.
+    pub credit: Identifier,
+    /// How much; all that is unused where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub amount: Option<Amount>,
+}

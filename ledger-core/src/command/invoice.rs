@@ -28,7 +28,7 @@ pub struct IssueInvoice {
     /// Spread over the lines by net amount, before tax.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub discount: Option<Discount>,
-    /// Early-payment discounts; refused as not supported yet.
+    /// Early-payment discounts, of which the best that money is in time for is taken.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub cash_discounts: Vec<CashDiscount>,
     /// What is billed.

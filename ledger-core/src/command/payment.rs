@@ -68,3 +68,74 @@ pub struct AllocatePayment {
     /// Which invoices, and how much of each.
     pub allocations: Vec<Allocation>,
 }
+
+/// Takes money off invoices: it is unapplied again, and they are open again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeallocatePayment {
+    /// The payment.
+    pub payment: Identifier,
+    /// Which invoices, and how much of each.
+    pub allocations: Vec<Allocation>,
+}
+
+/// Records that an attempt to collect an invoice failed. Where the payment was recorded as received
+/// before, its money is taken back and what it had settled is open again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FailPayment {
+    /// The invoice that was to be paid.
+    pub invoice: Identifier,
+    /// Why, in the processor's own word, for example `insufficient_funds`.
+    pub code: String,
+    /// The payment or attempt.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub payment: Option<Identifier>,
+}
+
+/// Pays money back. Unapplied money goes first, then the latest allocation, which is open again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefundPayment {
+    /// The payment.
+    pub payment: Identifier,
+    /// How much; all that is left of it where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub amount: Option<Amount>,
+}
+
+/// Records that the payer's bank took money back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChargeBackPayment {
+    /// The payment.
+    pub payment: Identifier,
+    /// How much; all that is left of it where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub amount: Option<Amount>,
+    /// What the processor asks for it besides.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fee: Option<Amount>,
+    /// What happens to the receivable; `reopen_receivable` where nothing is said.
+    #[serde(default)]
+    pub treatment: ChargebackTreatment,
+}
+
+/// What a chargeback does to what the payment had settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChargebackTreatment {
+    /// The customer owes it again.
+    #[default]
+    ReopenReceivable,
+    /// Revenue, what is unearned, and tax are taken back in proportion; nothing is owed again.
+    ReverseRevenue,
+}
+
+/// Records that the bank gave back what the last chargeback of a payment had taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WinChargeback {
+    /// The payment.
+    pub payment: Identifier,
+}

@@ -3,7 +3,7 @@
 use crate::calendar::Day;
 use crate::command::credit::{Apply, ApplyCredit, ApplyParts, ApplyRule, CreditLine, IssueCredit};
 use crate::command::shared::Allocation;
-use crate::decide::credit::effect::{Earning, Effects};
+use crate::decide::credit::effect::Effects;
 use crate::decide::payment::{Payer, settle};
 use crate::decide::{book_currency, customer, invoice, policy, text};
 use crate::event::EventData;
@@ -16,10 +16,14 @@ use crate::state::{Book, Credit, Invoice, InvoiceLine, Ledger};
 
 mod effect;
 mod give_back;
+mod lower;
+mod refund;
 mod tax;
 mod void;
 
 pub(super) use give_back::{Back, Settles, credit_adjustments, give_back};
+pub(super) use lower::{Lowered, lower};
+pub(super) use refund::{applied_to, refund};
 pub(super) use void::void;
 
 /// Issues a credit note, and uses it as the command says.
@@ -198,20 +202,7 @@ impl Context<'_> {
             (ContractId::Order(order), Some(line)) => Some((order.clone(), line.clone())),
             (ContractId::Order(_) | ContractId::Invoice(_), _) => None,
         };
-        let found = order_line.as_ref().and_then(|(order, line)| {
-            let order = self.state.orders.get(order)?;
-            let line = order.lines.iter().find(|one| one.placed.line == *line)?;
-            Some((order, line))
-        });
-        let earning = match found {
-            Some((order, line)) => Earning::Order {
-                order,
-                line,
-                day: target.service.map_or(invoice.issued, |(start, _)| start),
-                contra: &target.contra,
-            },
-            None => Earning::Own { versions: &target.versions, contra: &target.contra },
-        };
+        let earning = lower::earning(self.state, invoice, target);
         let effects = Effects {
             book: self.book,
             currency: self.currency,

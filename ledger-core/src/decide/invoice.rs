@@ -1,6 +1,6 @@
 //! Invoices and disputes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
@@ -9,7 +9,7 @@ use crate::calendar::Day;
 use crate::command::invoice::{InvoiceLine, IssueInvoice, OpenDispute, ResolveDispute};
 use crate::command::shared::{Discount, Method};
 use crate::decide::tax::{self, Rate, TaxBase};
-use crate::decide::{book_currency, customer, policy, text};
+use crate::decide::{book_currency, credit, customer, payment, policy, text};
 use crate::event::EventData;
 use crate::event::invoice::{DisputeOpened, DisputeResolved, InvoiceIssued, IssuedLine};
 use crate::id::Identifier;
@@ -46,13 +46,6 @@ pub(super) fn issue(
     book_currency(book, data.currency)?;
     let order = order(state, data)?;
     let (invoice, number) = name(state, book, data)?;
-    if !data.cash_discounts.is_empty() {
-        return Err(Rejection::at(
-            Code::CommandNotSupported,
-            "data.cash_discounts",
-            "early-payment discounts are not part of this release; leave the field out",
-        ));
-    }
     check_line_count(data.lines.len())?;
     let due = data.due.unwrap_or(due_date(effective, order, owner));
     if due < effective {
@@ -77,7 +70,9 @@ pub(super) fn issue(
             ),
         ));
     }
-    Ok(vec![EventData::InvoiceIssued(InvoiceIssued {
+    let of_total = (effective, total);
+    let cash_discounts = payment::discounts(book, data.currency, of_total, &data.cash_discounts)?;
+    let issued = InvoiceIssued {
         invoice,
         number,
         customer: data.customer.clone(),
@@ -89,8 +84,11 @@ pub(super) fn issue(
         tax,
         total,
         lines,
+        cash_discounts,
         policy: tax_policy(book),
-    })])
+    };
+    let applied = credit::applied_to(state, book, effective, &issued, &mut BTreeMap::new());
+    Ok(std::iter::once(EventData::InvoiceIssued(issued)).chain(applied).collect())
 }
 
 /// The policies that shape an invoice.

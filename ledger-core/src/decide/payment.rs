@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::calendar::Day;
 use crate::command::payment::{Allocate, AllocatePayment, AllocateRule, RecordPayment};
 use crate::command::shared::Allocation;
 use crate::decide::{book_currency, customer, invoice, policy, text};
@@ -13,10 +14,19 @@ use crate::policy::AllocationOrder;
 use crate::rejection::{Code, Rejection};
 use crate::state::{Book, Invoice, Ledger};
 
+mod back;
+mod chargeback;
+mod discount;
+
+pub(super) use back::{deallocate, fail, refund};
+pub(super) use chargeback::{charge_back, win};
+pub(super) use discount::issued as discounts;
+
 /// Records money received, and settles invoices with it.
 pub(super) fn record(
     state: &Ledger,
     book: &Book,
+    effective: Day,
     data: &RecordPayment,
 ) -> Result<Vec<EventData>, Rejection> {
     let owner = customer::find(state, &data.customer, "data.customer")?;
@@ -73,14 +83,15 @@ pub(super) fn record(
                 .filter_map(|id| state.invoices.get_key_value(id))
                 .filter(|(_, invoice)| invoice.currency == data.currency)
                 .collect();
-            automatic(book, data.reference.as_deref().unwrap_or(""), open, amount)
+            automatic(book, data.reference.as_deref().unwrap_or(""), open, (effective, amount))
         }
         Allocate::To(list) => {
             settle(state, &payer, list, "data.allocate", Code::PaymentOverAllocated)?
         }
     };
     if !allocations.is_empty() {
-        events.push(allocated(state, book, &data.payment, &payer, allocations));
+        let (money, payment) = ((&payer, effective), &data.payment);
+        events.push(allocated(state, book, payment, money, allocations));
     }
     Ok(events)
 }
@@ -113,7 +124,9 @@ pub(super) fn allocate(
             "name at least one invoice",
         ));
     }
-    Ok(vec![allocated(state, book, &data.payment, &payer, allocations)])
+    // The money was there when it was received.
+    let money = (&payer, payment.received);
+    Ok(vec![allocated(state, book, &data.payment, money, allocations)])
 }
 
 /// Whose money (or credit) it is, and how much there is.
@@ -197,7 +210,7 @@ fn automatic(
     book: &Book,
     reference: &str,
     mut open: Vec<(&Identifier, &Invoice)>,
-    amount: Amount,
+    (day, amount): (Day, Amount),
 ) -> Vec<Allocation> {
     open.sort_by_key(|(id, invoice)| {
         let named = !reference.contains(id.as_str());
@@ -213,7 +226,7 @@ fn automatic(
     let mut left = amount;
     let mut settled = Vec::new();
     for (id, invoice) in open {
-        let part = left.min(invoice.open);
+        let part = left.min(invoice.open - discount::offered(book, invoice, day));
         if !part.is_positive() {
             break;
         }
@@ -223,12 +236,13 @@ fn automatic(
     settled
 }
 
-/// The event, with small balances within the book's tolerances closed (readings, 22).
+/// The event, with the early-payment discounts that the money takes, and small balances within
+/// the book's tolerances closed (readings, 22).
 fn allocated(
     state: &Ledger,
     book: &Book,
     payment: &Identifier,
-    payer: &Payer<'_>,
+    (payer, day): (&Payer<'_>, Day),
     allocations: Vec<Allocation>,
 ) -> EventData {
     let zero = payer.currency.zero();
@@ -242,12 +256,16 @@ fn allocated(
                 invoice: one.invoice,
                 amount: one.amount,
                 small_balance: zero,
+                cash_discount: zero,
+                cash_discount_tax: zero,
             }),
         }
     }
     for one in &mut merged {
-        let open = state.invoices.get(&one.invoice).map_or(zero, |invoice| invoice.open);
-        let rest = open - one.amount;
+        let Some(invoice) = state.invoices.get(&one.invoice) else { continue };
+        (one.cash_discount, one.cash_discount_tax) =
+            discount::taken(book, invoice, day, one.amount);
+        let rest = invoice.open - one.settled();
         if rest.is_positive() && rest <= book.policies.tolerance {
             one.small_balance = rest;
         }
@@ -262,6 +280,7 @@ fn allocated(
         policy: policy::decided(&[
             ("tolerance", book.policies.tolerance.to_string()),
             ("tolerance_over", book.policies.tolerance_over.to_string()),
+            ("cash_discount_tax", book.policies.cash_discount_tax.as_str().to_owned()),
         ]),
     })
 }

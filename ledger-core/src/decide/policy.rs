@@ -6,8 +6,9 @@ use std::str::FromStr;
 use crate::command::book::PolicyValue;
 use crate::money::{Amount, Rounding};
 use crate::policy::{
-    AgeingBasis, AllocationOrder, Basis, ChangeDay, CreditRevenue, InvoiceGrouping, Late, MonthEnd,
-    Policies, Proration, ProrationRounding, Residual, TaxInclusive, TaxRounding,
+    AgeingBasis, AllocationOrder, ApplyCredits, Basis, CashDiscountTax, ChangeDay, CreditRevenue,
+    InvoiceGrouping, Late, MonthEnd, Policies, Proration, ProrationRounding, Residual,
+    TaxInclusive, TaxRounding, WriteOffTax, WriteOffTo, WriteOffUnearned,
 };
 use crate::rejection::{Code, Rejection};
 
@@ -21,14 +22,14 @@ const WORDS: &[(&str, &[&str])] = &[
     ("change_day", ChangeDay::WORDS),
     ("month_end", MonthEnd::WORDS),
     ("credit_revenue", CreditRevenue::WORDS),
-    ("write_off_to", &["expense", "contra_revenue", "allowance"]),
-    ("write_off_unearned", &["clear", "expense"]),
-    ("write_off_tax", &["keep", "relieve"]),
+    ("write_off_to", WriteOffTo::WORDS),
+    ("write_off_unearned", WriteOffUnearned::WORDS),
+    ("write_off_tax", WriteOffTax::WORDS),
     ("tax_rounding", TaxRounding::WORDS),
     ("tax_inclusive", TaxInclusive::WORDS),
     ("allocation_order", AllocationOrder::WORDS),
-    ("cash_discount_tax", &["keep", "reduce"]),
-    ("apply_credits", &["manual", "auto"]),
+    ("cash_discount_tax", CashDiscountTax::WORDS),
+    ("apply_credits", ApplyCredits::WORDS),
     ("invoice_grouping", InvoiceGrouping::WORDS),
     ("fx_revaluation", &["off", "on"]),
     ("late", Late::WORDS),
@@ -97,6 +98,11 @@ fn number(name: &str, value: &PolicyValue) -> Result<Amount, Rejection> {
         .ok_or_else(|| unknown(name, format!("{name} is a number that is not negative")))
 }
 
+fn days(name: &str, value: &PolicyValue) -> Result<u32, Rejection> {
+    let days = number(name, value)?.to_string().parse::<u32>().ok().filter(|days| *days <= 366);
+    days.ok_or_else(|| unknown(name, format!("{name} is a whole number of days up to 366")))
+}
+
 fn set(policies: &mut Policies, name: &str, value: &PolicyValue) -> Result<(), Rejection> {
     if let (PolicyValue::Days(days), "ageing_buckets") = (value, name) {
         policies.ageing_buckets.clone_from(days);
@@ -104,6 +110,7 @@ fn set(policies: &mut Policies, name: &str, value: &PolicyValue) -> Result<(), R
     match name {
         "tolerance" => policies.tolerance = number(name, value)?,
         "tolerance_over" => policies.tolerance_over = number(name, value)?,
+        "grace_days" => policies.grace_days = days(name, value)?,
         _ => {}
     }
     let PolicyValue::Text(word) = value else { return Ok(()) };
@@ -127,6 +134,15 @@ fn set(policies: &mut Policies, name: &str, value: &PolicyValue) -> Result<(), R
         "invoice_grouping" => {
             choose(&mut policies.invoice_grouping, InvoiceGrouping::parse(word));
         }
+        "write_off_to" => choose(&mut policies.write_off_to, WriteOffTo::parse(word)),
+        "write_off_unearned" => {
+            choose(&mut policies.write_off_unearned, WriteOffUnearned::parse(word));
+        }
+        "write_off_tax" => choose(&mut policies.write_off_tax, WriteOffTax::parse(word)),
+        "cash_discount_tax" => {
+            choose(&mut policies.cash_discount_tax, CashDiscountTax::parse(word));
+        }
+        "apply_credits" => choose(&mut policies.apply_credits, ApplyCredits::parse(word)),
         "late" => choose(&mut policies.late, Late::parse(word)),
         "ageing_basis" => choose(&mut policies.ageing_basis, AgeingBasis::parse(word)),
         _ => {}

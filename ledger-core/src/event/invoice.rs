@@ -43,8 +43,20 @@ pub struct InvoiceIssued {
     pub total: Amount,
     /// What is billed.
     pub lines: Vec<IssuedLine>,
+    /// Early-payment discounts, as amounts of the whole invoice.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub cash_discounts: Vec<IssuedCashDiscount>,
     /// The policies that shaped it.
     pub policy: DecidedPolicy,
+}
+
+/// An early-payment discount of an invoice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IssuedCashDiscount {
+    /// Off the whole invoice, tax included.
+    pub amount: Amount,
+    /// The last day on which it may be taken, the book's days of grace included.
+    pub until: Day,
 }
 
 /// A line of an invoice as it was decided.

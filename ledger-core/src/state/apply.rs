@@ -5,34 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::calendar::Day;
 use crate::command::book::PolicyValue;
 use crate::decide::policy;
+use crate::event::book::BookOpened;
 use crate::event::credit::{CreditApplied, CreditIssued, CreditRefunded, CreditVoided};
 use crate::event::invoice::{InvoiceIssued, InvoiceVoided};
-use crate::event::payment::PaymentAllocated;
 use crate::event::{Event, EventData};
 use crate::id::Identifier;
 use crate::money::Amount;
 use crate::policy::CreditRevenue;
 use crate::posting::ContractId;
 use crate::state::order::OrderLine;
-use crate::state::{Book, Credit, Customer, Invoice, InvoiceLine, Ledger, Payment};
+use crate::state::{Book, Credit, Customer, Invoice, InvoiceLine, Ledger};
 
+mod loss;
 mod order;
+mod payment;
 
 /// Folds one event.
 pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
     let sequence = event.sequence;
     match &event.data {
-        EventData::BookOpened(data) => {
-            ledger.book = Some(Book {
-                currency: data.currency,
-                time_zone: data.time_zone.clone(),
-                policies: policy::policies(&data.policies).unwrap_or_default(),
-                credit_revenue_by_reason: by_reason(&data.policies),
-                last_invoice_number: 0,
-                last_credit_number: 0,
-                closed_through: None,
-            });
-        }
+        EventData::BookOpened(data) => book_opened(ledger, data),
         EventData::ProductDefined(data) => {
             ledger.products.insert(data.product.clone(), data.clone());
         }
@@ -42,7 +34,11 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         EventData::PeriodClosed(data) => close(ledger, Some(data.through)),
         EventData::PeriodReopened(data) => close(ledger, Some(data.from.previous())),
         EventData::CustomerRegistered(data) => {
-            let customer = Customer { registered: data.clone(), open_invoices: BTreeSet::new() };
+            let customer = Customer {
+                registered: data.clone(),
+                open_invoices: BTreeSet::new(),
+                open_credits: BTreeMap::new(),
+            };
             ledger.customers.insert(data.customer.clone(), customer);
         }
         EventData::OrderPlaced(data) => order::placed(ledger, sequence, data),
@@ -67,27 +63,42 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         }
         EventData::UsageRecorded(data) => order::used(ledger, sequence, data),
         EventData::InvoiceIssued(data) => invoice_issued(ledger, sequence, data),
-        EventData::InvoiceVoided(data) => invoice_voided(ledger, data),
+        EventData::InvoiceVoided(data) => invoice_voided(ledger, event.effective, data),
         EventData::BillingRunCompleted(_) => {}
         EventData::DisputeOpened(data) => dispute(ledger, &data.invoice, true),
         EventData::DisputeResolved(data) => dispute(ledger, &data.invoice, false),
-        EventData::PaymentReceived(data) => {
-            ledger.payments.insert(
-                data.payment.clone(),
-                Payment {
-                    customer: data.customer.clone(),
-                    currency: data.currency,
-                    amount: data.amount,
-                    unapplied: data.amount,
-                },
-            );
+        EventData::PaymentReceived(data) => payment::received(ledger, event.effective, data),
+        EventData::PaymentAllocated(data) => payment::allocated(ledger, event.effective, data),
+        EventData::PaymentDeallocated(data) => payment::deallocated(ledger, event.effective, data),
+        EventData::PaymentFailed(data) => payment::failed(ledger, event.effective, data),
+        EventData::PaymentRefunded(data) => payment::refunded(ledger, data),
+        EventData::PaymentChargedBack(data) => {
+            payment::charged_back(ledger, event.effective, data);
         }
-        EventData::PaymentAllocated(data) => payment_allocated(ledger, data),
-        EventData::CreditIssued(data) => credit_issued(ledger, event.effective, data),
-        EventData::CreditApplied(data) => credit_applied(ledger, data),
+        EventData::ChargebackWon(data) => payment::won(ledger, event.effective, data),
+        EventData::InvoiceWrittenOff(data) => loss::written_off(ledger, event.effective, data),
+        EventData::WriteOffRecovered(data) => loss::recovered(ledger, event.effective, data),
+        EventData::AllowanceRecorded(data) => {
+            loss::allowance_recorded(ledger, event.effective, data);
+        }
+        EventData::CreditIssued(data) => credit_issued(ledger, (sequence, event.effective), data),
+        EventData::CreditApplied(data) => credit_applied(ledger, event.effective, data),
         EventData::CreditRefunded(data) => credit_refunded(ledger, data),
         EventData::CreditVoided(data) => credit_voided(ledger, event.effective, data),
     }
+}
+
+fn book_opened(ledger: &mut Ledger, data: &BookOpened) {
+    ledger.book = Some(Book {
+        currency: data.currency,
+        time_zone: data.time_zone.clone(),
+        policies: policy::policies(&data.policies).unwrap_or_default(),
+        credit_revenue_by_reason: by_reason(&data.policies),
+        last_invoice_number: 0,
+        last_credit_number: 0,
+        closed_through: None,
+        allowance: Vec::new(),
+    });
 }
 
 fn close(ledger: &mut Ledger, through: Option<Day>) {
@@ -135,6 +146,9 @@ fn invoice_issued(ledger: &mut Ledger, sequence: u64, data: &InvoiceIssued) {
         total: data.total,
         open: data.total,
         paid: data.currency.zero(),
+        settlements: Vec::new(),
+        cash_discounts: data.cash_discounts.clone(),
+        written_off: None,
         disputed: false,
         voided: false,
         lines: lines.collect(),
@@ -164,28 +178,18 @@ fn dispute(ledger: &mut Ledger, invoice: &Identifier, disputed: bool) {
     }
 }
 
-/// Lowers what is open of an invoice by `settled`, of which `paid` was money or credit.
-fn settle(ledger: &mut Ledger, id: &Identifier, settled: Amount, paid: Amount) {
+/// Lowers what is open of an invoice by `settled`, of which `paid` was money.
+fn settle(ledger: &mut Ledger, id: &Identifier, day: Day, settled: Amount, paid: Amount) {
     let Some(invoice) = ledger.invoices.get_mut(id) else { return };
     invoice.open -= settled;
     invoice.paid += paid;
+    invoice.settlements.push((day, settled));
     if let Some(customer) = ledger.customers.get_mut(&invoice.customer) {
         if invoice.open.is_positive() {
             customer.open_invoices.insert(id.clone());
         } else {
             customer.open_invoices.remove(id);
         }
-    }
-}
-
-fn payment_allocated(ledger: &mut Ledger, data: &PaymentAllocated) {
-    let mut used = data.overpayment;
-    for one in &data.allocations {
-        used += one.amount;
-        settle(ledger, &one.invoice, one.amount + one.small_balance, one.amount);
-    }
-    if let Some(payment) = ledger.payments.get_mut(&data.payment) {
-        payment.unapplied -= used;
     }
 }
 
@@ -199,9 +203,10 @@ fn order_line<'a>(
     order.lines.iter_mut().find(|one| one.placed.line == *line)
 }
 
-fn invoice_voided(ledger: &mut Ledger, data: &InvoiceVoided) {
+fn invoice_voided(ledger: &mut Ledger, day: Day, data: &InvoiceVoided) {
     let Some(invoice) = ledger.invoices.get_mut(&data.invoice) else { return };
     invoice.voided = true;
+    invoice.settlements.push((day, invoice.open));
     invoice.open = data.currency.zero();
     let lines = std::mem::take(&mut invoice.lines);
     if let Some(customer) = ledger.customers.get_mut(&data.customer) {
@@ -219,7 +224,10 @@ fn invoice_voided(ledger: &mut Ledger, data: &InvoiceVoided) {
     }
 }
 
-fn credit_issued(ledger: &mut Ledger, issued: Day, data: &CreditIssued) {
+fn credit_issued(ledger: &mut Ledger, (sequence, issued): (u64, Day), data: &CreditIssued) {
+    if let Some(customer) = ledger.customers.get_mut(&data.customer) {
+        customer.open_credits.insert(sequence, data.credit.clone());
+    }
     ledger.credits.insert(
         data.credit.clone(),
         Credit {
@@ -229,6 +237,7 @@ fn credit_issued(ledger: &mut Ledger, issued: Day, data: &CreditIssued) {
             amount: data.total,
             unused: data.total,
             issued,
+            sequence,
             refunded: data.currency.zero(),
             applied: Vec::new(),
             lines: data.lines.clone(),
@@ -244,12 +253,8 @@ fn credit_issued(ledger: &mut Ledger, issued: Day, data: &CreditIssued) {
         if let (Some(order), Some(name)) = (&credited.order, &credited.order_line)
             && let Some(line) = order_line(ledger, order, name)
         {
-            if credited.schedule.is_some() {
-                line.lower(issued, credited.contract_balance);
-            }
-            line.versions.extend(credited.versions().cloned());
-            line.billed.net -= credited.contract_balance;
-            line.contra.push((issued, credited.contra_revenue));
+            let (balance, earned) = (credited.contract_balance, credited.contra_revenue);
+            line.lowered_by(issued, balance, earned, credited.versions());
             if let Some(adjustment) = &credited.adjustment {
                 order::adjusted(line, adjustment);
             }
@@ -288,13 +293,13 @@ fn credit_line(
 
 fn credit_voided(ledger: &mut Ledger, day: Day, data: &CreditVoided) {
     for one in &data.reopened {
-        settle(ledger, &one.invoice, -one.amount, Amount::ZERO);
+        settle(ledger, &one.invoice, day, -one.amount, Amount::ZERO);
     }
-    if let Some(credit) = ledger.credits.get_mut(&data.credit) {
+    use_credit(ledger, &data.credit, |credit| {
         credit.unused = data.currency.zero();
         credit.applied.clear();
         credit.voided = true;
-    }
+    });
     for credited in &data.lines {
         if let (Some(order), Some(name)) = (&credited.order, &credited.order_line)
             && let Some(line) = order_line(ledger, order, name)
@@ -307,21 +312,34 @@ fn credit_voided(ledger: &mut Ledger, day: Day, data: &CreditVoided) {
     }
 }
 
-fn credit_applied(ledger: &mut Ledger, data: &CreditApplied) {
+fn credit_applied(ledger: &mut Ledger, day: Day, data: &CreditApplied) {
     for one in &data.allocations {
-        settle(ledger, &one.invoice, one.amount, Amount::ZERO);
-        if let Some(credit) = ledger.credits.get_mut(&data.credit) {
+        settle(ledger, &one.invoice, day, one.amount, Amount::ZERO);
+        use_credit(ledger, &data.credit, |credit| {
             credit.unused -= one.amount;
             credit.applied.push(one.clone());
-        }
+        });
     }
 }
 
 fn credit_refunded(ledger: &mut Ledger, data: &CreditRefunded) {
-    let Some(credit) = ledger.credits.get_mut(&data.credit) else { return };
-    credit.unused -= data.amount;
-    credit.refunded += data.amount;
-    if let Some(invoice) = credit.invoice.as_ref().and_then(|id| ledger.invoices.get_mut(id)) {
+    use_credit(ledger, &data.credit, |credit| {
+        credit.unused -= data.amount;
+        credit.refunded += data.amount;
+    });
+    let invoice = ledger.credits.get(&data.credit).and_then(|credit| credit.invoice.as_ref());
+    if let Some(invoice) = invoice.and_then(|id| ledger.invoices.get_mut(id)) {
         invoice.paid -= data.amount;
+    }
+}
+
+/// Uses a credit; one with nothing left is not open to its customer any more.
+fn use_credit(ledger: &mut Ledger, id: &Identifier, using: impl FnOnce(&mut Credit)) {
+    let Some(credit) = ledger.credits.get_mut(id) else { return };
+    using(credit);
+    if let (false, Some(customer)) =
+        (credit.unused.is_positive(), ledger.customers.get_mut(&credit.customer))
+    {
+        customer.open_credits.remove(&credit.sequence);
     }
 }

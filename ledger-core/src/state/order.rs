@@ -197,6 +197,24 @@ impl OrderLine {
         self.lowered = Some(Lowered { amount: lowered.amount + amount, ..lowered });
     }
 
+    /// Takes a credit, a write-off or a chargeback of a day: what it takes out of the contract
+    /// balance, what of it was earned, and the line's new versions.
+    pub fn lowered_by<'a>(
+        &mut self,
+        day: Day,
+        balance: Amount,
+        earned: Amount,
+        versions: impl Iterator<Item = &'a Schedule>,
+    ) {
+        let mut versions = versions.cloned().peekable();
+        if versions.peek().is_some() {
+            self.lower(day, balance);
+        }
+        self.versions.extend(versions);
+        self.billed.net -= balance;
+        self.contra.push((day, earned));
+    }
+
     /// What it costs, as things stand.
     pub fn costs(&self, policies: &Policies, currency: Currency) -> Costs {
         Costs::new(&self.placed, self.terms.clone(), policies, currency)

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+use ledger_core::event::payment::PaymentAllocation;
 use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
 use serde::{Deserialize, Serialize};
+
+mod money;
 
 /// One event in words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,9 +48,14 @@ pub(super) fn fact(event: &Event) -> AuditRow {
 fn touches(data: &EventData) -> Vec<Identifier> {
     match data {
         EventData::InvoiceIssued(data) => data.order.iter().cloned().collect(),
-        EventData::PaymentAllocated(data) => {
-            data.allocations.iter().map(|one| one.invoice.clone()).collect()
+        EventData::PaymentAllocated(data) => invoices(&data.allocations),
+        EventData::PaymentDeallocated(data) => invoices(&data.allocations),
+        EventData::PaymentFailed(data) => {
+            let back = data.taken.iter().flat_map(|taken| invoices(&taken.allocations));
+            data.payment.iter().cloned().chain(back).collect()
         }
+        EventData::PaymentChargedBack(data) => invoices(&data.taken.allocations),
+        EventData::ChargebackWon(data) => invoices(&data.allocations),
         EventData::CreditIssued(data) => data.invoice.iter().cloned().collect(),
         EventData::CreditApplied(data) => {
             data.allocations.iter().map(|one| one.invoice.clone()).collect()
@@ -76,8 +84,16 @@ fn touches(data: &EventData) -> Vec<Identifier> {
         | EventData::DisputeOpened(_)
         | EventData::DisputeResolved(_)
         | EventData::PaymentReceived(_)
+        | EventData::PaymentRefunded(_)
+        | EventData::InvoiceWrittenOff(_)
+        | EventData::WriteOffRecovered(_)
+        | EventData::AllowanceRecorded(_)
         | EventData::CreditRefunded(_) => Vec::new(),
     }
+}
+
+fn invoices(allocations: &[PaymentAllocation]) -> Vec<Identifier> {
+    allocations.iter().map(|one| one.invoice.clone()).collect()
 }
 
 fn summary(data: &EventData) -> String {
@@ -127,6 +143,14 @@ fn summary(data: &EventData) -> String {
                 data.allocations.iter().map(|one| format!("{} to {}", one.amount, one.invoice));
             format!("allocated {}", parts.collect::<Vec<_>>().join(", "))
         }
+        EventData::PaymentDeallocated(_)
+        | EventData::PaymentFailed(_)
+        | EventData::PaymentRefunded(_)
+        | EventData::PaymentChargedBack(_)
+        | EventData::ChargebackWon(_)
+        | EventData::InvoiceWrittenOff(_)
+        | EventData::WriteOffRecovered(_)
+        | EventData::AllowanceRecorded(_) => money::summary(data),
         EventData::CreditIssued(data) => {
             format!("credit of {} {} (tax {})", data.total, data.currency, data.tax)
         }
@@ -198,6 +222,14 @@ fn of_order(data: &EventData) -> String {
         | EventData::DisputeResolved(_)
         | EventData::PaymentReceived(_)
         | EventData::PaymentAllocated(_)
+        | EventData::PaymentDeallocated(_)
+        | EventData::PaymentFailed(_)
+        | EventData::PaymentRefunded(_)
+        | EventData::PaymentChargedBack(_)
+        | EventData::ChargebackWon(_)
+        | EventData::InvoiceWrittenOff(_)
+        | EventData::WriteOffRecovered(_)
+        | EventData::AllowanceRecorded(_)
         | EventData::CreditIssued(_)
         | EventData::CreditApplied(_)
         | EventData::CreditRefunded(_)

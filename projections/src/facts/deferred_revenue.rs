@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use ledger_core::calendar::Day;
 use ledger_core::event::EventData;
 use ledger_core::event::credit::{CreditIssued, CreditedLine};
-use ledger_core::event::invoice::DecidedPolicy;
-use ledger_core::event::order::{DeliveryRecorded, PlacedLine};
+use ledger_core::event::invoice::{DecidedPolicy, InvoiceIssued};
+use ledger_core::event::order::{DeliveryRecorded, PlacedLine, UsageRecorded};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
 use ledger_core::posting::{ContractId, Posting, Target};
@@ -14,6 +14,8 @@ use ledger_core::revenue::progress::Step;
 use ledger_core::revenue::schedule::Schedule;
 use ledger_core::revenue::usage::MeterTerms;
 use serde::{Deserialize, Serialize};
+
+mod losses;
 
 /// One fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,8 +130,7 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
         EventData::OrderPlaced(data) => {
             let id = ContractId::Order(data.order.clone());
             facts.push(contract(&id, &data.customer, data.currency));
-            lines(&mut facts, &id, &data.lines);
-            facts.push(shaped(&id, &data.policy));
+            order(&mut facts, &data.order, &data.lines, &data.policy);
         }
         EventData::OrderAmended(data) => order(&mut facts, &data.order, &data.lines, &data.policy),
         EventData::EstimateRevised(data) => {
@@ -143,18 +144,9 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
             order(&mut facts, &data.order, &data.lines, &data.policy);
         }
         EventData::DeliveryRecorded(data) => delivered(&mut facts, data),
-        EventData::UsageRecorded(data) => facts.push(DeferredFact::Used {
-            contract: ContractId::Order(data.order.clone()),
-            line: data.line.clone(),
-            day: data.day,
-            quantity: data.quantity,
-        }),
+        EventData::UsageRecorded(data) => facts.push(used(data)),
         EventData::InvoiceIssued(data) => {
-            let id = ContractId::Invoice(data.invoice.clone());
-            if data.lines.iter().any(|line| line.schedule.is_some()) {
-                facts.push(contract(&id, &data.customer, data.currency));
-            }
-            versions(&mut facts, &id, data.lines.iter().map(|one| (&one.line, &one.schedule)));
+            invoiced(&mut facts, data);
             billed(&mut facts, legs);
         }
         EventData::InvoiceVoided(data) => {
@@ -173,6 +165,16 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
             credited(&mut facts, of, &data.lines, true);
             billed(&mut facts, legs);
         }
+        EventData::PaymentAllocated(_)
+        | EventData::PaymentDeallocated(_)
+        | EventData::PaymentFailed(_)
+        | EventData::PaymentChargedBack(_)
+        | EventData::ChargebackWon(_)
+        | EventData::InvoiceWrittenOff(_)
+        | EventData::WriteOffRecovered(_) => {
+            losses::facts(&mut facts, data);
+            billed(&mut facts, legs);
+        }
         EventData::PeriodClosed(data) => {
             facts.push(DeferredFact::Closed { through: data.through });
         }
@@ -187,11 +189,29 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
         | EventData::DisputeOpened(_)
         | EventData::DisputeResolved(_)
         | EventData::PaymentReceived(_)
-        | EventData::PaymentAllocated(_)
+        | EventData::PaymentRefunded(_)
+        | EventData::AllowanceRecorded(_)
         | EventData::CreditApplied(_)
         | EventData::CreditRefunded(_) => {}
     }
     facts
+}
+
+fn invoiced(facts: &mut Vec<DeferredFact>, data: &InvoiceIssued) {
+    let id = ContractId::Invoice(data.invoice.clone());
+    if data.lines.iter().any(|line| line.schedule.is_some()) {
+        facts.push(contract(&id, &data.customer, data.currency));
+    }
+    versions(facts, &id, data.lines.iter().map(|one| (&one.line, &one.schedule)));
+}
+
+fn used(data: &UsageRecorded) -> DeferredFact {
+    DeferredFact::Used {
+        contract: ContractId::Order(data.order.clone()),
+        line: data.line.clone(),
+        day: data.day,
+        quantity: data.quantity,
+    }
 }
 
 /// The versions of an invoice's own lines.
@@ -251,16 +271,22 @@ fn credited(
             facts.extend(line.versions().map(|schedule| version(contract, name, None, schedule)));
         }
         let amount = if is_void { -line.contra_revenue } else { line.contra_revenue };
-        if !amount.is_zero() {
-            facts.push(DeferredFact::Contra {
-                contract,
-                line: name.cloned(),
-                customer: customer.clone(),
-                currency,
-                amount,
-            });
-        }
+        contra(facts, (customer, currency), contract.zip(name), amount);
     }
+}
+
+fn contra(
+    facts: &mut Vec<DeferredFact>,
+    (customer, currency): (&Identifier, Currency),
+    of: Option<(ContractId, &Identifier)>,
+    amount: Amount,
+) {
+    if amount.is_zero() {
+        return;
+    }
+    let (contract, line) = of.map(|(contract, line)| (contract, line.clone())).unzip();
+    let customer = customer.clone();
+    facts.push(DeferredFact::Contra { contract, line, customer, currency, amount });
 }
 
 /// What a credit does to revenue shapes the versions that it makes.

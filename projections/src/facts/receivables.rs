@@ -8,12 +8,14 @@ use ledger_core::event::book::BookOpened;
 use ledger_core::event::credit::CreditIssued;
 use ledger_core::event::customer::CustomerRegistered;
 use ledger_core::event::invoice::InvoiceIssued;
-use ledger_core::event::payment::{PaymentAllocated, PaymentReceived};
+use ledger_core::event::payment::PaymentReceived;
 use ledger_core::event::{DocumentReference, EventData};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
 use ledger_core::posting::Posting;
 use serde::{Deserialize, Serialize};
+
+mod money;
 
 /// What lowers the open amount of an invoice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,10 @@ pub enum Settles {
     Credit,
     /// A rest that the policy writes off.
     SmallBalance,
+    /// An early-payment discount.
+    CashDiscount,
+    /// A write-off, or below zero its recovery.
+    WriteOff,
     /// The voiding of the invoice.
     Void,
 }
@@ -36,6 +42,8 @@ impl Settles {
             Self::Payment => "payment",
             Self::Credit => "credit",
             Self::SmallBalance => "small_balance",
+            Self::CashDiscount => "cash_discount",
+            Self::WriteOff => "write_off",
             Self::Void => "void",
         }
     }
@@ -47,12 +55,47 @@ impl Settles {
 pub enum Used {
     /// A payment's, by an allocation.
     Payment,
+    /// A payment's, by closing an overpayment within the tolerance.
+    Overpayment,
+    /// A payment's, by paying it back.
+    PaymentRefund,
+    /// A payment's, because it failed after all.
+    PaymentFailed,
+    /// A payment's, by a chargeback; below zero by winning it.
+    ChargeBack,
     /// A credit's, by an application.
     Credit,
     /// A credit's, by paying it back.
     CreditRefund,
     /// A credit's, by voiding it.
     CreditVoid,
+}
+
+impl Used {
+    /// Whether it is a payment's amount, not a credit's.
+    pub const fn is_of_payment(self) -> bool {
+        match self {
+            Self::Payment
+            | Self::Overpayment
+            | Self::PaymentRefund
+            | Self::PaymentFailed
+            | Self::ChargeBack => true,
+            Self::Credit | Self::CreditRefund | Self::CreditVoid => false,
+        }
+    }
+}
+
+/// Which movement of a contract's balance an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Movement {
+    /// An invoice, or its voiding.
+    #[default]
+    Billed,
+    /// A credit, its voiding, or a chargeback that reverses revenue.
+    Credited,
+    /// A write-off.
+    WrittenOff,
 }
 
 /// One fact.
@@ -98,6 +141,19 @@ pub enum ReceivablesFact {
         /// How much, in its currency.
         amount: Amount,
     },
+    /// Money of a payment went back to the payer or the payer's bank; below zero it came again.
+    PaidBack {
+        /// The payment.
+        payment: Identifier,
+        /// Whose.
+        customer: Identifier,
+        /// Its currency.
+        currency: Currency,
+        /// How much.
+        amount: Amount,
+        /// What the processor asked besides.
+        fee: Amount,
+    },
     /// All days up to one are closed now.
     Closed {
         /// The last closed day.
@@ -111,6 +167,8 @@ pub enum ReceivablesFact {
         customer: Option<Identifier>,
         /// Its currency.
         currency: Currency,
+        /// Which movement of a contract's balance it is.
+        movement: Movement,
         /// Its legs: they sum to zero.
         legs: Vec<Posting>,
     },
@@ -119,9 +177,10 @@ pub enum ReceivablesFact {
 /// The facts of one event, whose entry has these legs.
 pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact> {
     let document = data.document();
+    let movement = movement(&data);
     let entry = |currency| {
         let DocumentReference { id, customer, .. } = document;
-        ReceivablesFact::Entry { document: id, customer, currency, legs }
+        ReceivablesFact::Entry { document: id, customer, currency, movement, legs }
     };
     match data {
         EventData::BookOpened(data) => vec![ReceivablesFact::Book(data)],
@@ -129,12 +188,6 @@ pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact>
         EventData::InvoiceIssued(data) => {
             let entry = entry(data.currency);
             vec![ReceivablesFact::Invoice(data), entry]
-        }
-        EventData::InvoiceVoided(data) => {
-            let mut facts = Vec::new();
-            settle(&mut facts, &data.invoice, Settles::Void, &data.invoice, data.total);
-            facts.push(entry(data.currency));
-            facts
         }
         EventData::PeriodClosed(data) => vec![ReceivablesFact::Closed { through: data.through }],
         EventData::PeriodReopened(data) => {
@@ -152,28 +205,28 @@ pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact>
             let entry = entry(data.currency);
             vec![ReceivablesFact::Payment(data), entry]
         }
-        EventData::PaymentAllocated(data) => {
-            let mut facts = allocated(&data);
-            facts.push(entry(data.currency));
-            facts
-        }
+        EventData::InvoiceVoided(_)
+        | EventData::PaymentAllocated(_)
+        | EventData::PaymentDeallocated(_)
+        | EventData::PaymentFailed(_)
+        | EventData::PaymentRefunded(_)
+        | EventData::PaymentChargedBack(_)
+        | EventData::ChargebackWon(_)
+        | EventData::InvoiceWrittenOff(_)
+        | EventData::WriteOffRecovered(_)
+        | EventData::AllowanceRecorded(_)
+        | EventData::CreditApplied(_)
+        | EventData::CreditRefunded(_)
+        | EventData::CreditVoided(_) => match money::facts(&data) {
+            Some((mut facts, currency)) => {
+                facts.push(entry(currency));
+                facts
+            }
+            None => Vec::new(),
+        },
         EventData::CreditIssued(data) => {
             let entry = entry(data.currency);
             vec![ReceivablesFact::Credit(data), entry]
-        }
-        EventData::CreditApplied(data) => {
-            let mut facts = applied(&data.credit, &data.allocations, false);
-            facts.push(entry(data.currency));
-            facts
-        }
-        EventData::CreditRefunded(data) => {
-            vec![using(Used::CreditRefund, &data.credit, data.amount), entry(data.currency)]
-        }
-        EventData::CreditVoided(data) => {
-            let mut facts = applied(&data.credit, &data.reopened, true);
-            facts.push(using(Used::CreditVoid, &data.credit, data.total));
-            facts.push(entry(data.currency));
-            facts
         }
         EventData::ProductDefined(_)
         | EventData::TaxRateDefined(_)
@@ -190,18 +243,17 @@ pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact>
     }
 }
 
-/// What an allocation of money settles and uses.
-fn allocated(data: &PaymentAllocated) -> Vec<ReceivablesFact> {
-    let mut facts = Vec::new();
-    let mut used = data.overpayment;
-    for one in &data.allocations {
-        used += one.amount;
-        settle(&mut facts, &one.invoice, Settles::Payment, &data.payment, one.amount);
-        let rest = one.small_balance;
-        settle(&mut facts, &one.invoice, Settles::SmallBalance, &data.payment, rest);
+/// Which movement of a contract's balance an event's entry is: no other events but these, invoices
+/// and their voiding move one.
+fn movement(data: &EventData) -> Movement {
+    if matches!(data, EventData::InvoiceWrittenOff(_)) {
+        return Movement::WrittenOff;
     }
-    facts.push(using(Used::Payment, &data.payment, used));
-    facts
+    let is_credit = matches!(
+        data,
+        EventData::CreditIssued(_) | EventData::CreditVoided(_) | EventData::PaymentChargedBack(_)
+    );
+    if is_credit { Movement::Credited } else { Movement::Billed }
 }
 
 /// What a credit settles and uses, or gives back where it is voided.
@@ -269,7 +321,7 @@ impl OpenDocuments {
             ReceivablesFact::Settlement { invoice, amount, .. } => {
                 lower(&mut self.invoices, "invoice", invoice, *amount)
             }
-            ReceivablesFact::Use { of: Used::Payment, document, amount } => {
+            ReceivablesFact::Use { of, document, amount } if of.is_of_payment() => {
                 lower(&mut self.payments, "payment", document, *amount)
             }
             ReceivablesFact::Use { document, amount, .. } => {
@@ -282,6 +334,7 @@ impl OpenDocuments {
             ReceivablesFact::Book(_)
             | ReceivablesFact::Customer(_)
             | ReceivablesFact::Closed { .. }
+            | ReceivablesFact::PaidBack { .. }
             | ReceivablesFact::Dispute { .. } => Ok(()),
         }
     }

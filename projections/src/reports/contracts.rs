@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use ledger_core::calendar::{Day, YearMonth};
 use ledger_core::money::Amount;
-use ledger_core::posting::{ContractId, Role, Target};
+use ledger_core::posting::{ContractId, Target};
 use ledger_core::rejection::{Code, Rejection};
 
+use crate::facts::Movement;
 use crate::reports::earned::{self, MonthSums, other_lines};
 use crate::reports::{Query, Table};
 use crate::views::{Contract, Line};
@@ -334,16 +335,18 @@ pub(super) fn rollforward(query: &Query<'_>) -> Result<Table, Rejection> {
         recognised +=
             contract.recognised(to, query.at()) - contract.recognised(from.previous(), query.at());
     }
-    let (mut billed, mut credited) = (zero, zero);
+    let (mut billed, mut credited, mut written_off) = (zero, zero, zero);
     for entry in &query.views.receivables.entries {
         if entry.date < from || entry.date > to || entry.sequence > query.sequence {
             continue;
         }
         for leg in &entry.legs {
             if matches!(leg.target, Target::Contract(_)) {
-                let is_credit =
-                    entry.legs.iter().any(|leg| leg.target == Target::Role(Role::CustomerCredits));
-                if is_credit { credited += leg.amount } else { billed -= leg.amount }
+                match entry.movement {
+                    Movement::Billed => billed -= leg.amount,
+                    Movement::Credited => credited += leg.amount,
+                    Movement::WrittenOff => written_off += leg.amount,
+                }
             }
         }
     }
@@ -355,7 +358,7 @@ pub(super) fn rollforward(query: &Query<'_>) -> Result<Table, Rejection> {
         billed.into(),
         recognised.into(),
         credited.into(),
-        zero.into(),
+        written_off.into(),
         zero.into(),
         closing.into(),
     ]);

@@ -8,6 +8,7 @@ use ledger_core::posting::ContractId;
 use ledger_core::rejection::{Code, Rejection};
 use serde_json::{Value, json};
 
+use crate::facts::Used;
 use crate::reports::open_items::{left, open, status};
 use crate::reports::{Query, Table};
 
@@ -127,6 +128,14 @@ pub(super) fn payment(query: &Query<'_>) -> Result<Table, Rejection> {
     };
     let received = &fact.received;
     let unapplied = left(received.amount, &fact.uses, query.as_of, query.sequence);
+    let known = |day: Day, at: u64| day <= query.as_of && at <= query.sequence;
+    let uses = fact.uses.iter().filter(|one| known(one.effective, one.sequence));
+    let applied: Amount = uses.filter(|one| one.of == Used::Payment).map(|one| one.amount).sum();
+    let back = query.views.receivables.paid_back.iter();
+    let back = back.filter(|one| one.payment == received.payment);
+    let back: Amount =
+        back.filter(|one| known(one.effective, one.sequence)).map(|one| one.amount).sum();
+    let zero = received.currency.zero();
     let mut table = Table::new(&[
         "payment",
         "customer",
@@ -136,6 +145,7 @@ pub(super) fn payment(query: &Query<'_>) -> Result<Table, Rejection> {
         "fee:amount",
         "applied:amount",
         "unapplied:amount",
+        "paid_back:amount",
     ]);
     table.rows.push(vec![
         id.into(),
@@ -144,8 +154,9 @@ pub(super) fn payment(query: &Query<'_>) -> Result<Table, Rejection> {
         received.currency.code().into(),
         received.amount.into(),
         received.fee.into(),
-        (received.amount - unapplied).into(),
+        (zero + applied).into(),
         unapplied.into(),
+        (zero + back).into(),
     ]);
     table.details = Some(json!({"history": history(query, "payment", id)}));
     Ok(table)
@@ -295,7 +306,7 @@ pub(super) fn cash(query: &Query<'_>) -> Result<Table, Rejection> {
         }
     }
     for fact in view.credits.values() {
-        for one in fact.uses.iter().filter(|one| one.is_refund()) {
+        for one in fact.uses.iter().filter(|one| one.of == Used::CreditRefund) {
             if in_range(one.effective, one.sequence)
                 && query.keeps("customer", Some(fact.issued.customer.as_str()))
             {
@@ -304,6 +315,18 @@ pub(super) fn cash(query: &Query<'_>) -> Result<Table, Rejection> {
                 let [_, refunded, _] = sums.entry(key).or_insert([zero; 3]);
                 *refunded += one.amount;
             }
+        }
+    }
+    for one in &view.paid_back {
+        if in_range(one.effective, one.sequence)
+            && query.keeps("customer", Some(one.customer.as_str()))
+        {
+            let payment = view.payments.get(&one.payment);
+            let method = payment.and_then(|fact| fact.received.method.clone()).unwrap_or_default();
+            let key = (one.effective, method, one.currency.code());
+            let [_, refunded, fees] = sums.entry(key).or_insert([one.currency.zero(); 3]);
+            *refunded += one.amount;
+            *fees += one.fee;
         }
     }
     let mut table = Table::new(&[

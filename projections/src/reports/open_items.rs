@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ledger_core::ageing::{bucket, bucket_names};
 use ledger_core::calendar::Day;
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
@@ -10,7 +11,7 @@ use ledger_core::rejection::{Code, Rejection};
 
 use crate::facts::{Settles, Used};
 use crate::reports::{Cell, Query, Table};
-use crate::views::{InvoiceFact, Use};
+use crate::views::{InvoiceFact, Settlement, Use};
 
 /// What is open of an invoice on a day, as known at a sequence; none before it was issued.
 pub(super) fn open(fact: &InvoiceFact, day: Day, sequence: u64) -> Option<Amount> {
@@ -34,23 +35,6 @@ pub(super) fn disputed(fact: &InvoiceFact, day: Day, sequence: u64, open: Amount
         Some(dispute) if dispute.is_open => dispute.amount.map_or(open, |part| part.min(open)),
         Some(_) | None => fact.issued.currency.zero(),
     }
-}
-
-/// The names of the ageing buckets: `current`, `1-30`, …, `90+`.
-fn bucket_names(limits: &[u32]) -> Vec<String> {
-    let mut names = vec!["current".to_owned()];
-    for pair in limits.windows(2) {
-        if let [low, high] = pair {
-            names.push(format!("{}-{high}", low + 1));
-        }
-    }
-    names.extend(limits.last().map(|last| format!("{last}+")));
-    names
-}
-
-/// The bucket for so many days overdue.
-fn bucket(limits: &[u32], days_overdue: i32) -> usize {
-    limits.iter().filter(|limit| days_overdue > i32::try_from(**limit).unwrap_or(i32::MAX)).count()
 }
 
 fn days_overdue(query: &Query<'_>, fact: &InvoiceFact) -> i32 {
@@ -179,12 +163,19 @@ pub(super) fn open_items(query: &Query<'_>) -> Result<Table, Rejection> {
 
 /// The status of an invoice (accounting, section 5).
 pub(super) fn status(fact: &InvoiceFact, day: Day, sequence: u64, open: Amount) -> &'static str {
-    let is_void = fact
+    let by = |kind: Settles| -> Amount {
+        let known = |one: &&Settlement| one.effective <= day && one.sequence <= sequence;
+        let settlements = fact.settlements.iter().filter(known);
+        settlements.filter(|one| one.kind == kind).map(|one| one.amount).sum()
+    };
+    if fact
         .settlements
         .iter()
-        .any(|one| one.kind == Settles::Void && one.effective <= day && one.sequence <= sequence);
-    if is_void {
+        .any(|one| one.kind == Settles::Void && one.effective <= day && one.sequence <= sequence)
+    {
         "void"
+    } else if open.is_zero() && by(Settles::WriteOff).is_positive() {
+        "written_off"
     } else if open.is_zero() {
         "paid"
     } else if disputed(fact, day, sequence, open).is_positive() {
@@ -195,6 +186,20 @@ pub(super) fn status(fact: &InvoiceFact, day: Day, sequence: u64, open: Amount) 
         "partially_paid"
     } else {
         "open"
+    }
+}
+
+/// What a use of money or credit is called that moves the balance; none where it settles an
+/// invoice, which moves from one side to the other.
+fn moved(one: &Use) -> Option<&'static str> {
+    match one.of {
+        Used::Payment | Used::Credit => None,
+        Used::Overpayment => Some("small_balance"),
+        Used::PaymentRefund | Used::CreditRefund => Some("refund"),
+        Used::PaymentFailed => Some("payment_failed"),
+        Used::ChargeBack if one.amount.is_negative() => Some("chargeback_won"),
+        Used::ChargeBack => Some("chargeback"),
+        Used::CreditVoid => Some("credit_void"),
     }
 }
 
@@ -218,16 +223,27 @@ pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
         let issued = &fact.issued;
         lines.push((fact.posted, fact.sequence, id.to_string(), "invoice", issued.total));
         for one in &fact.settlements {
-            if matches!(one.kind, Settles::SmallBalance | Settles::Void) {
-                let name = id.to_string();
-                lines.push((one.effective, one.sequence, name, one.kind.as_str(), -one.amount));
-            }
+            let kind = match one.kind {
+                Settles::WriteOff if one.amount.is_negative() => "write_off_recovery",
+                Settles::SmallBalance
+                | Settles::CashDiscount
+                | Settles::WriteOff
+                | Settles::Void => one.kind.as_str(),
+                // They only move between the receivable and what stands beside it.
+                Settles::Payment | Settles::Credit => continue,
+            };
+            lines.push((one.effective, one.sequence, id.to_string(), kind, -one.amount));
         }
     }
     for (id, fact) in &view.payments {
         if fact.received.customer.as_str() == wanted {
             let amount = -fact.received.amount;
             lines.push((fact.effective, fact.sequence, id.to_string(), "payment", amount));
+            for one in &fact.uses {
+                if let Some(kind) = moved(one) {
+                    lines.push((one.effective, one.sequence, id.to_string(), kind, one.amount));
+                }
+            }
         }
     }
     for (id, fact) in &view.credits {
@@ -236,12 +252,9 @@ pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
         }
         lines.push((fact.effective, fact.sequence, id.to_string(), "credit", -fact.issued.total));
         for one in &fact.uses {
-            let kind = match one.of {
-                Used::CreditRefund => "refund",
-                Used::CreditVoid => "credit_void",
-                Used::Credit | Used::Payment => continue,
-            };
-            lines.push((one.effective, one.sequence, id.to_string(), kind, one.amount));
+            if let Some(kind) = moved(one) {
+                lines.push((one.effective, one.sequence, id.to_string(), kind, one.amount));
+            }
         }
     }
     lines.retain(|line| line.0 <= to && line.1 <= query.sequence);

@@ -11,7 +11,9 @@ use ledger_core::money::{Amount, Currency};
 use ledger_core::posting::Posting;
 use serde::Serialize;
 
-use crate::facts::{EventFacts, Projection, ProjectionError, ReceivablesFact, Settles, Used};
+use crate::facts::{
+    EventFacts, Movement, Projection, ProjectionError, ReceivablesFact, Settles, Used,
+};
 use crate::views::closes::Closes;
 
 /// Something that lowered the open amount of an invoice.
@@ -70,11 +72,23 @@ pub struct Use {
     pub of: Used,
 }
 
-impl Use {
-    /// Whether it was paid back.
-    pub fn is_refund(&self) -> bool {
-        self.of == Used::CreditRefund
-    }
+/// Money of a payment that went back; below zero it came again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PaidBack {
+    /// When it is posted.
+    pub effective: Day,
+    /// When the ledger learned it.
+    pub sequence: u64,
+    /// The payment.
+    pub payment: Identifier,
+    /// Whose.
+    pub customer: Identifier,
+    /// Its currency.
+    pub currency: Currency,
+    /// How much.
+    pub amount: Amount,
+    /// What the processor asked besides.
+    pub fee: Amount,
 }
 
 /// A payment and its uses.
@@ -118,6 +132,8 @@ pub struct Entry {
     pub customer: Option<Identifier>,
     /// Its currency.
     pub currency: Currency,
+    /// Which movement of a contract's balance it is.
+    pub movement: Movement,
     /// Its legs: they sum to zero.
     pub legs: Vec<Posting>,
 }
@@ -131,6 +147,8 @@ pub struct Receivables {
     pub payments: BTreeMap<Identifier, PaymentFact>,
     /// Credits by id.
     pub credits: BTreeMap<Identifier, CreditFact>,
+    /// Money of payments that went back, in order of sequence.
+    pub paid_back: Vec<PaidBack>,
     /// Entries in order of sequence.
     pub entries: Vec<Entry>,
     /// Which days were closed when.
@@ -181,7 +199,18 @@ impl Receivables {
                     self.uses(facts, *of, document)?.push(one);
                 }
                 ReceivablesFact::Closed { through } => self.closes.take(sequence, *through),
-                ReceivablesFact::Entry { document, customer, currency, legs } => {
+                ReceivablesFact::PaidBack { payment, customer, currency, amount, fee } => {
+                    self.paid_back.push(PaidBack {
+                        effective,
+                        sequence,
+                        payment: payment.clone(),
+                        customer: customer.clone(),
+                        currency: *currency,
+                        amount: *amount,
+                        fee: *fee,
+                    });
+                }
+                ReceivablesFact::Entry { document, customer, currency, movement, legs } => {
                     self.entries.push(Entry {
                         date: effective,
                         effective: facts.effective,
@@ -189,6 +218,7 @@ impl Receivables {
                         document: document.clone(),
                         customer: customer.clone(),
                         currency: *currency,
+                        movement: *movement,
                         legs: legs.clone(),
                     });
                 }
@@ -211,11 +241,10 @@ impl Receivables {
         of: Used,
         document: &Identifier,
     ) -> Result<&mut Vec<Use>, ProjectionError> {
-        let uses = match of {
-            Used::Payment => self.payments.get_mut(document).map(|fact| &mut fact.uses),
-            Used::Credit | Used::CreditRefund | Used::CreditVoid => {
-                self.credits.get_mut(document).map(|fact| &mut fact.uses)
-            }
+        let uses = if of.is_of_payment() {
+            self.payments.get_mut(document).map(|fact| &mut fact.uses)
+        } else {
+            self.credits.get_mut(document).map(|fact| &mut fact.uses)
         };
         uses.ok_or_else(|| unknown(facts, document))
     }

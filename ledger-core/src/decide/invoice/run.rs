@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use crate::calendar::Day;
 use crate::command::invoice::RunBilling;
 use crate::command::shared::Timing;
-use crate::decide::credit::{Back, Settles, credit_adjustments};
+use crate::decide::credit::{Back, Settles, applied_to, credit_adjustments};
 use crate::decide::invoice::{due_date, next_name, tax_policy};
 use crate::decide::tax::{self, Rate, TaxBase};
 use crate::decide::{customer, period};
@@ -58,6 +58,7 @@ pub(in crate::decide) fn run(
         last_credit: book.last_credit_number,
         invoices: 0,
         credits: 0,
+        used_credits: BTreeMap::new(),
     };
     for (key, group) in dues {
         period::check_open(book, key.0, "data.through")?;
@@ -244,6 +245,7 @@ struct Issuer<'a> {
     last_credit: u64,
     invoices: u32,
     credits: u32,
+    used_credits: BTreeMap<Identifier, Amount>,
 }
 
 impl<'a> Issuer<'a> {
@@ -256,7 +258,9 @@ impl<'a> Issuer<'a> {
             let invoice = self.invoice(key, &charges)?;
             self.add(currency, invoice.total);
             self.invoices += 1;
-            self.events.push(NewEvent { effective: date, data: EventData::InvoiceIssued(invoice) });
+            let applied = applied_to(self.state, self.book, date, &invoice, &mut self.used_credits);
+            let data = std::iter::once(EventData::InvoiceIssued(invoice)).chain(applied);
+            self.events.extend(data.map(|data| NewEvent { effective: date, data }));
         }
         let backs: Vec<Back<'_>> = backs
             .into_iter()
@@ -344,6 +348,7 @@ impl<'a> Issuer<'a> {
             tax,
             total: net + tax,
             lines,
+            cash_discounts: Vec::new(),
             policy: tax_policy(self.book),
         })
     }

@@ -1,0 +1,66 @@
+//! Write-offs, recoveries and the allowance into the state.
+
+use crate::calendar::Day;
+use crate::event::loss::{AllowanceRecorded, InvoiceWrittenOff, WriteOffRecovered};
+use crate::money::Amount;
+use crate::policy::WriteOffTo;
+use crate::state::apply::{order_line, settle};
+use crate::state::{Ledger, WrittenOff};
+
+pub(super) fn written_off(ledger: &mut Ledger, day: Day, data: &InvoiceWrittenOff) {
+    settle(ledger, &data.invoice, day, data.amount, Amount::ZERO);
+    for line in &data.lines {
+        if let (Some(order), Some(name)) = (&line.order, &line.order_line)
+            && let Some(known) = order_line(ledger, order, name)
+        {
+            known.lowered_by(day, line.contract_balance, line.earned, line.versions());
+        }
+    }
+    allowance(ledger, day, data.write_off_to, -data.loss);
+    let Some(invoice) = ledger.invoices.get_mut(&data.invoice) else { return };
+    for line in &data.lines {
+        let known = invoice.lines.iter_mut().find(|one| one.line == line.invoice_line);
+        let Some(known) = known else { continue };
+        known.credited_net += line.net;
+        known.credited_tax += line.tax;
+        known.contra.push((day, line.earned));
+        if line.order_line.is_none() {
+            known.versions.extend(line.versions().cloned());
+        }
+    }
+    let zero = data.currency.zero();
+    let known = invoice.written_off.get_or_insert(WrittenOff {
+        amount: zero,
+        tax: zero,
+        loss: zero,
+        write_off_to: data.write_off_to,
+        recovered: zero,
+        recovered_tax: zero,
+        recovered_loss: zero,
+    });
+    known.amount += data.amount;
+    known.tax += data.tax;
+    known.loss += data.loss;
+}
+
+pub(super) fn recovered(ledger: &mut Ledger, day: Day, data: &WriteOffRecovered) {
+    settle(ledger, &data.invoice, day, -data.amount, Amount::ZERO);
+    allowance(ledger, day, data.write_off_to, data.loss);
+    let known = ledger.invoices.get_mut(&data.invoice);
+    if let Some(known) = known.and_then(|invoice| invoice.written_off.as_mut()) {
+        known.recovered += data.amount;
+        known.recovered_tax += data.tax;
+        known.recovered_loss += data.loss;
+    }
+}
+
+pub(super) fn allowance_recorded(ledger: &mut Ledger, day: Day, data: &AllowanceRecorded) {
+    allowance(ledger, day, WriteOffTo::Allowance, data.change);
+}
+
+/// Moves the allowance, where that is where it goes.
+fn allowance(ledger: &mut Ledger, day: Day, to: WriteOffTo, amount: Amount) {
+    if let (Some(book), WriteOffTo::Allowance) = (&mut ledger.book, to) {
+        book.allowance.push((day, amount));
+    }
+}

@@ -1,0 +1,147 @@
+//! Payments, refunds and chargebacks into the state.
+
+use crate::calendar::Day;
+use crate::command::payment::ChargebackTreatment;
+use crate::event::payment::{
+    ChargebackWon, PaymentAllocated, PaymentAllocation, PaymentChargedBack, PaymentDeallocated,
+    PaymentFailed, PaymentReceived, PaymentRefunded, Taken,
+};
+use crate::id::Identifier;
+use crate::money::Amount;
+use crate::state::apply::{credit_line, order_line, settle};
+use crate::state::{Ledger, Payment};
+
+pub(super) fn received(ledger: &mut Ledger, day: Day, data: &PaymentReceived) {
+    let payment = Payment {
+        customer: data.customer.clone(),
+        currency: data.currency,
+        received: day,
+        amount: data.amount,
+        unapplied: data.amount,
+        allocations: Vec::new(),
+        overpayment: data.currency.zero(),
+        chargebacks: Vec::new(),
+    };
+    ledger.payments.insert(data.payment.clone(), payment);
+}
+
+pub(super) fn allocated(ledger: &mut Ledger, day: Day, data: &PaymentAllocated) {
+    settles(ledger, day, &data.payment, &data.allocations);
+    if let Some(payment) = ledger.payments.get_mut(&data.payment) {
+        payment.unapplied -= data.overpayment + money(&data.allocations);
+        payment.overpayment += data.overpayment;
+    }
+}
+
+pub(super) fn deallocated(ledger: &mut Ledger, day: Day, data: &PaymentDeallocated) {
+    reopens(ledger, day, &data.allocations);
+    take(ledger, &data.payment, &data.allocations);
+    if let Some(payment) = ledger.payments.get_mut(&data.payment) {
+        payment.unapplied += data.overpayment + money(&data.allocations);
+        payment.overpayment -= data.overpayment;
+    }
+}
+
+pub(super) fn refunded(ledger: &mut Ledger, data: &PaymentRefunded) {
+    if let Some(payment) = ledger.payments.get_mut(&data.payment) {
+        payment.unapplied -= data.amount;
+    }
+}
+
+pub(super) fn failed(ledger: &mut Ledger, day: Day, data: &PaymentFailed) {
+    if let (Some(payment), Some(back)) = (&data.payment, &data.taken) {
+        reopens(ledger, day, &back.allocations);
+        taken(ledger, payment, back);
+    }
+}
+
+pub(super) fn charged_back(ledger: &mut Ledger, day: Day, data: &PaymentChargedBack) {
+    match data.treatment {
+        ChargebackTreatment::ReopenReceivable => reopens(ledger, day, &data.taken.allocations),
+        ChargebackTreatment::ReverseRevenue => {
+            // The invoices stay settled, by money that is no longer there.
+            for one in &data.taken.allocations {
+                if let Some(invoice) = ledger.invoices.get_mut(&one.invoice) {
+                    invoice.paid -= one.amount;
+                }
+            }
+        }
+    }
+    taken(ledger, &data.payment, &data.taken);
+    for reversed in &data.reversed {
+        for line in &reversed.lines {
+            if let (Some(order), Some(name)) = (&line.order, &line.order_line)
+                && let Some(known) = order_line(ledger, order, name)
+            {
+                known.lowered_by(day, line.contract_balance, line.contra_revenue, line.versions());
+            }
+            credit_line(ledger, Some(&reversed.invoice), line, (day, false));
+        }
+    }
+    if let Some(payment) = ledger.payments.get_mut(&data.payment) {
+        payment.chargebacks.push(data.clone());
+    }
+}
+
+pub(super) fn won(ledger: &mut Ledger, day: Day, data: &ChargebackWon) {
+    settles(ledger, day, &data.payment, &data.allocations);
+    if let Some(payment) = ledger.payments.get_mut(&data.payment) {
+        payment.chargebacks.pop();
+        payment.unapplied += data.unapplied;
+    }
+}
+
+/// All money of allocations.
+fn money(allocations: &[PaymentAllocation]) -> Amount {
+    allocations.iter().map(|one| one.amount).sum()
+}
+
+/// Money settles invoices.
+fn settles(ledger: &mut Ledger, day: Day, id: &Identifier, allocations: &[PaymentAllocation]) {
+    for one in allocations {
+        settle(ledger, &one.invoice, day, one.settled(), one.amount);
+    }
+    if let Some(payment) = ledger.payments.get_mut(id) {
+        payment.allocations.extend(allocations.iter().cloned());
+    }
+}
+
+/// Invoices are open again.
+fn reopens(ledger: &mut Ledger, day: Day, allocations: &[PaymentAllocation]) {
+    for one in allocations {
+        settle(ledger, &one.invoice, day, -one.settled(), -one.amount);
+    }
+}
+
+/// What is taken back is gone from the payment.
+fn taken(ledger: &mut Ledger, id: &Identifier, back: &Taken) {
+    take(ledger, id, &back.allocations);
+    if let Some(payment) = ledger.payments.get_mut(id) {
+        payment.unapplied -= back.unapplied;
+        payment.overpayment -= back.overpayment;
+    }
+}
+
+/// Takes parts off the allocations of a payment, the latest of an invoice first.
+fn take(ledger: &mut Ledger, id: &Identifier, parts: &[PaymentAllocation]) {
+    let Some(payment) = ledger.payments.get_mut(id) else { return };
+    for part in parts {
+        let mut left = part.clone();
+        for known in payment.allocations.iter_mut().rev() {
+            if known.invoice != part.invoice {
+                continue;
+            }
+            for (from, off) in [
+                (&mut known.amount, &mut left.amount),
+                (&mut known.small_balance, &mut left.small_balance),
+                (&mut known.cash_discount, &mut left.cash_discount),
+                (&mut known.cash_discount_tax, &mut left.cash_discount_tax),
+            ] {
+                let moved = (*from).min(*off);
+                *from -= moved;
+                *off -= moved;
+            }
+        }
+    }
+    payment.allocations.retain(|one| !one.settled().is_zero());
+}

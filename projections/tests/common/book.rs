@@ -1,0 +1,64 @@
+//! A book in memory: commands are decided, and their events folded into state and views.
+
+use ledger_core::calendar::Day;
+use ledger_core::decide::decide;
+use ledger_core::event::Event;
+use ledger_core::id::Identifier;
+use ledger_core::state::Ledger;
+use projections::facts::EventFacts;
+use projections::views::Views;
+use schemas::command::{Origin, parse};
+use serde_json::{Value, json};
+
+#[derive(Clone)]
+pub(crate) struct Book {
+    pub(crate) ledger: Ledger,
+    pub(crate) views: Views,
+    sequence: u64,
+}
+
+impl Book {
+    /// A book with these policies and one customer.
+    pub(crate) fn open(policies: &Value) -> Self {
+        let (ledger, views) = (Ledger::default(), Views::default());
+        let mut book = Self { ledger, views, sequence: 0 };
+        let first = "2026-01-01".parse().unwrap();
+        assert!(book.send("OpenBook", first, &json!({"currency": "USD", "policies": policies})));
+        assert!(book.send("RegisterCustomer", first, &json!({"customer": "C", "name": "C"})));
+        book
+    }
+
+    /// Sends a command; whether it was accepted.
+    pub(crate) fn send(&mut self, name: &str, effective: Day, data: &Value) -> bool {
+        let book: Identifier = "main".parse().unwrap();
+        let envelope = json!({"id": format!("c{}", self.sequence), "command": name,
+                              "effective": effective, "data": data});
+        let origin = Origin {
+            book: book.clone(),
+            actor: "test".to_owned(),
+            today: effective,
+            command_name: None,
+        };
+        let parsed = parse(envelope.to_string().as_bytes(), &origin, &mut String::new);
+        let command = parsed.unwrap();
+        let Ok(events) = decide(&book, &self.ledger, &command) else { return false };
+        for new in events {
+            self.sequence += 1;
+            let event = Event {
+                sequence: self.sequence,
+                id: format!("e-{}", self.sequence),
+                effective: new.effective,
+                recorded_at: time::macros::datetime!(2026-01-01 00:00 UTC),
+                actor: command.actor.clone(),
+                command_id: command.id.clone(),
+                command_hash: command.content_hash.clone(),
+                correlation_id: command.correlation_id.clone(),
+                reason: None,
+                data: new.data,
+            };
+            self.ledger.apply(&event);
+            self.views.fold(&EventFacts::of(event)).unwrap();
+        }
+        true
+    }
+}

@@ -1,0 +1,108 @@
+//! Random payments, refunds, chargebacks, credits, write-offs and recoveries: what must hold of the
+//! books whatever happens (accounting, section 7).
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use ledger_core::calendar::Day;
+use ledger_core::money::Amount;
+use projections::invariants;
+use projections::reports::{Filters, Table, run};
+use projections::views::Views;
+use proptest::prelude::*;
+use serde_json::json;
+
+#[path = "money/book.rs"]
+mod book;
+#[path = "money/steps.rs"]
+mod steps;
+
+use book::Book;
+use steps::{policies, steps};
+
+fn report(views: &Views, name: &str, as_of: Day, filters: &[(&str, &str)]) -> Table {
+    let mut all = Filters::default();
+    all.set("as_of", as_of.to_string());
+    for (filter, value) in filters {
+        all.set(filter, *value);
+    }
+    run(name, &all, views, as_of).unwrap()
+}
+
+fn total(table: &Table, column: &str) -> Amount {
+    let at = table.columns.iter().position(|(name, _)| name == column).unwrap();
+    table.rows.iter().map(|row| row[at].text().parse::<Amount>().unwrap()).sum()
+}
+
+fn last(table: &Table, column: &str) -> Amount {
+    let at = table.columns.iter().position(|(name, _)| name == column).unwrap();
+    table.rows.last().map_or(Amount::ZERO, |row| row[at].text().parse().unwrap())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 128, failure_persistence: None, ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_books_hold_whatever_happens_to_money(
+        policies in policies(), steps in steps(30), term in any::<bool>(),
+    ) {
+        let mut book = Book::open(&policies);
+        let first = "2026-01-01".parse().unwrap();
+        let price = if term { "term" } else { "month" };
+        let order = json!({"order": "O", "customer": "C", "currency": "USD", "start": first,
+            "term_months": 9, "lines": [{"line": "L", "tax_code": "V",
+            "price": {"model": "flat", "amount": "77.77", "per": price},
+            "recognition": {"method": "over_time"},
+            "billing": {"every": price, "timing": "advance"}}]});
+        let rate = json!({"tax_code": "V", "rate": "19", "from": first});
+        let opened = book.send("DefineTaxRate", first, &rate)
+            && book.send("PlaceOrder", first, &order);
+        prop_assert!(opened);
+        book.play(&steps);
+        prop_assert_eq!(invariants::check(&book.views), Vec::new());
+
+        for invoice in book.ledger.invoices.values() {
+            prop_assert!(!invoice.open.is_negative());
+            prop_assert!(!invoice.paid.is_negative(), "{:?}", invoice);
+            for line in &invoice.lines {
+                prop_assert!(line.credited_net <= line.net, "{:?}", line);
+            }
+            let charged: Amount = invoice.lines.iter().map(|line| line.tax).sum();
+            let given_back: Amount = invoice.lines.iter().map(|line| line.credited_tax).sum();
+            prop_assert!(given_back <= charged, "{:?}", invoice);
+        }
+        for as_of in ["2026-05-31", "2027-12-31"].map(|day| day.parse::<Day>().unwrap()) {
+            let views = &book.views;
+            let balance = |role: &str| {
+                total(&report(views, "trial-balance", as_of, &[("role", role)]), "balance")
+            };
+            // Tax is never given back above what was charged.
+            prop_assert!(!balance("tax_payable").is_positive());
+            prop_assert_eq!(total(&report(views, "cash", as_of, &[]), "net"), balance("cash"));
+            let owed = balance("accounts_receivable") + balance("unapplied_cash")
+                + balance("customer_credits");
+            let statement = report(views, "statement", as_of, &[("customer", "C")]);
+            prop_assert_eq!(last(&statement, "balance"), owed);
+            let roll = report(views, "rollforward", as_of, &[("from", "2026-03-01")]);
+            let moved = total(&roll, "billed") - total(&roll, "recognised")
+                - total(&roll, "credited") - total(&roll, "written_off");
+            prop_assert_eq!(total(&roll, "opening") + moved, total(&roll, "closing"));
+            let net = -(balance("revenue") + balance("contra_revenue"));
+            let revenue = report(views, "revenue", as_of, &[("by", "month")]);
+            prop_assert_eq!(total(&revenue, "amount"), net);
+        }
+        // The decider's state and the projection say the same.
+        let far = "2027-12-31".parse().unwrap();
+        let open: Amount = book.ledger.invoices.values().map(|invoice| invoice.open).sum();
+        prop_assert_eq!(total(&report(&book.views, "open-items", far, &[]), "open"), open);
+        for (id, payment) in &book.ledger.payments {
+            let shown = report(&book.views, "payment", far, &[("payment", id.as_str())]);
+            prop_assert_eq!(total(&shown, "unapplied"), payment.unapplied);
+        }
+        for (id, credit) in &book.ledger.credits {
+            let shown = report(&book.views, "credit", far, &[("credit", id.as_str())]);
+            prop_assert_eq!(total(&shown, "unused"), credit.unused);
+        }
+    }
+}
