@@ -2,3 +2,4 @@
 //! that importing a file twice changes nothing.
 
 pub mod csv;
+mod documents;

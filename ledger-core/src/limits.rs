@@ -5,7 +5,7 @@ pub const COMMAND_BYTES_MAX: usize = 512 * 1024;
 /// Depth of the JSON of a command.
 pub const JSON_DEPTH_MAX: usize = 32;
 /// Lines of one document.
-pub const DOCUMENT_LINES_MAX: usize = 1_000;
+pub const DOCUMENT_LINES_MAX: usize = 2_000;
 /// Bytes of one event's body.
 pub const EVENT_BYTES_MAX: usize = 900 * 1024;
 /// Bytes of a message that the log's server must take.

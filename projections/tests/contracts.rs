@@ -174,6 +174,27 @@ proptest! {
         prop_assert_eq!(cumulative(&book.views), cumulative(&open.views));
     }
 
+    /// Whoever bills daily issues the same invoices as whoever bills once.
+    #[test]
+    fn billing_daily_or_once_is_the_same(policies in policies(), orders in steps::orders()) {
+        let (mut daily, mut once) = (Book::open(&policies), Book::open(&policies));
+        let (mut today, last) = (day("2026-01-01"), day("2027-06-30"));
+        once.play(&orders);
+        once.bill(last);
+        while today <= last {
+            let now: Vec<Step> = orders.iter().filter(|step| step.date() == today).cloned().collect();
+            daily.play(&now);
+            daily.bill(today);
+            today = today.next();
+        }
+        let invoices = |views: &Views| report(views, "billing", last, &[]).rows;
+        prop_assert_eq!(invoices(&daily.views), invoices(&once.views));
+        prop_assert_eq!(
+            report(&daily.views, "open-items", last, &[]).rows,
+            report(&once.views, "open-items", last, &[]).rows
+        );
+    }
+
     /// Within a day it does not matter what comes first.
     #[test]
     fn the_order_within_a_day_does_not_matter(

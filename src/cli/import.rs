@@ -56,12 +56,18 @@ pub(crate) struct Table {
 const MAP_HELP: &str = "\
 MAP.toml:
   currency = \"USD\"             of all amounts
-  date_format = \"m/d/yyyy\"     from yyyy, mm, m, dd, d; yyyy-mm-dd where it is missing
+  date_format = \"m/d/yyyy\"     from yyyy, mm, m, dd, d (hh, mi, ss are read over);
+                               yyyy-mm-dd where it is missing
   delimiter = \";\"              , where it is missing
+  kind = \"lines\"               each record is a line: of an invoice, or where the lines of a
+                               document sum to less than zero, of a credit on the account
+  terms_days = 30              the due date behind the issue date, where a record has none
+  unknown_customer = \"…\"       who gets documents that name no customer
   truthy = [\"Yes\"]             what means yes
   [columns]                    the table's own column names
   invoice = \"…\"                customer, issued and amount are needed too
-  due = \"…\"                    also customer_name, settled_on, disputed, description
+  due = \"…\"                    also customer_name, settled_on, disputed, description,
+                               and instead of amount: quantity, unit_price
 
 The book is opened in that currency where it is not open yet.
 Ids are derived from the records: importing a file twice changes nothing.";
@@ -204,6 +210,7 @@ struct Tally {
     currency: Currency,
     records: u64,
     invoiced: Amount,
+    credited: Amount,
     paid: Amount,
     accepted: BTreeMap<String, u64>,
     rejected: u64,
@@ -218,6 +225,7 @@ impl Tally {
             currency,
             records: 0,
             invoiced: zero,
+            credited: zero,
             paid: zero,
             accepted: BTreeMap::new(),
             rejected: 0,
@@ -227,6 +235,7 @@ impl Tally {
         for (path, import) in imports {
             tally.records += import.records;
             tally.invoiced += import.invoiced;
+            tally.credited += import.credited;
             tally.paid += import.paid;
             tally.unreadable += import.bad.len();
             tally.told.extend(import.bad.iter().map(|bad| Told {
@@ -268,14 +277,16 @@ impl Tally {
                 "records": self.records, "unreadable": self.unreadable, "accepted": accepted,
                 "rejected": self.rejected, "by_type": self.accepted, "dry_run": is_dry,
                 "totals": [{"currency": self.currency, "invoiced": self.invoiced,
-                            "paid": self.paid}],
+                            "credited": self.credited, "paid": self.paid}],
             });
             writeln!(output, "{answer}")?;
             return Ok(());
         }
         writeln!(output, "{} records read, {} unreadable", self.records, self.unreadable)?;
-        let (invoiced, paid) = (self.invoiced, self.paid);
-        writeln!(output, "in the files: invoiced {invoiced} {0}, paid {paid} {0}", self.currency)?;
+        let (invoiced, credited, paid) = (self.invoiced, self.credited, self.paid);
+        let currency = self.currency;
+        write!(output, "in the files: invoiced {invoiced} {currency}, ")?;
+        writeln!(output, "credited {credited} {currency}, paid {paid} {currency}")?;
         match (is_dry, stops) {
             (true, _) => writeln!(output, "nothing was applied: --dry-run")?,
             (false, true) => writeln!(output, "nothing was applied: --strict, see above")?,

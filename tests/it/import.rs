@@ -116,3 +116,47 @@ fn a_map_that_does_not_fit_names_what_is_wrong() {
         assert!(!ledger.path().join("main/journal").exists());
     }
 }
+
+#[test]
+fn lines_become_invoices_and_credits() {
+    let ledger = Ledger::new();
+    let (map, file) = (ledger.path().join("map.toml"), ledger.path().join("table.csv"));
+    let text = "kind = \"lines\"\ncurrency = \"USD\"\ndate_format = \"yyyy-mm-dd hh:mi\"\n\
+                terms_days = 30\n[columns]\ninvoice = \"no\"\ncustomer = \"who\"\n\
+                issued = \"at\"\nquantity = \"units\"\nunit_price = \"price\"\n";
+    // 3 x 1.115 = 3.345, to the even cent 3.34; and 2 x 0.50. Taken back: 1 x 1.115, to 1.12.
+    let table = "no,who,at,units,price\n\
+                 1,C-1,2026-01-02 10:00,3,1.115\n\
+                 C2,C-1,2026-01-03 10:00,-1,1.115\n\
+                 1,C-1,2026-01-02 10:00,2,0.50\n\
+                 3,,2026-01-04 10:00,1,5.00\n\
+                 4,C-1,2026-01-04 10:00,-2,5.00\n\
+                 4,C-1,2026-01-04 10:00,1,5.00\n\
+                 5,C-1,2026-01-05 10:00,1,5.00\n\
+                 5,C-2,2026-01-05 10:00,1,5.00\n";
+    fs::write(&map, text).unwrap();
+    fs::write(&file, table).unwrap();
+    let arguments = ["import", "csv", file.to_str().unwrap(), "--map", map.to_str().unwrap()];
+    let with = |more: &[&'static str]| [&arguments[..], more].concat();
+    let run = ledger.expect(1, &with(&["--format", "json"]), "");
+    let answer = run.json();
+    assert_eq!(answer["unreadable"], 3, "{answer}");
+    for (line, named) in [(5, "unknown_customer"), (6, "split it"), (9, "C-2's")] {
+        assert!(run.err.contains(&format!(":{line}: ")), "{}", run.err);
+        assert!(run.err.contains(named), "{named}: {}", run.err);
+    }
+    assert_eq!(answer["totals"][0]["invoiced"], "4.34", "{answer}");
+    assert_eq!(answer["totals"][0]["credited"], "1.12", "{answer}");
+    let report = ["report", "receivables", "--as-of", "2026-02-10", "--format", "json"];
+    let rows = ledger.expect(0, &report, "").json();
+    // Due on 1 February.
+    assert_eq!(rows["rows"][0]["1-30"], "4.34", "{rows}");
+    assert_eq!(rows["rows"][0]["unapplied"], "1.12", "{rows}");
+
+    fs::write(&map, format!("unknown_customer = \"walk-in\"\n{text}")).unwrap();
+    let answer = ledger.expect(1, &with(&["--format", "json"]), "").json();
+    assert_eq!(answer["totals"][0]["invoiced"], "9.34", "{answer}");
+    fs::write(&map, text.replace("unit_price = \"price\"\n", "")).unwrap();
+    let run = ledger.expect(2, &arguments, "");
+    assert!(run.err.contains("unit price"), "{}", run.err);
+}

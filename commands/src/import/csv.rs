@@ -1,4 +1,5 @@
-//! Any table of invoices, with a map that names its columns.
+//! Any table of invoices, or of the lines of invoices and credits, with a map that names its
+//! columns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,17 +8,19 @@ use ledger_core::money::{Amount, Currency};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::import::documents;
+
 /// What MAP.toml says of a table.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Map {
-    /// What a record is; `invoices` in this release.
+    /// What a record is; an invoice where nothing is said.
     #[serde(default)]
     pub kind: TableKind,
     /// The currency of all amounts.
     pub currency: Currency,
-    /// How dates are written, from `yyyy`, `mm`, `m`, `dd`, `d`; `yyyy-mm-dd` where nothing is
-    /// said.
+    /// How dates are written, from `yyyy`, `mm`, `m`, `dd`, `d`, and `hh`, `mi`, `ss`, which are
+    /// read over; `yyyy-mm-dd` where nothing is said.
     #[serde(default = "iso_dates")]
     pub date_format: String,
     /// Values that mean yes.
@@ -26,6 +29,10 @@ pub struct Map {
     /// The separator of fields.
     #[serde(default = "comma")]
     pub delimiter: char,
+    /// Days from the issue date to the due date, where a record has no due date.
+    pub terms_days: Option<u16>,
+    /// Who gets the documents that name no customer; they are bad records where nothing is said.
+    pub unknown_customer: Option<String>,
     /// Which column means what.
     pub columns: Columns,
 }
@@ -42,6 +49,13 @@ fn comma() -> char {
     ','
 }
 
+impl Map {
+    /// The due date by the terms.
+    pub(super) fn due_after(&self, issued: Day) -> Option<Day> {
+        self.terms_days.map(|days| issued.plus_days(days.into()))
+    }
+}
+
 /// What a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -49,6 +63,8 @@ pub enum TableKind {
     /// An invoice, with its payment and its dispute where the table has them.
     #[default]
     Invoices,
+    /// A line of an invoice; lines of one document that sum to less than zero are a credit.
+    Lines,
 }
 
 /// Names of columns.
@@ -65,8 +81,12 @@ pub struct Columns {
     pub issued: String,
     /// Due date.
     pub due: Option<String>,
-    /// What is owed.
-    pub amount: String,
+    /// What is owed, or what a line comes to.
+    pub amount: Option<String>,
+    /// Units of a line.
+    pub quantity: Option<String>,
+    /// The price of one unit, where a line has no amount.
+    pub unit_price: Option<String>,
     /// The day on which it was paid in full.
     pub settled_on: Option<String>,
     /// Whether it is disputed.
@@ -104,6 +124,8 @@ pub struct Import {
     pub records: u64,
     /// What the invoices sum to.
     pub invoiced: Amount,
+    /// What the credits sum to.
+    pub credited: Amount,
     /// What the payments sum to.
     pub paid: Amount,
 }
@@ -114,6 +136,9 @@ pub enum ImportError {
     /// It is not a table.
     #[error("the file is not a table: {0}")]
     Csv(#[from] csv::Error),
+    /// The map names neither an amount nor a unit price.
+    #[error("MAP.toml names neither a column for the amount nor one for the unit price")]
+    NoAmount,
     /// The map names a column that the table does not have.
     #[error("the table has no column {column:?}; it has {known}. Mend MAP.toml")]
     Column {
@@ -139,8 +164,11 @@ pub fn read(bytes: &[u8], map: &Map) -> Result<Import, ImportError> {
         &columns.settled_on,
         &columns.disputed,
         &columns.description,
+        &columns.amount,
+        &columns.quantity,
+        &columns.unit_price,
     ];
-    let named = [&columns.invoice, &columns.customer, &columns.issued, &columns.amount]
+    let named = [&columns.invoice, &columns.customer, &columns.issued]
         .into_iter()
         .chain(optional.into_iter().flatten());
     for column in named {
@@ -149,9 +177,40 @@ pub fn read(bytes: &[u8], map: &Map) -> Result<Import, ImportError> {
             return Err(ImportError::Column { column: column.clone(), known });
         }
     }
+    if columns.amount.is_none() && columns.unit_price.is_none() {
+        return Err(ImportError::NoAmount);
+    }
     let mut import = Import::default();
+    let mut dated: Vec<Dated> = match map.kind {
+        TableKind::Invoices => invoices(&mut reader, &headers, map, &mut import),
+        TableKind::Lines => documents::read(&mut reader, &headers, map, &mut import),
+    };
+    // A customer is registered on the day of the first record that names it; the sort is stable,
+    // so that records of one day keep the file's order within each kind.
+    let first = dated.iter().map(|one| one.0).min();
+    for one in dated.iter_mut().filter(|one| one.1 == 0) {
+        if let (Some(first), Some(envelope)) = (first, one.2.envelope.as_object_mut()) {
+            one.0 = first;
+            envelope.insert("effective".to_owned(), json!(first));
+        }
+    }
+    dated.sort_by_key(|one| (one.0, one.1));
+    import.commands = dated.into_iter().map(|one| one.2).collect();
+    Ok(import)
+}
+
+/// A command with its day and its place within that.
+pub(super) type Dated = (Day, u8, Imported);
+
+/// Tables of which each record is an invoice.
+fn invoices(
+    reader: &mut csv::Reader<&[u8]>,
+    headers: &csv::StringRecord,
+    map: &Map,
+    import: &mut Import,
+) -> Vec<Dated> {
     let mut customers = BTreeSet::new();
-    let mut dated: Vec<(Day, u8, Imported)> = Vec::new();
+    let mut dated: Vec<Dated> = Vec::new();
     for record in reader.records() {
         import.records += 1;
         let record = match record {
@@ -172,18 +231,7 @@ pub fn read(bytes: &[u8], map: &Map) -> Result<Import, ImportError> {
             Err(reason) => import.bad.push(BadRecord { line, reason }),
         }
     }
-    // A customer is registered on the day of the first record that names it; the sort is stable,
-    // so that records of one day keep the file's order within each kind.
-    let first = dated.iter().map(|one| one.0).min();
-    for one in dated.iter_mut().filter(|one| one.1 == 0) {
-        if let (Some(first), Some(envelope)) = (first, one.2.envelope.as_object_mut()) {
-            one.0 = first;
-            envelope.insert("effective".to_owned(), json!(first));
-        }
-    }
-    dated.sort_by_key(|one| (one.0, one.1));
-    import.commands = dated.into_iter().map(|one| one.2).collect();
-    Ok(import)
+    dated
 }
 
 /// The commands of one record, with their dates and their order within a day.
@@ -205,20 +253,13 @@ fn commands(
     let customer = needed(&columns.customer)?;
     let issued = date(&map.date_format, needed(&columns.issued)?)?;
     let due = optional(&columns.due).map(|text| date(&map.date_format, text)).transpose()?;
+    let due = due.or(map.due_after(issued));
     let settled =
         optional(&columns.settled_on).map(|text| date(&map.date_format, text)).transpose()?;
-    let amount = amount(map.currency, needed(&columns.amount)?)?;
+    let column = columns.amount.as_ref().ok_or("the map names no column for the amount")?;
+    let amount = amount(map.currency, needed(column)?)?;
     let is_disputed = optional(&columns.disputed)
         .is_some_and(|text| map.truthy.iter().any(|truthy| truthy == text));
-    let envelope = |kind: &str, command: &str, day: Day, document: &str, data: Value| {
-        json!({
-            "id": derived_id(kind, document),
-            "command": command,
-            "effective": day,
-            "reason": "imported",
-            "data": data,
-        })
-    };
     let mut made = Vec::new();
     if customers.insert(customer.to_owned()) {
         let name = optional(&columns.customer_name).unwrap_or(customer);
@@ -252,6 +293,17 @@ fn commands(
     Ok(made)
 }
 
+/// A command whose id is derived from the document.
+pub(super) fn envelope(kind: &str, command: &str, day: Day, document: &str, data: Value) -> Value {
+    json!({
+        "id": derived_id(kind, document),
+        "command": command,
+        "effective": day,
+        "reason": "imported",
+        "data": data,
+    })
+}
+
 /// The same record gives the same id, so that a second import changes nothing.
 fn derived_id(kind: &str, document: &str) -> String {
     let name = format!("import\u{0}{kind}\u{0}{document}");
@@ -266,7 +318,7 @@ fn amount(currency: Currency, text: &str) -> Result<Amount, String> {
 }
 
 /// A date in the map's format.
-fn date(format: &str, text: &str) -> Result<Day, String> {
+pub(super) fn date(format: &str, text: &str) -> Result<Day, String> {
     let wrong = || format!("{text:?} is not a date written as {format}");
     let is_digit = |letter: char| letter.is_ascii_digit();
     let names = format.split(|letter: char| !letter.is_ascii_alphabetic());
@@ -281,6 +333,8 @@ fn date(format: &str, text: &str) -> Result<Day, String> {
             "yyyy" => year = value.parse::<i32>().ok(),
             "m" | "mm" => month = value.parse::<u8>().ok(),
             "d" | "dd" => day = value.parse::<u8>().ok(),
+            // The time of day: a day is all that counts.
+            "hh" | "mi" | "ss" => {}
             _ => return Err(format!("date_format {format:?} has the unknown part {name:?}")),
         }
     }

@@ -44,6 +44,10 @@ impl Book {
         self.inner.send(name, step.date(), &data)
     }
 
+    pub(crate) fn bill(&mut self, through: Day) {
+        assert!(self.inner.send("RunBilling", through, &json!({"through": through})));
+    }
+
     pub(crate) fn close(&mut self, through: Day) {
         assert!(self.inner.send("ClosePeriod", through.next(), &json!({"through": through})));
     }

@@ -85,6 +85,18 @@ fn step(what: impl Strategy<Value = What>) -> impl Strategy<Value = Step> {
     (0_i32..400, 0_u8..2, what).prop_map(|(day, order, what)| Step { day, order, what })
 }
 
+/// Two orders, and usage and deliveries of theirs.
+pub(crate) fn orders() -> impl Strategy<Value = Vec<Step>> {
+    let others =
+        step(prop_oneof![(1_u8..4).prop_map(What::Deliver), (1_u16..90).prop_map(What::Use)]);
+    let others = prop::collection::vec(others, 0..8);
+    (step(place()), step(place()), others).prop_map(|(one, other, others)| {
+        let placed =
+            [Step { day: 0, order: 0, ..one }, Step { day: other.day % 90, order: 1, ..other }];
+        placed.into_iter().chain(others).collect()
+    })
+}
+
 /// Steps whose order within a day must not matter.
 pub(crate) fn commutative() -> impl Strategy<Value = Step> {
     step(prop_oneof![
