@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::command::Command;
+use ledger_core::command::{Command, CommandData};
 use ledger_core::event::{DocumentReference, Event, NewEvent};
 use ledger_core::id::Identifier;
+use ledger_core::limits::COMMAND_EVENTS_MAX;
 use ledger_core::rejection::{Code, Rejection};
 use ledger_core::state::Ledger;
 use schemas::chain::Chain;
@@ -19,9 +20,18 @@ pub struct Answered {
     pub content_hash: String,
     /// The command's first event.
     pub first: u64,
-    /// The types and documents of its events: a caller that asks again must not make the writer
-    /// wait for the log.
-    pub events: Vec<(&'static str, DocumentReference)>,
+    /// How many events it has.
+    pub count: usize,
+    /// The sequences, types and documents of its events: a caller that asks again must not make the
+    /// writer wait for the log. Of a command with more events than a group takes only the last one,
+    /// which sums it up.
+    pub events: Vec<(u64, &'static str, DocumentReference)>,
+}
+
+impl Answered {
+    fn ends_a_run(&self) -> bool {
+        self.events.last().is_some_and(|(_, kind, _)| *kind == "BillingRunCompleted")
+    }
 }
 
 /// The state of a book as of the last event, and the replies given so far.
@@ -58,12 +68,19 @@ impl Standing {
         let answered = self.answered.entry(event.command_id.clone()).or_insert_with(|| Answered {
             content_hash: event.command_hash.clone(),
             first: event.sequence,
+            count: 0,
             events: Vec::with_capacity(1),
         });
-        answered.events.push((event.data.type_name(), event.data.document()));
+        if answered.count >= COMMAND_EVENTS_MAX {
+            answered.events.clear();
+        }
+        answered.count += 1;
+        let (kind, document) = (event.data.type_name(), event.data.document());
+        answered.events.push((event.sequence, kind, document));
     }
 
-    /// Where the events of a command stand that was accepted before; none where it is new.
+    /// Where the events of a command stand that was accepted before; none where it is new, or a
+    /// billing run that was cut off before its end.
     ///
     /// # Errors
     /// `command.id_reused` where its id was used for a command with other content.
@@ -77,7 +94,10 @@ impl Standing {
                 );
                 Err(Rejection::at(Code::CommandIdReused, "id", message))
             }
-            other => Ok(other),
+            other => {
+                let is_run = matches!(command.data, CommandData::RunBilling(_));
+                Ok(other.filter(|answered| !is_run || answered.ends_a_run()))
+            }
         }
     }
 
@@ -92,7 +112,9 @@ impl Standing {
         let mut sequence = self.sequence;
         let mut recorded_at = self.recorded_at;
         let now = whole_microseconds(now);
-        let events = new.into_iter().enumerate().map(|(index, new)| {
+        // A billing run that goes on has events already.
+        let before = self.answered.get(&command.id).map_or(0, |answered| answered.count);
+        let events = (before..).zip(new).map(|(index, new)| {
             sequence += 1;
             recorded_at = now.max(recorded_at + Duration::microseconds(1));
             Event {

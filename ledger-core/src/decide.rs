@@ -37,7 +37,7 @@ pub fn decide(
         )),
         // The commands whose documents have dates of their own.
         (CommandData::RunBilling(data), Some(settings)) => {
-            return invoice::run(book, state, settings, effective, data);
+            return invoice::run((book, &command.id), state, settings, effective, data);
         }
         (CommandData::CancelOrder(data), Some(settings)) => {
             period::check_open(settings, effective, "effective")?;

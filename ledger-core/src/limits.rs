@@ -4,6 +4,12 @@
 pub const COMMAND_BYTES_MAX: usize = 512 * 1024;
 /// Depth of the JSON of a command.
 pub const JSON_DEPTH_MAX: usize = 32;
+/// Documents of one billing run; it is stored in as many groups as it takes.
+pub const RUN_DOCUMENTS_MAX: usize = 1_000_000;
+/// Lines of one invoice of a billing run.
+pub const RUN_LINES_MAX: usize = 1_000;
+/// Years between a billing run and the date that it bills through.
+pub const RUN_YEARS_MAX: i32 = 10;
 /// Lines of one document.
 pub const DOCUMENT_LINES_MAX: usize = 2_000;
 /// Bytes of one event's body.

@@ -154,6 +154,8 @@ codes! {
     BillingInvalid = "billing.invalid",
     /// A billing run that would issue more documents than one command takes.
     BillingRunTooLarge = "billing.run_too_large",
+    /// A billing run through a date that is absurdly far.
+    BillingRunTooFar = "billing.run_too_far",
     /// Standalone selling prices that sum to zero.
     SspZero = "ssp.zero",
     /// A recognition method or basis that does not fit.

@@ -39,6 +39,19 @@ pub struct Ledger {
     pub credits: BTreeMap<Identifier, Credit>,
     /// Tax rates by code, in the order of recording.
     pub tax_rates: BTreeMap<Identifier, Vec<TaxRateDefined>>,
+    /// By the command's id, what billing runs issued that have not ended yet.
+    pub unfinished_runs: BTreeMap<Identifier, RunSoFar>,
+}
+
+/// What a billing run issued so far.
+#[derive(Debug, Clone, Default)]
+pub struct RunSoFar {
+    /// Invoices.
+    pub invoices: u32,
+    /// Credits.
+    pub credits: u32,
+    /// Invoiced less credited by currency, tax included.
+    pub totals: BTreeMap<String, Amount>,
 }
 
 /// The settings of an open book.

@@ -53,16 +53,15 @@ pub struct ReplyEvent {
 }
 
 impl Reply {
-    /// The reply to an accepted command, from its events alone: their types and documents, in
-    /// sequence from `first`.
+    /// The reply to an accepted command, from its events alone: their sequences, types and
+    /// documents.
     pub fn accepted<'a>(
         book: &Identifier,
         shard: u32,
         id: &Identifier,
-        first: u64,
-        events: impl IntoIterator<Item = (&'static str, &'a DocumentReference)>,
+        events: impl IntoIterator<Item = (u64, &'static str, &'a DocumentReference)>,
     ) -> Self {
-        let listed = (first..).zip(events).map(|(sequence, (kind, document))| ReplyEvent {
+        let listed = events.into_iter().map(|(sequence, kind, document)| ReplyEvent {
             kind: kind.to_owned(),
             sequence,
             subject: event_subject(book, shard, document),

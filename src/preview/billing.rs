@@ -122,6 +122,7 @@ fn part(ledger: &Ledger, orders: &BTreeSet<Identifier>) -> Ledger {
         payments: kept(&ledger.payments, |_, one| customers.contains(&one.customer)),
         credits: kept(&ledger.credits, |_, one| customers.contains(&one.customer)),
         tax_rates: ledger.tax_rates.clone(),
+        unfinished_runs: BTreeMap::new(),
         orders: orders.clone(),
     }
 }

@@ -2,7 +2,7 @@
 
 use ledger_core::command::{Command, CommandData};
 use ledger_core::decide::decide;
-use ledger_core::event::Event;
+use ledger_core::event::{Event, NewEvent};
 use ledger_core::id::Identifier;
 use ledger_core::limits::{
     COMMAND_EVENTS_MAX, COMMAND_EVENTS_USUAL, GROUP_BYTES_MAX, GROUP_RECORDS_MAX,
@@ -48,12 +48,22 @@ enum Decided {
     Refused(Vec<u8>),
     /// Nothing yet: its events need more room than the group has left.
     NextGroup,
+    /// A billing run of more events than a group takes.
+    InParts(Vec<NewEvent>),
+}
+
+/// A billing run that was decided, and what of it is in no group yet. Each part that is stored
+/// stands: behind a crash the same command finishes the run.
+pub(super) struct Rest {
+    /// Who waits for the end.
+    pub(super) job: Job,
+    events: std::vec::IntoIter<NewEvent>,
 }
 
 impl Group {
-    /// Whether nobody waits for it.
+    /// Whether nothing is in it.
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.records.is_empty()
     }
 
     /// Whether it has nothing to store.
@@ -112,7 +122,12 @@ impl Job {
 impl Writer {
     /// Decides a command on the state behind the group, and adds it; gives back one that the
     /// group has no room for, which is full then.
-    pub(super) fn decide_into(&mut self, group: &mut Group, job: Job) -> Option<Job> {
+    pub(super) fn decide_into(
+        &mut self,
+        group: &mut Group,
+        job: Job,
+        rest: &mut Option<Rest>,
+    ) -> Option<Job> {
         if group.records.is_empty() {
             group.expected = self.standing.sequence;
         }
@@ -123,8 +138,55 @@ impl Writer {
                 group.is_closed = true;
                 return Some(job);
             }
+            Decided::InParts(events) => {
+                *rest = Some(Rest { job, events: events.into_iter() });
+                return None;
+            }
         };
         group.entries.push(Entry { job, reply, is_refusal });
+        None
+    }
+
+    /// Adds a part of a billing run to the group, as much as fits; gives back what is left.
+    pub(super) fn add_part(&mut self, group: &mut Group, mut rest: Rest) -> Option<Rest> {
+        if group.records.is_empty() {
+            group.expected = self.standing.sequence;
+        }
+        let mut refusal = None;
+        while group.records.len() < GROUP_RECORDS_MAX && group.bytes < GROUP_BYTES_MAX / 2 {
+            let Some(new) = rest.events.next() else { break };
+            let command = &rest.job.command;
+            let events = self.standing.envelope(&self.book, command, vec![new], self.clock.now());
+            match self.encode(&events, rest.job.traceparent.as_deref()) {
+                Ok((encoded, chain)) => {
+                    group.bytes += encoded.iter().map(record_bytes).sum::<usize>();
+                    group.records.extend(encoded);
+                    events.iter().for_each(|event| self.standing.fold(event));
+                    self.standing.chain = chain;
+                }
+                Err(error) => {
+                    let rejection = Rejection::new(Code::CommandTooLarge, error.to_string());
+                    refusal = Some(rejection);
+                    break;
+                }
+            }
+        }
+        if refusal.is_none() && rest.events.len() > 0 {
+            group.is_closed = true;
+            return Some(rest);
+        }
+        let id = &rest.job.command.id;
+        let reply = match (refusal, self.standing.answered(&rest.job.command)) {
+            (None, Ok(Some(answered))) => self.reply(id, answered),
+            (Some(rejection), _) | (None, Err(rejection)) => {
+                Reply::rejected(Some(id.as_str()), &rejection).to_bytes()
+            }
+            (None, Ok(None)) => {
+                let rejection = Rejection::new(Code::CommandMalformed, NOTHING);
+                Reply::rejected(Some(id.as_str()), &rejection).to_bytes()
+            }
+        };
+        group.entries.push(Entry { job: rest.job, reply, is_refusal: false });
         None
     }
 
@@ -143,6 +205,9 @@ impl Writer {
             .and_then(|()| decide(&self.book, &self.standing.ledger, command));
         let new = match decided {
             Ok(new) if new.len() <= COMMAND_EVENTS_MAX => new,
+            Ok(new) if matches!(command.data, CommandData::RunBilling(_)) => {
+                return Decided::InParts(new);
+            }
             Ok(_) => {
                 let message = "the command has more events than one group takes; split it";
                 return refuse(&Rejection::new(Code::CommandTooLarge, message));
@@ -200,8 +265,8 @@ impl Writer {
 
     /// The reply to a command that was accepted, now or in the past: the same bytes.
     fn reply(&self, id: &Identifier, answered: &Answered) -> Vec<u8> {
-        let events = answered.events.iter().map(|(kind, document)| (*kind, document));
-        Reply::accepted(&self.book, self.shard, id, answered.first, events).to_bytes()
+        let events = answered.events.iter().map(|(at, kind, document)| (*at, *kind, document));
+        Reply::accepted(&self.book, self.shard, id, events).to_bytes()
     }
 
     /// Answers a command that turned out to be in the log; gives back one that did not.

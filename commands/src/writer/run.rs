@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
 use crate::standing::Standing;
-use crate::writer::group::Group;
+use crate::writer::group::{Group, Rest};
 use crate::writer::{Job, Writer};
 
 /// Attempts to store a group before its callers are told that the outcome is not known.
@@ -33,6 +33,8 @@ struct InFlight {
 struct Pipeline {
     in_flight: Option<InFlight>,
     next: Group,
+    /// The billing run that fills group after group; what waits comes behind it.
+    rest: Option<Rest>,
     /// Not decided yet.
     backlog: VecDeque<Job>,
     failures: usize,
@@ -88,14 +90,27 @@ impl Writer {
                 job.answer_unknown("the log cannot be read");
             }
         }
+        if let Some(rest) = pipeline.rest.take_if(|_| !pipeline.next.is_full()) {
+            pipeline.rest = self.add_part(&mut pipeline.next, rest);
+        }
+        if pipeline.rest.is_some() {
+            return;
+        }
         let most = if pipeline.in_flight.is_some() { DECIDED_AT_ONCE } else { GROUP_RECORDS_MAX };
         for _ in 0..most {
             if pipeline.next.is_full() {
                 return;
             }
             let Some(job) = pipeline.backlog.pop_front() else { return };
-            if let Some(job) = self.decide_into(&mut pipeline.next, job) {
+            let Pipeline { next, rest, .. } = pipeline;
+            if let Some(job) = self.decide_into(next, job, rest) {
                 pipeline.backlog.push_front(job);
+            }
+            if let Some(rest) = pipeline.rest.take() {
+                pipeline.rest = self.add_part(&mut pipeline.next, rest);
+            }
+            if pipeline.rest.is_some() {
+                return;
             }
         }
     }
@@ -170,7 +185,8 @@ impl Writer {
         }
         let next = std::mem::take(&mut pipeline.next);
         let backlog = std::mem::take(&mut pipeline.backlog);
-        let jobs = group.into_jobs().chain(next.into_jobs()).chain(backlog);
+        let rest = pipeline.rest.take().map(|rest| rest.job);
+        let jobs = group.into_jobs().chain(next.into_jobs()).chain(rest).chain(backlog);
         let is_worth_it = pipeline.failures < ATTEMPTS_MAX && pipeline.races < RACES_MAX;
         let is_recovered = self.recover_state().await;
         if is_recovered && is_worth_it {

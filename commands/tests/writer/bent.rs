@@ -11,6 +11,8 @@ use tokio::sync::Semaphore;
 /// What an append does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
+    /// Stores the group, as on a good day.
+    Stored,
     /// Stores the group, and loses the answer.
     StoredUnknown,
     /// Loses the group and the answer.
@@ -68,7 +70,7 @@ impl EventLog for BentLog {
         Box::pin(async move {
             let lost = || Err(AppendError::Unknown { reason: "no answer came".to_owned() });
             match act {
-                None => self.inner.append(expected_last, group).await,
+                None | Some(Act::Stored) => self.inner.append(expected_last, group).await,
                 Some(Act::StoredUnknown) => {
                     self.inner.append(expected_last, group).await?;
                     lost()

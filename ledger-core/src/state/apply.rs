@@ -19,6 +19,7 @@ use crate::state::{Book, Credit, Customer, Invoice, InvoiceLine, Ledger};
 mod loss;
 mod order;
 mod payment;
+mod run;
 
 /// Folds one event.
 pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
@@ -62,9 +63,12 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
             order::delivered(ledger, (sequence, event.effective), data);
         }
         EventData::UsageRecorded(data) => order::used(ledger, sequence, data),
-        EventData::InvoiceIssued(data) => invoice_issued(ledger, sequence, data),
+        EventData::InvoiceIssued(data) => {
+            run::invoiced(ledger, &event.command_id, data);
+            invoice_issued(ledger, sequence, data);
+        }
         EventData::InvoiceVoided(data) => invoice_voided(ledger, event.effective, data),
-        EventData::BillingRunCompleted(_) => {}
+        EventData::BillingRunCompleted(_) => run::ended(ledger, &event.command_id),
         EventData::DisputeOpened(data) => dispute(ledger, &data.invoice, true),
         EventData::DisputeResolved(data) => dispute(ledger, &data.invoice, false),
         EventData::PaymentReceived(data) => payment::received(ledger, event.effective, data),
@@ -81,7 +85,10 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         EventData::AllowanceRecorded(data) => {
             loss::allowance_recorded(ledger, event.effective, data);
         }
-        EventData::CreditIssued(data) => credit_issued(ledger, (sequence, event.effective), data),
+        EventData::CreditIssued(data) => {
+            run::credited(ledger, &event.command_id, data);
+            credit_issued(ledger, (sequence, event.effective), data);
+        }
         EventData::CreditApplied(data) => credit_applied(ledger, event.effective, data),
         EventData::CreditRefunded(data) => credit_refunded(ledger, data),
         EventData::CreditVoided(data) => credit_voided(ledger, event.effective, data),

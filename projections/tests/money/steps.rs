@@ -137,6 +137,7 @@ impl Step {
     }
 
     /// The command on documents that are there; `number` names a new one.
+    #[expect(clippy::too_many_lines, reason = "one arm for each command")]
     pub(crate) fn on(&self, names: &Names, number: u32) -> (&'static str, Value) {
         let invoice = |at: u8| pick(&names.invoices, at);
         let payment = |at: u8| pick(&names.payments, at);

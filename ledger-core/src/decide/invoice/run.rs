@@ -16,7 +16,7 @@ use crate::event::credit::PeriodGivenBack;
 use crate::event::invoice::{BillingRun, InvoiceIssued, IssuedLine, RunLine};
 use crate::event::{EventData, NewEvent};
 use crate::id::Identifier;
-use crate::limits::{COMMAND_EVENTS_MAX, DOCUMENT_LINES_MAX};
+use crate::limits::{RUN_DOCUMENTS_MAX, RUN_LINES_MAX, RUN_YEARS_MAX};
 use crate::money::{Amount, Currency, multiply_divide};
 use crate::policy::InvoiceGrouping;
 use crate::rejection::{Code, Rejection};
@@ -24,7 +24,7 @@ use crate::state::order::{Order, OrderLine, terms_of};
 use crate::state::{Book, Ledger};
 
 /// Lines that one run looks at, at most, before it is refused as too large.
-const DUES_MAX: usize = 20 * COMMAND_EVENTS_MAX;
+const DUES_MAX: usize = 2 * RUN_DOCUMENTS_MAX;
 
 /// Something of a line that falls due.
 struct Due<'a> {
@@ -39,31 +39,33 @@ struct Due<'a> {
 /// Whose document it is: one for each customer, date and, as the policy says, order.
 type Key<'a> = (Day, &'a Identifier, Option<&'a Identifier>, Currency);
 
-/// Issues what falls due.
+/// Issues what falls due. A run that was cut off by a crash is finished by the same command: what it
+/// issued before does not fall due again, and counts in its totals.
 pub(in crate::decide) fn run(
-    id: &Identifier,
+    (id, command): (&Identifier, &Identifier),
     state: &Ledger,
     book: &Book,
     effective: Day,
     data: &RunBilling,
 ) -> Result<Vec<NewEvent>, Rejection> {
-    check(state, data)?;
+    check(state, effective, data)?;
+    let before = state.unfinished_runs.get(command).cloned().unwrap_or_default();
     let dues = dues(state, book, data)?;
     let mut issuer = Issuer {
         state,
         book,
         events: Vec::new(),
-        totals: BTreeMap::new(),
+        totals: before.totals,
         last_invoice: book.last_invoice_number,
         last_credit: book.last_credit_number,
-        invoices: 0,
-        credits: 0,
+        invoices: before.invoices,
+        credits: before.credits,
         used_credits: BTreeMap::new(),
     };
     for (key, group) in dues {
         period::check_open(book, key.0, "data.through")?;
         issuer.issue(key, group)?;
-        if issuer.events.len() >= COMMAND_EVENTS_MAX {
+        if issuer.events.len() >= RUN_DOCUMENTS_MAX {
             return Err(too_large());
         }
     }
@@ -85,15 +87,26 @@ fn too_large() -> Rejection {
         Code::BillingRunTooLarge,
         "data.through",
         format!(
-            "the run would issue more than the {} documents of one command; run it through an \
-             earlier date first, or for one customer or order after another",
-            COMMAND_EVENTS_MAX - 1
+            "the run would issue more than {RUN_DOCUMENTS_MAX} documents, or one of more than \
+             {RUN_LINES_MAX} lines; run it through an earlier date first, or for one customer or \
+             order after another"
         ),
     )
 }
 
-/// Refuses a customer or an order that does not exist.
-fn check(state: &Ledger, data: &RunBilling) -> Result<(), Rejection> {
+/// Refuses a customer or an order that does not exist, and a date that is absurdly far.
+fn check(state: &Ledger, effective: Day, data: &RunBilling) -> Result<(), Rejection> {
+    let latest = effective.plus_months(12 * RUN_YEARS_MAX, effective.day());
+    if data.through > latest {
+        return Err(Rejection::at(
+            Code::BillingRunTooFar,
+            "data.through",
+            format!(
+                "{} is more than {RUN_YEARS_MAX} years after {effective}: is the year right?",
+                data.through
+            ),
+        ));
+    }
     if let Some(customer) = &data.customer {
         customer::find(state, customer, "data.customer")?;
     }
@@ -113,7 +126,10 @@ fn dues<'a>(state: &'a Ledger, book: &'a Book, data: &RunBilling) -> Result<Dues
         data.order.as_ref().is_none_or(|wanted| wanted == id)
             && data.customer.as_ref().is_none_or(|wanted| *wanted == order.customer)
     };
-    for (id, order) in state.orders.iter().filter(|(id, order)| wanted(id, order)) {
+    let one = data.order.as_ref().and_then(|id| state.orders.get_key_value(id));
+    let all = data.order.is_none().then_some(&state.orders);
+    let orders = one.into_iter().chain(all.into_iter().flatten());
+    for (id, order) in orders.filter(|(id, order)| wanted(id, order)) {
         let key = match book.policies.invoice_grouping {
             InvoiceGrouping::Order => Some(id),
             InvoiceGrouping::Customer => None,
@@ -297,7 +313,7 @@ impl<'a> Issuer<'a> {
 
     fn invoice(&mut self, key: Key<'a>, dues: &[Due<'a>]) -> Result<InvoiceIssued, Rejection> {
         let (date, customer, order, currency) = key;
-        if dues.len() > DOCUMENT_LINES_MAX {
+        if dues.len() > RUN_LINES_MAX {
             return Err(too_large());
         }
         let owner = customer::find(self.state, customer, "data.customer")?;

@@ -1,0 +1,97 @@
+//! Billing runs of more documents than a group of the log takes.
+
+use ledger_core::event::EventData;
+use ledger_core::log::SharedLog;
+use schemas::record::decode;
+
+use super::bent::Act;
+use super::{OPEN, ask, bent, code, customer, json, start};
+
+/// An invoice of 1.00 for each of 2,500 days.
+const ORDER: &str = r#"{"id":"ord","command":"PlaceOrder","effective":"2026-01-01","data":{"order":"O","customer":"C-1","currency":"USD","start":"2026-01-01","end":"2032-11-04","lines":[{"line":"L","price":{"model":"flat","amount":"1.00","per":{"days":1}},"recognition":{"method":"over_time"},"billing":{"every":{"days":1}}}]}}"#;
+const RUN: &str = r#"{"id":"run","command":"RunBilling","effective":"2026-01-01","data":{"through":"2032-12-31"}}"#;
+const DAYS: usize = 2_500;
+/// The book, the customer and the order are stored.
+const BEFORE: [Act; 3] = [Act::Stored; 3];
+
+/// The names of all invoices in the order of the log, and what the run says of itself.
+async fn issued(log: &SharedLog) -> (Vec<String>, Vec<(u32, String)>) {
+    let (mut invoices, mut runs) = (Vec::new(), Vec::new());
+    for stored in log.read(1, 100_000).await.unwrap() {
+        let data = decode(&stored).unwrap().data;
+        if let EventData::InvoiceIssued(invoice) = &data {
+            invoices.push(invoice.invoice.to_string());
+        }
+        if let EventData::BillingRunCompleted(run) = &data {
+            runs.push((run.invoices, run.totals["USD"].to_string()));
+        }
+    }
+    (invoices, runs)
+}
+
+async fn check(log: &SharedLog, reply: &[u8]) {
+    let reply = json(reply);
+    let events = reply["events"].as_array().unwrap();
+    assert_eq!(events.len(), 1, "the event that sums the run up");
+    assert_eq!(events[0]["type"], "BillingRunCompleted");
+    assert_eq!(events[0]["sequence"], reply["sequence"]);
+    let (invoices, runs) = issued(log).await;
+    let names: Vec<String> = (1..=DAYS).map(|number| format!("INV-{number}")).collect();
+    assert_eq!(invoices, names, "each once, in the order of the series");
+    assert_eq!(runs, [(2_500, "2500.00".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_long_run_is_one_command_whatever_happens_to_its_groups() {
+    let fates: [&[Act]; 6] = [
+        &[],
+        &[Act::StoredUnknown],
+        &[Act::LostUnknown],
+        &[Act::Stored, Act::StoredUnknown],
+        &[Act::Stored, Act::LostUnknown, Act::StoredUnknown],
+        &[Act::Stored, Act::Stored, Act::Refused],
+    ];
+    let mut expected = None;
+    for fate in fates {
+        let (_, log) = bent(&[&BEFORE, fate].concat());
+        let writer = start(&log).await;
+        let handle = writer.handle();
+        for text in [OPEN, &customer("c", "C-1"), ORDER] {
+            assert_eq!(code(&ask(&handle, text).await), "accepted");
+        }
+        // What comes behind the run waits for its end.
+        let (reply, later) = tokio::join!(ask(&handle, RUN), ask(&handle, &customer("d", "C-2")));
+        check(&log, &reply).await;
+        assert_eq!(code(&later), "accepted", "{fate:?}");
+        assert_eq!(*expected.get_or_insert(reply.clone()), reply, "{fate:?}");
+        assert_eq!(ask(&handle, RUN).await, reply, "{fate:?}");
+        drop(handle);
+        writer.shutdown().await.unwrap();
+        assert_eq!(ask(&start(&log).await.handle(), RUN).await, reply, "after a restart");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_was_cut_off_is_finished_by_the_same_command() {
+    let lost = [Act::Stored, Act::LostUnknown, Act::LostUnknown, Act::LostUnknown];
+    let (_, log) = bent(&[&BEFORE[..], &lost].concat());
+    let writer = start(&log).await;
+    let handle = writer.handle();
+    for text in [OPEN, &customer("c", "C-1"), ORDER] {
+        assert_eq!(code(&ask(&handle, text).await), "accepted");
+    }
+    assert_eq!(code(&ask(&handle, RUN).await), "command.outcome_unknown");
+    let (invoices, runs) = issued(&log).await;
+    assert_eq!((invoices.len(), runs.len()), (1_000, 0), "the first group stands");
+    drop(handle);
+    writer.shutdown().await.unwrap();
+
+    let writer = start(&log).await;
+    let handle = writer.handle();
+    let other = RUN.replace("2032", "2031");
+    assert_eq!(code(&ask(&handle, &other).await), "command.id_reused");
+    assert_eq!(code(&ask(&handle, &customer("d", "C-2")).await), "accepted");
+    let reply = ask(&handle, RUN).await;
+    check(&log, &reply).await;
+    assert_eq!(ask(&handle, RUN).await, reply);
+}
