@@ -232,6 +232,8 @@ pub struct Policies {
     pub invoice_grouping: InvoiceGrouping,
     /// What happens to a command for a closed day.
     pub late: Late,
+    /// Which reminders are due when.
+    pub dunning: crate::dunning::Policies,
 }
 
 impl Default for Policies {
@@ -254,6 +256,7 @@ impl Default for Policies {
             tax_inclusive: TaxInclusive::default(),
             invoice_grouping: InvoiceGrouping::default(),
             late: Late::default(),
+            dunning: crate::dunning::Policies::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::EventData;
 use crate::event::credit::CreditedLine;
+use crate::event::invoice::InvoiceIssued;
 use crate::id::Identifier;
 use crate::money::Amount;
 
@@ -127,6 +128,12 @@ pub fn postings(data: &EventData) -> Vec<Posting> {
         EventData::BookOpened(_)
         | EventData::ProductDefined(_)
         | EventData::CustomerRegistered(_)
+        | EventData::CustomerUpdated(_)
+        | EventData::CustomerHeld(_)
+        | EventData::CustomerReleased(_)
+        | EventData::PaymentPromised(_)
+        | EventData::ReminderIssued(_)
+        | EventData::DunningRunCompleted(_)
         | EventData::OrderPlaced(_)
         | EventData::TaxRateDefined(_)
         | EventData::PeriodClosed(_)
@@ -142,14 +149,7 @@ pub fn postings(data: &EventData) -> Vec<Posting> {
         | EventData::BillingRunCompleted(_)
         | EventData::DisputeOpened(_)
         | EventData::DisputeResolved(_) => {}
-        EventData::InvoiceIssued(invoice) => {
-            legs.role(Role::AccountsReceivable, invoice.total);
-            legs.role(Role::TaxPayable, -invoice.tax);
-            for line in &invoice.lines {
-                let contract = line.contract(invoice.order.as_ref(), &invoice.invoice);
-                legs.contract(contract, -line.net);
-            }
-        }
+        EventData::InvoiceIssued(invoice) => invoiced(&mut legs, invoice),
         EventData::InvoiceVoided(invoice) => {
             legs.role(Role::AccountsReceivable, -invoice.total);
             legs.role(Role::TaxPayable, invoice.tax);
@@ -191,6 +191,16 @@ pub fn postings(data: &EventData) -> Vec<Posting> {
         }
     }
     legs.0
+}
+
+/// What is owed, against the contracts that it bills.
+fn invoiced(legs: &mut Legs, invoice: &InvoiceIssued) {
+    legs.role(Role::AccountsReceivable, invoice.total);
+    legs.role(Role::TaxPayable, -invoice.tax);
+    for line in &invoice.lines {
+        let contract = line.contract(invoice.order.as_ref(), &invoice.invoice);
+        legs.contract(contract, -line.net);
+    }
 }
 
 /// The debits of a credit's lines, or their reverse where it is voided.

@@ -17,6 +17,7 @@ use crate::revenue::schedule::Schedule;
 use crate::state::order::Order;
 
 mod apply;
+pub mod collections;
 pub mod order;
 
 /// Everything that deciding a command needs to know of the book.
@@ -36,6 +37,8 @@ pub struct Ledger {
     pub payments: BTreeMap<Identifier, Payment>,
     /// Credits by id.
     pub credits: BTreeMap<Identifier, Credit>,
+    /// Holds, promises, disputes and reminders.
+    pub collections: collections::Collections,
     /// Tax rates by code, in the order of recording.
     pub tax_rates: BTreeMap<Identifier, Vec<TaxRateDefined>>,
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::calendar::Day;
 use crate::command::book::PolicyValue;
 use crate::decide::policy;
+use crate::event::book::BookOpened;
 use crate::event::credit::{CreditApplied, CreditIssued, CreditRefunded, CreditVoided};
 use crate::event::invoice::{InvoiceIssued, InvoiceVoided};
 use crate::event::payment::PaymentAllocated;
@@ -14,7 +15,7 @@ use crate::money::Amount;
 use crate::policy::CreditRevenue;
 use crate::posting::ContractId;
 use crate::state::order::OrderLine;
-use crate::state::{Book, Credit, Customer, Invoice, InvoiceLine, Ledger, Payment};
+use crate::state::{Book, Credit, Customer, Invoice, InvoiceLine, Ledger, Payment, collections};
 
 mod order;
 
@@ -22,17 +23,7 @@ mod order;
 pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
     let sequence = event.sequence;
     match &event.data {
-        EventData::BookOpened(data) => {
-            ledger.book = Some(Book {
-                currency: data.currency,
-                time_zone: data.time_zone.clone(),
-                policies: policy::policies(&data.policies).unwrap_or_default(),
-                credit_revenue_by_reason: by_reason(&data.policies),
-                last_invoice_number: 0,
-                last_credit_number: 0,
-                closed_through: None,
-            });
-        }
+        EventData::BookOpened(data) => ledger.book = Some(book_opened(data)),
         EventData::ProductDefined(data) => {
             ledger.products.insert(data.product.clone(), data.clone());
         }
@@ -45,6 +36,12 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
             let customer = Customer { registered: data.clone(), open_invoices: BTreeSet::new() };
             ledger.customers.insert(data.customer.clone(), customer);
         }
+        EventData::CustomerUpdated(data) => collections::updated(ledger, data),
+        EventData::CustomerHeld(data) => collections::held(ledger, data),
+        EventData::CustomerReleased(data) => collections::released(ledger, data),
+        EventData::PaymentPromised(data) => collections::promised(ledger, data),
+        EventData::ReminderIssued(data) => collections::reminded(ledger, data),
+        EventData::DunningRunCompleted(_) => {}
         EventData::OrderPlaced(data) => order::placed(ledger, sequence, data),
         EventData::OrderAmended(data) => order::amended(ledger, sequence, data),
         EventData::EstimateRevised(data) => {
@@ -69,8 +66,8 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         EventData::InvoiceIssued(data) => invoice_issued(ledger, sequence, data),
         EventData::InvoiceVoided(data) => invoice_voided(ledger, data),
         EventData::BillingRunCompleted(_) => {}
-        EventData::DisputeOpened(data) => dispute(ledger, &data.invoice, true),
-        EventData::DisputeResolved(data) => dispute(ledger, &data.invoice, false),
+        EventData::DisputeOpened(data) => collections::dispute_opened(ledger, data),
+        EventData::DisputeResolved(data) => collections::dispute_resolved(ledger, &data.invoice),
         EventData::PaymentReceived(data) => {
             ledger.payments.insert(
                 data.payment.clone(),
@@ -90,6 +87,18 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
     }
 }
 
+fn book_opened(data: &BookOpened) -> Book {
+    Book {
+        currency: data.currency,
+        time_zone: data.time_zone.clone(),
+        policies: policy::policies(&data.policies).unwrap_or_default(),
+        credit_revenue_by_reason: by_reason(&data.policies),
+        last_invoice_number: 0,
+        last_credit_number: 0,
+        closed_through: None,
+    }
+}
+
 fn close(ledger: &mut Ledger, through: Option<Day>) {
     if let Some(book) = &mut ledger.book {
         book.closed_through = through;
@@ -103,9 +112,13 @@ fn by_reason(policies: &BTreeMap<String, PolicyValue>) -> BTreeMap<String, Credi
             .iter()
             .filter_map(|(reason, word)| Some((reason.clone(), CreditRevenue::parse(word)?)))
             .collect(),
-        Some(PolicyValue::Text(_) | PolicyValue::Number(_) | PolicyValue::Days(_)) | None => {
-            BTreeMap::new()
-        }
+        Some(
+            PolicyValue::Text(_)
+            | PolicyValue::Number(_)
+            | PolicyValue::Days(_)
+            | PolicyValue::Dunning(_),
+        )
+        | None => BTreeMap::new(),
     }
 }
 
@@ -155,12 +168,6 @@ fn invoice_issued(ledger: &mut Ledger, sequence: u64, data: &InvoiceIssued) {
     ledger.invoices.insert(data.invoice.clone(), invoice);
     if let (Some(book), Some(number)) = (&mut ledger.book, data.number) {
         book.last_invoice_number = number;
-    }
-}
-
-fn dispute(ledger: &mut Ledger, invoice: &Identifier, disputed: bool) {
-    if let Some(invoice) = ledger.invoices.get_mut(invoice) {
-        invoice.disputed = disputed;
     }
 }
 

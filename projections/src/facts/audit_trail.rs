@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+use ledger_core::event::invoice::BillingRun;
 use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
 use serde::{Deserialize, Serialize};
+
+use crate::facts::collections;
 
 /// One event in words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +65,12 @@ fn touches(data: &EventData) -> Vec<Identifier> {
         | EventData::PeriodClosed(_)
         | EventData::PeriodReopened(_)
         | EventData::CustomerRegistered(_)
+        | EventData::CustomerUpdated(_)
+        | EventData::CustomerHeld(_)
+        | EventData::CustomerReleased(_)
+        | EventData::PaymentPromised(_)
+        | EventData::ReminderIssued(_)
+        | EventData::DunningRunCompleted(_)
         | EventData::OrderPlaced(_)
         | EventData::OrderAmended(_)
         | EventData::EstimateRevised(_)
@@ -90,6 +99,12 @@ fn summary(data: &EventData) -> String {
         EventData::PeriodClosed(data) => format!("all days through {} closed", data.through),
         EventData::PeriodReopened(data) => format!("days from {} on opened again", data.from),
         EventData::CustomerRegistered(data) => format!("customer {:?} registered", data.name),
+        EventData::CustomerUpdated(_)
+        | EventData::CustomerHeld(_)
+        | EventData::CustomerReleased(_)
+        | EventData::PaymentPromised(_)
+        | EventData::ReminderIssued(_)
+        | EventData::DunningRunCompleted(_) => collections::summary(data),
         EventData::OrderPlaced(_)
         | EventData::OrderAmended(_)
         | EventData::EstimateRevised(_)
@@ -106,17 +121,7 @@ fn summary(data: &EventData) -> String {
         EventData::InvoiceVoided(data) => {
             format!("invoice of {} {} voided", data.total, data.currency)
         }
-        EventData::BillingRunCompleted(data) => {
-            let totals = data.totals.iter().map(|(currency, total)| format!("{total} {currency}"));
-            let totals: Vec<String> = totals.collect();
-            format!(
-                "billing run through {}: {} invoice(s), {} credit(s); {}",
-                data.through,
-                data.invoices,
-                data.credits,
-                if totals.is_empty() { "nothing was due".to_owned() } else { totals.join(", ") }
-            )
-        }
+        EventData::BillingRunCompleted(data) => of_run(data),
         EventData::DisputeOpened(data) => format!("disputed: {}", data.reason),
         EventData::DisputeResolved(_) => "dispute resolved".to_owned(),
         EventData::PaymentReceived(data) => {
@@ -142,6 +147,23 @@ fn summary(data: &EventData) -> String {
             format!("credit of {} {} voided", data.total, data.currency)
         }
     }
+}
+
+fn of_run(data: &BillingRun) -> String {
+    let totals = data.totals.iter().map(|(currency, total)| format!("{total} {currency}"));
+    let totals: Vec<String> = totals.collect();
+    format!(
+        "billing run through {}: {} invoice(s), {} credit(s); {}{}",
+        data.through,
+        data.invoices,
+        data.credits,
+        if totals.is_empty() { "nothing was due".to_owned() } else { totals.join(", ") },
+        if data.held_back == 0 {
+            String::new()
+        } else {
+            format!("; {} held back: customers on hold", data.held_back)
+        }
+    )
 }
 
 fn of_order(data: &EventData) -> String {
@@ -191,6 +213,12 @@ fn of_order(data: &EventData) -> String {
         | EventData::PeriodClosed(_)
         | EventData::PeriodReopened(_)
         | EventData::CustomerRegistered(_)
+        | EventData::CustomerUpdated(_)
+        | EventData::CustomerHeld(_)
+        | EventData::CustomerReleased(_)
+        | EventData::PaymentPromised(_)
+        | EventData::ReminderIssued(_)
+        | EventData::DunningRunCompleted(_)
         | EventData::InvoiceIssued(_)
         | EventData::InvoiceVoided(_)
         | EventData::BillingRunCompleted(_)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ledger_core::calendar::Day;
 use ledger_core::event::EventData;
 use ledger_core::event::credit::{CreditIssued, CreditedLine};
-use ledger_core::event::invoice::DecidedPolicy;
+use ledger_core::event::invoice::{DecidedPolicy, InvoiceIssued};
 use ledger_core::event::order::{DeliveryRecorded, PlacedLine};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
@@ -149,14 +149,7 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
             day: data.day,
             quantity: data.quantity,
         }),
-        EventData::InvoiceIssued(data) => {
-            let id = ContractId::Invoice(data.invoice.clone());
-            if data.lines.iter().any(|line| line.schedule.is_some()) {
-                facts.push(contract(&id, &data.customer, data.currency));
-            }
-            versions(&mut facts, &id, data.lines.iter().map(|one| (&one.line, &one.schedule)));
-            billed(&mut facts, legs);
-        }
+        EventData::InvoiceIssued(data) => issued(&mut facts, data, legs),
         EventData::InvoiceVoided(data) => {
             let id = ContractId::Invoice(data.invoice.clone());
             versions(&mut facts, &id, data.lines.iter().map(|one| (&one.line, &one.schedule)));
@@ -183,6 +176,12 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
         | EventData::ProductDefined(_)
         | EventData::TaxRateDefined(_)
         | EventData::CustomerRegistered(_)
+        | EventData::CustomerUpdated(_)
+        | EventData::CustomerHeld(_)
+        | EventData::CustomerReleased(_)
+        | EventData::PaymentPromised(_)
+        | EventData::ReminderIssued(_)
+        | EventData::DunningRunCompleted(_)
         | EventData::BillingRunCompleted(_)
         | EventData::DisputeOpened(_)
         | EventData::DisputeResolved(_)
@@ -192,6 +191,16 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
         | EventData::CreditRefunded(_) => {}
     }
     facts
+}
+
+/// What an invoice bills, and the schedules of one that is a contract of its own.
+fn issued(facts: &mut Vec<DeferredFact>, data: &InvoiceIssued, legs: &[Posting]) {
+    let id = ContractId::Invoice(data.invoice.clone());
+    if data.lines.iter().any(|line| line.schedule.is_some()) {
+        facts.push(contract(&id, &data.customer, data.currency));
+    }
+    versions(facts, &id, data.lines.iter().map(|one| (&one.line, &one.schedule)));
+    billed(facts, legs);
 }
 
 /// The versions of an invoice's own lines.
