@@ -70,9 +70,8 @@ impl Book {
 
     fn run(&mut self, through: Day) -> Vec<ReminderIssued> {
         let events = self.send(through, "RunDunning", &json!({"through": through})).unwrap();
-        let reminder = |event| match event {
-            EventData::ReminderIssued(reminder) => Some(reminder),
-            _ => None,
+        let reminder = |event| {
+            if let EventData::ReminderIssued(reminder) = event { Some(reminder) } else { None }
         };
         events.into_iter().filter_map(reminder).collect()
     }
@@ -120,7 +119,7 @@ fn happen(book: &mut Book, start: Day, offset: i32, fates: &[(i32, Fate)]) {
             Fate::Promised(from, days) if *from == offset => {
                 ("PromisePayment", json!({"invoice": invoice, "date": today.plus_days(*days)}))
             }
-            _ => continue,
+            Fate::Nothing | Fate::Paid(_) | Fate::Disputed(..) | Fate::Promised(..) => continue,
         };
         book.send(today, command, &data).unwrap();
     }
