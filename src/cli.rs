@@ -13,6 +13,7 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod import;
+pub(crate) mod notices;
 pub(crate) mod preview;
 pub(crate) mod replay;
 pub(crate) mod report;
@@ -98,6 +99,8 @@ pub(crate) enum Verb {
     Import(import::Arguments),
     /// Prints a report.
     Report(Box<report::Arguments>),
+    /// Writes or sends the letters of the reminders of a dunning run.
+    Notices(notices::Arguments),
     /// Shows what a command would do, without recording anything.
     Preview(preview::Arguments),
     /// Shows how a number comes about: its events, and the arithmetic.
@@ -129,6 +132,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Apply(arguments) => apply::run(&global, &arguments),
         Verb::Import(arguments) => import::run(&global, &arguments),
         Verb::Report(arguments) => report::run(&global, &arguments),
+        Verb::Notices(arguments) => notices::run(&global, &arguments),
         Verb::Preview(arguments) => preview::run(&global, &arguments),
         Verb::Explain(arguments) => explain::run(&global, &arguments),
         Verb::Audit(arguments) => audit::run(&global, &arguments),
@@ -148,6 +152,7 @@ impl Global {
             Verb::Apply(_) | Verb::Import(_) => self.nats.is_some(),
             Verb::Demo
             | Verb::Report(_)
+            | Verb::Notices(_)
             | Verb::Preview(_)
             | Verb::Explain(_)
             | Verb::Audit(_)

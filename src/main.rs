@@ -16,6 +16,7 @@ mod config;
 mod desk;
 mod exit;
 mod live;
+mod notices;
 mod output;
 mod preview;
 mod reading;

@@ -7,6 +7,7 @@ use crate::rejection::{Code, Rejection};
 use crate::state::{Book, Ledger};
 
 mod book;
+mod collections;
 mod credit;
 mod customer;
 mod invoice;
@@ -39,6 +40,9 @@ pub fn decide(
         (CommandData::RunBilling(data), Some(settings)) => {
             return invoice::run((book, &command.id), state, settings, effective, data);
         }
+        (CommandData::RunDunning(data), Some(settings)) => {
+            return collections::run(book, state, settings, effective, data);
+        }
         (CommandData::CancelOrder(data), Some(settings)) => {
             period::check_open(settings, effective, "effective")?;
             return order::cancel(state, settings, effective, data);
@@ -62,14 +66,19 @@ fn in_open_book(
 ) -> Result<Vec<EventData>, Rejection> {
     match data {
         // Taken care of before; a second OpenBook is refused there.
-        CommandData::OpenBook(_) | CommandData::RunBilling(_) | CommandData::CancelOrder(_) => {
-            Ok(Vec::new())
-        }
+        CommandData::OpenBook(_)
+        | CommandData::RunBilling(_)
+        | CommandData::RunDunning(_)
+        | CommandData::CancelOrder(_) => Ok(Vec::new()),
         CommandData::DefineProduct(data) => book::define_product(state, data),
         CommandData::DefineTaxRate(data) => tax::define(data),
         CommandData::ClosePeriod(data) => period::close(id, book, data),
         CommandData::ReopenPeriod(data) => period::reopen(id, book, data),
         CommandData::RegisterCustomer(data) => customer::register(state, book, data),
+        CommandData::UpdateCustomer(data) => collections::update(state, book, data),
+        CommandData::HoldCustomer(data) => collections::hold(state, data),
+        CommandData::ReleaseCustomer(data) => collections::release(state, data),
+        CommandData::PromisePayment(data) => collections::promise(state, effective, data),
         CommandData::PlaceOrder(data) => order::place(state, book, effective, data),
         CommandData::AmendOrder(data) => order::amend(state, book, effective, data),
         CommandData::RenewOrder(data) => order::renew(state, book, effective, data),

@@ -7,6 +7,7 @@ use crate::calendar::Day;
 use crate::id::Identifier;
 
 pub mod book;
+pub mod collections;
 pub mod credit;
 pub mod customer;
 pub mod invoice;
@@ -124,6 +125,18 @@ events! {
     PeriodReopened(book::PeriodReopened) = 1,
     /// A customer was added.
     CustomerRegistered(customer::CustomerRegistered) = 1,
+    /// A customer was changed.
+    CustomerUpdated(collections::CustomerUpdated) = 1,
+    /// A customer was put on hold.
+    CustomerHeld(collections::CustomerHeld) = 1,
+    /// A customer's hold has ended.
+    CustomerReleased(collections::CustomerReleased) = 1,
+    /// The customer has promised to pay.
+    PaymentPromised(collections::PaymentPromised) = 1,
+    /// A reminder was issued.
+    ReminderIssued(collections::ReminderIssued) = 1,
+    /// A dunning run ended.
+    DunningRunCompleted(collections::DunningRun) = 1,
     /// An order was placed.
     OrderPlaced(order::OrderPlaced) = 1,
     /// An order was changed.
@@ -210,6 +223,14 @@ impl EventData {
                 DocumentReference { customer: None, kind: "book", id: data.book.clone() }
             }
             Self::CustomerRegistered(data) => of(&data.customer, "customer", &data.customer),
+            Self::CustomerUpdated(data) => of(&data.customer, "customer", &data.customer),
+            Self::CustomerHeld(data) => of(&data.customer, "customer", &data.customer),
+            Self::CustomerReleased(data) => of(&data.customer, "customer", &data.customer),
+            Self::PaymentPromised(data) => of(&data.customer, "invoice", &data.invoice),
+            Self::ReminderIssued(data) => of(&data.customer, "invoice", &data.invoice),
+            Self::DunningRunCompleted(data) => {
+                DocumentReference { customer: None, kind: "book", id: data.book.clone() }
+            }
             Self::OrderPlaced(data) => of(&data.customer, "order", &data.order),
             Self::OrderAmended(data) => of(&data.customer, "order", &data.order),
             Self::EstimateRevised(data) => of(&data.customer, "order", &data.order),

@@ -10,6 +10,7 @@ pub mod billing;
 pub mod calendar;
 pub mod command;
 pub mod decide;
+pub mod dunning;
 pub mod event;
 pub mod id;
 pub mod limits;

@@ -36,6 +36,8 @@ pub const ANSWER_ROWS_MAX: usize = 100_000;
 pub const RATE_DECIMALS_MAX: u32 = 12;
 /// Digits before the point of any amount, price or quantity.
 pub const INTEGER_DIGITS_MAX: u32 = 12;
+/// Stages of one dunning policy.
+pub const DUNNING_STAGES_MAX: usize = 20;
 /// Years that a term may last.
 pub const TERM_YEARS_MAX: i32 = 100;
 

@@ -296,6 +296,8 @@ pub struct Policies {
     pub grace_days: u32,
     /// Whether new invoices use unused credits.
     pub apply_credits: ApplyCredits,
+    /// Which reminders are due when.
+    pub dunning: crate::dunning::Policies,
 }
 
 impl Default for Policies {
@@ -324,6 +326,7 @@ impl Default for Policies {
             cash_discount_tax: CashDiscountTax::default(),
             grace_days: 0,
             apply_credits: ApplyCredits::default(),
+            dunning: crate::dunning::Policies::default(),
         }
     }
 }

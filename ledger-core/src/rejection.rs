@@ -122,6 +122,21 @@ codes! {
     ProductExists = "product.exists",
     /// The customer does not exist.
     CustomerUnknown = "customer.unknown",
+    /// The customer is on hold: new orders, or new invoices, are refused.
+    CustomerOnHold = "customer.on_hold",
+    /// The customer is not on hold.
+    CustomerNotOnHold = "customer.not_on_hold",
+    /// A customer that would stand above itself.
+    CustomerParentLoop = "customer.parent_loop",
+    /// A customer names a dunning policy that the book does not have.
+    DunningUnknown = "dunning.unknown",
+    /// A dunning policy without stages, or with stages that do not ascend.
+    DunningInvalid = "dunning.invalid",
+    /// A dunning run that would issue more reminders than one command takes.
+    DunningRunTooLarge = "dunning.run_too_large",
+    /// A promise for a day before it is made, for more than is open, or of an invoice that owes
+    /// nothing.
+    PromiseInvalid = "promise.invalid",
     /// The customer exists already.
     CustomerExists = "customer.exists",
     /// The document belongs to another customer.

@@ -18,6 +18,7 @@ use crate::revenue::schedule::Schedule;
 use crate::state::order::Order;
 
 mod apply;
+pub mod collections;
 pub mod order;
 
 /// Everything that deciding a command needs to know of the book.
@@ -37,6 +38,8 @@ pub struct Ledger {
     pub payments: BTreeMap<Identifier, Payment>,
     /// Credits by id.
     pub credits: BTreeMap<Identifier, Credit>,
+    /// Holds, promises, disputes and reminders.
+    pub collections: collections::Collections,
     /// Tax rates by code, in the order of recording.
     pub tax_rates: BTreeMap<Identifier, Vec<TaxRateDefined>>,
     /// By the command's id, what billing runs issued that have not ended yet.
@@ -84,6 +87,13 @@ pub struct Customer {
     pub open_invoices: BTreeSet<Identifier>,
     /// Credits with an unused amount, by the sequence of their issue.
     pub open_credits: BTreeMap<u64, Identifier>,
+}
+
+impl Customer {
+    /// A customer without documents.
+    pub fn new(registered: CustomerRegistered) -> Self {
+        Self { registered, open_invoices: BTreeSet::new(), open_credits: BTreeMap::new() }
+    }
 }
 
 /// An invoice.

@@ -12,10 +12,12 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 mod audit_trail;
+mod collections;
 mod deferred_revenue;
 mod receivables;
 
 pub use audit_trail::AuditRow;
+pub use collections::CollectionsFact;
 pub use deferred_revenue::{DeferredFact, KnownContracts};
 pub use receivables::{Movement, OpenDocuments, ReceivablesFact, Settles, Used};
 
@@ -47,7 +49,7 @@ impl Projection {
     pub const fn version(self) -> u32 {
         match self {
             Self::DeferredRevenue => 4,
-            Self::Receivables => 3,
+            Self::Receivables => 4,
             Self::AuditTrail => 1,
         }
     }

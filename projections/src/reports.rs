@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use crate::views::Views;
 
 mod audit;
+mod collections;
 mod contracts;
 mod documents;
 mod earned;
@@ -144,6 +145,18 @@ pub const REPORTS: &[Report] = &[
         about: "one customer as it stood",
         filters: &["customer"],
         run: documents::customer,
+    },
+    Report {
+        name: "worklist",
+        about: "overdue customers or invoices in the order in which to see to them",
+        filters: &["by", "customer"],
+        run: collections::worklist,
+    },
+    Report {
+        name: "reminders",
+        about: "issued reminders",
+        filters: &["customer", "invoice", "from", "to"],
+        run: collections::reminders,
     },
     Report {
         name: "cash",

@@ -15,6 +15,7 @@ use crate::facts::{
 
 mod audit_trail;
 mod closes;
+pub mod collections;
 mod deferred_revenue;
 mod receivables;
 mod segments;
@@ -38,6 +39,8 @@ pub struct Views {
     pub customers: BTreeMap<Identifier, CustomerRegistered>,
     /// Open items, money and credit, and the entries that documents post.
     pub receivables: Receivables,
+    /// Holds, promises and reminders.
+    pub collections: collections::Collections,
     /// Contracts: what was billed, and the schedules of what is earned.
     pub deferred_revenue: DeferredRevenue,
     /// One row for each event.
@@ -81,6 +84,7 @@ impl Views {
             }
         }
         self.receivables.apply(facts)?;
+        self.collections.apply(facts);
         self.deferred_revenue.apply(facts, &self.policies)?;
         self.audit_trail.apply(facts);
         self.sequence = facts.sequence;

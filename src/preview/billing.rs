@@ -11,6 +11,7 @@ use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
 use ledger_core::rejection::{Code, Rejection};
 use ledger_core::state::Ledger;
+use ledger_core::state::collections::Collections;
 use time::OffsetDateTime;
 
 /// Orders that are billed together: a bound on the documents of one run.
@@ -123,6 +124,8 @@ fn part(ledger: &Ledger, orders: &BTreeSet<Identifier>) -> Ledger {
         credits: kept(&ledger.credits, |_, one| customers.contains(&one.customer)),
         tax_rates: ledger.tax_rates.clone(),
         unfinished_runs: BTreeMap::new(),
+        // As if nobody were on hold: a hold keeps back what falls due, and ends.
+        collections: Collections::default(),
         orders: orders.clone(),
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
 use crate::command::shared::{Price, Recognition};
+use crate::dunning;
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
 
@@ -30,9 +31,13 @@ pub struct OpenBook {
     pub accounts: BTreeMap<String, AccountName>,
 }
 
-/// A policy's value: a word or amount, or a list of days.
+/// A policy's value: a word or amount, a list of days, or dunning policies by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a policy is a word, a number, a list of days, words by reason, or, for dunning, \
+                 lists of {after_days, notice, hold?} by name"
+)]
 pub enum PolicyValue {
     /// A word, or an amount.
     Text(String),
@@ -42,6 +47,8 @@ pub enum PolicyValue {
     Days(Vec<u32>),
     /// Values by reason, for `credit_revenue` and `approvals`.
     Map(BTreeMap<String, String>),
+    /// Stages by name, for `dunning`.
+    Dunning(BTreeMap<String, Vec<dunning::Stage>>),
 }
 
 /// How the book calls the account of a role.

@@ -23,6 +23,12 @@ pub(super) fn register(
             format!("the customer {} exists already", data.customer),
         ));
     }
+    check(state, book, data)?;
+    Ok(vec![EventData::CustomerRegistered(data.clone())])
+}
+
+/// Refuses a customer whose fields make no sense.
+pub(super) fn check(state: &Ledger, book: &Book, data: &RegisterCustomer) -> Result<(), Rejection> {
     text::check("data.name", &data.name)?;
     for (field, text) in [
         ("data.email", &data.email),
@@ -47,7 +53,15 @@ pub(super) fn register(
     if let Some(limit) = data.credit_limit {
         data.currency.unwrap_or(book.currency).exact(limit, "data.credit_limit")?;
     }
-    Ok(vec![EventData::CustomerRegistered(data.clone())])
+    let dunning = &book.policies.dunning;
+    if let Some(name) = data.dunning.as_deref().filter(|name| !dunning.knows(name)) {
+        return Err(Rejection::at(
+            Code::DunningUnknown,
+            "data.dunning",
+            format!("the book has no dunning policy {name:?}; it has {:?}", dunning.names()),
+        ));
+    }
+    Ok(())
 }
 
 /// The customer of that id.

@@ -6,10 +6,11 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 
 use crate::calendar::Day;
+use crate::command::collections::Block;
 use crate::command::invoice::{InvoiceLine, IssueInvoice, OpenDispute, ResolveDispute};
 use crate::command::shared::{Discount, Method};
 use crate::decide::tax::{self, Rate, TaxBase};
-use crate::decide::{book_currency, credit, customer, payment, policy, text};
+use crate::decide::{book_currency, collections, credit, customer, payment, policy, text};
 use crate::event::EventData;
 use crate::event::invoice::{DisputeOpened, DisputeResolved, InvoiceIssued, IssuedLine};
 use crate::id::Identifier;
@@ -43,6 +44,7 @@ pub(super) fn issue(
     data: &IssueInvoice,
 ) -> Result<Vec<EventData>, Rejection> {
     let owner = customer::find(state, &data.customer, "data.customer")?;
+    collections::check_not_held(state, &data.customer, Block::Invoices, "data.customer")?;
     book_currency(book, data.currency)?;
     let order = order(state, data)?;
     let (invoice, number) = name(state, book, data)?;

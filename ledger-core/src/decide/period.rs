@@ -80,6 +80,12 @@ pub(super) fn counts_on_its_date(data: &CommandData) -> bool {
         | CommandData::ClosePeriod(_)
         | CommandData::ReopenPeriod(_)
         | CommandData::RegisterCustomer(_)
+        // Collections post nothing.
+        | CommandData::UpdateCustomer(_)
+        | CommandData::HoldCustomer(_)
+        | CommandData::ReleaseCustomer(_)
+        | CommandData::PromisePayment(_)
+        | CommandData::RunDunning(_)
         // Its documents have dates of their own.
         | CommandData::RunBilling(_) => false,
         CommandData::PlaceOrder(_)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::command::book::PolicyValue;
+use crate::dunning;
 use crate::money::{Amount, Rounding};
 use crate::policy::{
     AgeingBasis, AllocationOrder, ApplyCredits, Basis, CashDiscountTax, ChangeDay, CreditRevenue,
@@ -68,6 +69,9 @@ fn check(name: &str, value: &PolicyValue) -> Result<(), Rejection> {
         }
         return Ok(());
     }
+    if name == "dunning" {
+        return dunning(value).map(|_| ());
+    }
     if NUMBERS.contains(&name) {
         return number(name, value).map(|_| ());
     }
@@ -82,7 +86,7 @@ fn check(name: &str, value: &PolicyValue) -> Result<(), Rejection> {
     let fits = match value {
         PolicyValue::Text(word) => allowed(word),
         PolicyValue::Map(map) => name == "credit_revenue" && map.values().all(|word| allowed(word)),
-        PolicyValue::Number(_) | PolicyValue::Days(_) => false,
+        PolicyValue::Number(_) | PolicyValue::Days(_) | PolicyValue::Dunning(_) => false,
     };
     if fits { Ok(()) } else { Err(unknown(name, format!("{name} is one of {words:?}"))) }
 }
@@ -91,7 +95,7 @@ fn number(name: &str, value: &PolicyValue) -> Result<Amount, Rejection> {
     let number = match value {
         PolicyValue::Text(text) => Amount::from_str(text).ok(),
         PolicyValue::Number(number) => Some(Amount::from_decimal((*number).into())),
-        PolicyValue::Days(_) | PolicyValue::Map(_) => None,
+        PolicyValue::Days(_) | PolicyValue::Map(_) | PolicyValue::Dunning(_) => None,
     };
     number
         .filter(|number| !number.is_negative())
@@ -103,11 +107,32 @@ fn days(name: &str, value: &PolicyValue) -> Result<u32, Rejection> {
     days.ok_or_else(|| unknown(name, format!("{name} is a whole number of days up to 366")))
 }
 
+/// The dunning policies of the book. An empty map is the same in both of its readings.
+fn dunning(value: &PolicyValue) -> Result<dunning::Policies, Rejection> {
+    let named = match value {
+        PolicyValue::Dunning(named) => named,
+        PolicyValue::Map(words) if words.is_empty() => &BTreeMap::new(),
+        PolicyValue::Map(_)
+        | PolicyValue::Text(_)
+        | PolicyValue::Number(_)
+        | PolicyValue::Days(_) => {
+            let message = "dunning is a map such as {\"standard\": [{\"after_days\": 7, \
+                           \"notice\": \"reminder\"}]}";
+            return Err(Rejection::at(Code::DunningInvalid, "data.policies.dunning", message));
+        }
+    };
+    dunning::Policies::of(named).map_err(|misfit| {
+        let field = format!("data.policies.dunning{}", misfit.path);
+        Rejection::at(Code::DunningInvalid, field, misfit.message)
+    })
+}
+
 fn set(policies: &mut Policies, name: &str, value: &PolicyValue) -> Result<(), Rejection> {
     if let (PolicyValue::Days(days), "ageing_buckets") = (value, name) {
         policies.ageing_buckets.clone_from(days);
     }
     match name {
+        "dunning" => policies.dunning = dunning(value)?,
         "tolerance" => policies.tolerance = number(name, value)?,
         "tolerance_over" => policies.tolerance_over = number(name, value)?,
         "grace_days" => policies.grace_days = days(name, value)?,

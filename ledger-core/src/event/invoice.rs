@@ -182,8 +182,15 @@ pub struct BillingRun {
     pub invoices: u32,
     /// Credits that it issued.
     pub credits: u32,
+    /// Documents that were due and left out, because their customers are on hold.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub held_back: u32,
     /// Invoiced less credited by currency, tax included.
     pub totals: BTreeMap<String, Amount>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// An invoice was disputed.

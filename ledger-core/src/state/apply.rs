@@ -1,6 +1,6 @@
 //! Event by event into the state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::calendar::Day;
 use crate::command::book::PolicyValue;
@@ -14,7 +14,7 @@ use crate::money::Amount;
 use crate::policy::CreditRevenue;
 use crate::posting::ContractId;
 use crate::state::order::OrderLine;
-use crate::state::{Book, Credit, Customer, Invoice, InvoiceLine, Ledger};
+use crate::state::{Book, Credit, Customer, Invoice, InvoiceLine, Ledger, collections};
 
 mod loss;
 mod order;
@@ -35,13 +35,14 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         EventData::PeriodClosed(data) => close(ledger, Some(data.through)),
         EventData::PeriodReopened(data) => close(ledger, Some(data.from.previous())),
         EventData::CustomerRegistered(data) => {
-            let customer = Customer {
-                registered: data.clone(),
-                open_invoices: BTreeSet::new(),
-                open_credits: BTreeMap::new(),
-            };
-            ledger.customers.insert(data.customer.clone(), customer);
+            ledger.customers.insert(data.customer.clone(), Customer::new(data.clone()));
         }
+        EventData::CustomerUpdated(data) => collections::updated(ledger, data),
+        EventData::CustomerHeld(data) => collections::held(ledger, data),
+        EventData::CustomerReleased(data) => collections::released(ledger, data),
+        EventData::PaymentPromised(data) => collections::promised(ledger, data),
+        EventData::ReminderIssued(data) => collections::reminded(ledger, data),
+        EventData::DunningRunCompleted(_) => {}
         EventData::OrderPlaced(data) => order::placed(ledger, sequence, data),
         EventData::OrderAmended(data) => order::amended(ledger, sequence, data),
         EventData::EstimateRevised(data) => {
@@ -69,22 +70,18 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         }
         EventData::InvoiceVoided(data) => invoice_voided(ledger, event.effective, data),
         EventData::BillingRunCompleted(_) => run::ended(ledger, &event.command_id),
-        EventData::DisputeOpened(data) => dispute(ledger, &data.invoice, true),
-        EventData::DisputeResolved(data) => dispute(ledger, &data.invoice, false),
-        EventData::PaymentReceived(data) => payment::received(ledger, event.effective, data),
-        EventData::PaymentAllocated(data) => payment::allocated(ledger, event.effective, data),
-        EventData::PaymentDeallocated(data) => payment::deallocated(ledger, event.effective, data),
-        EventData::PaymentFailed(data) => payment::failed(ledger, event.effective, data),
-        EventData::PaymentRefunded(data) => payment::refunded(ledger, data),
-        EventData::PaymentChargedBack(data) => {
-            payment::charged_back(ledger, event.effective, data);
-        }
-        EventData::ChargebackWon(data) => payment::won(ledger, event.effective, data),
-        EventData::InvoiceWrittenOff(data) => loss::written_off(ledger, event.effective, data),
-        EventData::WriteOffRecovered(data) => loss::recovered(ledger, event.effective, data),
-        EventData::AllowanceRecorded(data) => {
-            loss::allowance_recorded(ledger, event.effective, data);
-        }
+        EventData::DisputeOpened(data) => collections::dispute_opened(ledger, data),
+        EventData::DisputeResolved(data) => collections::dispute_resolved(ledger, &data.invoice),
+        EventData::PaymentReceived(_)
+        | EventData::PaymentAllocated(_)
+        | EventData::PaymentDeallocated(_)
+        | EventData::PaymentFailed(_)
+        | EventData::PaymentRefunded(_)
+        | EventData::PaymentChargedBack(_)
+        | EventData::ChargebackWon(_) => payment::apply(ledger, event.effective, &event.data),
+        EventData::InvoiceWrittenOff(_)
+        | EventData::WriteOffRecovered(_)
+        | EventData::AllowanceRecorded(_) => loss::apply(ledger, event.effective, &event.data),
         EventData::CreditIssued(data) => {
             run::credited(ledger, &event.command_id, data);
             credit_issued(ledger, (sequence, event.effective), data);
@@ -121,9 +118,13 @@ fn by_reason(policies: &BTreeMap<String, PolicyValue>) -> BTreeMap<String, Credi
             .iter()
             .filter_map(|(reason, word)| Some((reason.clone(), CreditRevenue::parse(word)?)))
             .collect(),
-        Some(PolicyValue::Text(_) | PolicyValue::Number(_) | PolicyValue::Days(_)) | None => {
-            BTreeMap::new()
-        }
+        Some(
+            PolicyValue::Text(_)
+            | PolicyValue::Number(_)
+            | PolicyValue::Days(_)
+            | PolicyValue::Dunning(_),
+        )
+        | None => BTreeMap::new(),
     }
 }
 
@@ -176,12 +177,6 @@ fn invoice_issued(ledger: &mut Ledger, sequence: u64, data: &InvoiceIssued) {
     ledger.invoices.insert(data.invoice.clone(), invoice);
     if let (Some(book), Some(number)) = (&mut ledger.book, data.number) {
         book.last_invoice_number = number;
-    }
-}
-
-fn dispute(ledger: &mut Ledger, invoice: &Identifier, disputed: bool) {
-    if let Some(invoice) = ledger.invoices.get_mut(invoice) {
-        invoice.disputed = disputed;
     }
 }
 

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
+use ledger_core::event::invoice::BillingRun;
+use ledger_core::event::order::OrderAmended;
 use ledger_core::event::payment::PaymentAllocation;
 use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
 use serde::{Deserialize, Serialize};
 
 mod money;
+use crate::facts::collections;
 
 /// One event in words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +73,12 @@ fn touches(data: &EventData) -> Vec<Identifier> {
         | EventData::PeriodClosed(_)
         | EventData::PeriodReopened(_)
         | EventData::CustomerRegistered(_)
+        | EventData::CustomerUpdated(_)
+        | EventData::CustomerHeld(_)
+        | EventData::CustomerReleased(_)
+        | EventData::PaymentPromised(_)
+        | EventData::ReminderIssued(_)
+        | EventData::DunningRunCompleted(_)
         | EventData::OrderPlaced(_)
         | EventData::OrderAmended(_)
         | EventData::EstimateRevised(_)
@@ -106,6 +115,12 @@ fn summary(data: &EventData) -> String {
         EventData::PeriodClosed(data) => format!("all days through {} closed", data.through),
         EventData::PeriodReopened(data) => format!("days from {} on opened again", data.from),
         EventData::CustomerRegistered(data) => format!("customer {:?} registered", data.name),
+        EventData::CustomerUpdated(_)
+        | EventData::CustomerHeld(_)
+        | EventData::CustomerReleased(_)
+        | EventData::PaymentPromised(_)
+        | EventData::ReminderIssued(_)
+        | EventData::DunningRunCompleted(_) => collections::summary(data),
         EventData::OrderPlaced(_)
         | EventData::OrderAmended(_)
         | EventData::EstimateRevised(_)
@@ -122,17 +137,7 @@ fn summary(data: &EventData) -> String {
         EventData::InvoiceVoided(data) => {
             format!("invoice of {} {} voided", data.total, data.currency)
         }
-        EventData::BillingRunCompleted(data) => {
-            let totals = data.totals.iter().map(|(currency, total)| format!("{total} {currency}"));
-            let totals: Vec<String> = totals.collect();
-            format!(
-                "billing run through {}: {} invoice(s), {} credit(s); {}",
-                data.through,
-                data.invoices,
-                data.credits,
-                if totals.is_empty() { "nothing was due".to_owned() } else { totals.join(", ") }
-            )
-        }
+        EventData::BillingRunCompleted(data) => of_run(data),
         EventData::DisputeOpened(data) => format!("disputed: {}", data.reason),
         EventData::DisputeResolved(_) => "dispute resolved".to_owned(),
         EventData::PaymentReceived(data) => {
@@ -168,6 +173,23 @@ fn summary(data: &EventData) -> String {
     }
 }
 
+fn of_run(data: &BillingRun) -> String {
+    let totals = data.totals.iter().map(|(currency, total)| format!("{total} {currency}"));
+    let totals: Vec<String> = totals.collect();
+    format!(
+        "billing run through {}: {} invoice(s), {} credit(s); {}{}",
+        data.through,
+        data.invoices,
+        data.credits,
+        if totals.is_empty() { "nothing was due".to_owned() } else { totals.join(", ") },
+        if data.held_back == 0 {
+            String::new()
+        } else {
+            format!("; {} held back: customers on hold", data.held_back)
+        }
+    )
+}
+
 fn of_order(data: &EventData) -> String {
     match data {
         EventData::OrderPlaced(data) => format!(
@@ -177,15 +199,7 @@ fn of_order(data: &EventData) -> String {
             data.lines.len(),
             data.start
         ),
-        EventData::OrderAmended(data) => format!(
-            "amendment {}: {} line(s) changed, {} removed; price now {} {}; {}",
-            data.amendment,
-            data.lines.len(),
-            data.removed.len(),
-            data.transaction_price,
-            data.currency,
-            data.treatment_reason
-        ),
+        EventData::OrderAmended(data) => amended(data),
         EventData::EstimateRevised(data) => format!(
             "estimate of line {} from {} to {} {}",
             data.line, data.before, data.amount, data.currency
@@ -215,6 +229,12 @@ fn of_order(data: &EventData) -> String {
         | EventData::PeriodClosed(_)
         | EventData::PeriodReopened(_)
         | EventData::CustomerRegistered(_)
+        | EventData::CustomerUpdated(_)
+        | EventData::CustomerHeld(_)
+        | EventData::CustomerReleased(_)
+        | EventData::PaymentPromised(_)
+        | EventData::ReminderIssued(_)
+        | EventData::DunningRunCompleted(_)
         | EventData::InvoiceIssued(_)
         | EventData::InvoiceVoided(_)
         | EventData::BillingRunCompleted(_)
@@ -235,4 +255,16 @@ fn of_order(data: &EventData) -> String {
         | EventData::CreditRefunded(_)
         | EventData::CreditVoided(_) => String::new(),
     }
+}
+
+fn amended(data: &OrderAmended) -> String {
+    format!(
+        "amendment {}: {} line(s) changed, {} removed; price now {} {}; {}",
+        data.amendment,
+        data.lines.len(),
+        data.removed.len(),
+        data.transaction_price,
+        data.currency,
+        data.treatment_reason
+    )
 }

@@ -154,18 +154,9 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
             versions(&mut facts, &id, data.lines.iter().map(|one| (&one.line, &one.schedule)));
             billed(&mut facts, legs);
         }
-        EventData::CreditIssued(data) => {
-            let of = (&data.customer, data.currency, data.invoice.as_ref());
-            credited(&mut facts, of, &data.lines, false);
-            credit_shaped(&mut facts, data);
-            billed(&mut facts, legs);
-        }
-        EventData::CreditVoided(data) => {
-            let of = (&data.customer, data.currency, data.invoice.as_ref());
-            credited(&mut facts, of, &data.lines, true);
-            billed(&mut facts, legs);
-        }
-        EventData::PaymentAllocated(_)
+        EventData::CreditIssued(_)
+        | EventData::CreditVoided(_)
+        | EventData::PaymentAllocated(_)
         | EventData::PaymentDeallocated(_)
         | EventData::PaymentFailed(_)
         | EventData::PaymentChargedBack(_)
@@ -185,6 +176,12 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
         | EventData::ProductDefined(_)
         | EventData::TaxRateDefined(_)
         | EventData::CustomerRegistered(_)
+        | EventData::CustomerUpdated(_)
+        | EventData::CustomerHeld(_)
+        | EventData::CustomerReleased(_)
+        | EventData::PaymentPromised(_)
+        | EventData::ReminderIssued(_)
+        | EventData::DunningRunCompleted(_)
         | EventData::BillingRunCompleted(_)
         | EventData::DisputeOpened(_)
         | EventData::DisputeResolved(_)

@@ -15,6 +15,8 @@ use ledger_core::money::{Amount, Currency};
 use ledger_core::posting::Posting;
 use serde::{Deserialize, Serialize};
 
+use crate::facts::collections::{self, CollectionsFact};
+
 mod money;
 
 /// What lowers the open amount of an invoice.
@@ -104,8 +106,10 @@ pub enum Movement {
 pub enum ReceivablesFact {
     /// The book was opened.
     Book(BookOpened),
-    /// A customer was added.
+    /// A customer was added, or is so now.
     Customer(CustomerRegistered),
+    /// Of collections.
+    Collections(CollectionsFact),
     /// An invoice was issued.
     Invoice(InvoiceIssued),
     /// An invoice's open amount went down.
@@ -185,6 +189,14 @@ pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact>
     match data {
         EventData::BookOpened(data) => vec![ReceivablesFact::Book(data)],
         EventData::CustomerRegistered(data) => vec![ReceivablesFact::Customer(data)],
+        EventData::CustomerUpdated(_)
+        | EventData::CustomerHeld(_)
+        | EventData::CustomerReleased(_)
+        | EventData::PaymentPromised(_)
+        | EventData::ReminderIssued(_)
+        | EventData::DisputeOpened(_)
+        | EventData::DisputeResolved(_)
+        | EventData::DunningRunCompleted(_) => collections::facts(&data),
         EventData::InvoiceIssued(data) => {
             let entry = entry(data.currency);
             vec![ReceivablesFact::Invoice(data), entry]
@@ -192,14 +204,6 @@ pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact>
         EventData::PeriodClosed(data) => vec![ReceivablesFact::Closed { through: data.through }],
         EventData::PeriodReopened(data) => {
             vec![ReceivablesFact::Closed { through: data.from.previous() }]
-        }
-        EventData::DisputeOpened(data) => {
-            let (invoice, amount) = (data.invoice, data.amount);
-            vec![ReceivablesFact::Dispute { invoice, is_open: true, amount }]
-        }
-        EventData::DisputeResolved(data) => {
-            let invoice = data.invoice;
-            vec![ReceivablesFact::Dispute { invoice, is_open: false, amount: None }]
         }
         EventData::PaymentReceived(data) => {
             let entry = entry(data.currency);
@@ -333,6 +337,7 @@ impl OpenDocuments {
             }
             ReceivablesFact::Book(_)
             | ReceivablesFact::Customer(_)
+            | ReceivablesFact::Collections(_)
             | ReceivablesFact::Closed { .. }
             | ReceivablesFact::PaidBack { .. }
             | ReceivablesFact::Dispute { .. } => Ok(()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger_core::calendar::Day;
+use ledger_core::dunning;
 use ledger_core::money::{Amount, Currency};
 use ledger_core::posting::ContractId;
 use ledger_core::rejection::{Code, Rejection};
@@ -248,12 +249,23 @@ pub(super) fn order(query: &Query<'_>) -> Result<Table, Rejection> {
 /// One customer.
 pub(super) fn customer(query: &Query<'_>) -> Result<Table, Rejection> {
     let id = query.needs("customer")?;
-    let found = query.views.customers.iter().find(|(name, _)| name.as_str() == id);
-    let Some((_, registered)) = found else {
+    let collections = &query.views.collections;
+    let found = query.views.customers.keys().find(|name| name.as_str() == id);
+    let found = found.and_then(|name| collections.customer(name, query.as_of, query.sequence));
+    let Some(registered) = found else {
         return Err(missing(Code::CustomerUnknown, "customer", id));
     };
-    let mut table =
-        Table::new(&["customer", "name", "currency", "open:amount", "unapplied:amount"]);
+    let mut table = Table::new(&[
+        "customer",
+        "name",
+        "currency",
+        "open:amount",
+        "unapplied:amount",
+        "on_hold",
+        "dunning",
+    ]);
+    let on_hold = collections.on_hold(&registered.customer, query.as_of, query.sequence);
+    let dunning = query.views.policies.dunning.named(registered.dunning.as_deref());
     let currency = registered.currency.or(query.views.currency());
     let zero = currency.map_or(Amount::ZERO, |currency| currency.zero());
     let (mut owed, mut unapplied) = (zero, zero);
@@ -278,6 +290,8 @@ pub(super) fn customer(query: &Query<'_>) -> Result<Table, Rejection> {
         currency.as_ref().map_or("", Currency::code).into(),
         owed.into(),
         unapplied.into(),
+        on_hold.into(),
+        dunning.map_or(dunning::NONE, |(name, _)| name).into(),
     ]);
     table.details =
         Some(json!({"registered": registered, "history": history(query, "customer", id)}));

@@ -161,7 +161,9 @@ impl Receivables {
         let (effective, sequence) = (self.closes.posted(facts.effective), facts.sequence);
         for fact in &facts.receivables {
             match fact {
-                ReceivablesFact::Book(_) | ReceivablesFact::Customer(_) => {}
+                ReceivablesFact::Book(_)
+                | ReceivablesFact::Customer(_)
+                | ReceivablesFact::Collections(_) => {}
                 ReceivablesFact::Invoice(issued) => {
                     let fact = InvoiceFact {
                         issued: issued.clone(),

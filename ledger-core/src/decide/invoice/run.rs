@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use crate::calendar::Day;
+use crate::command::collections::Block;
 use crate::command::invoice::RunBilling;
 use crate::command::shared::Timing;
 use crate::decide::credit::{Back, Settles, applied_to, credit_adjustments};
@@ -62,7 +63,13 @@ pub(in crate::decide) fn run(
         credits: before.credits,
         used_credits: BTreeMap::new(),
     };
+    let mut held_back = 0;
     for (key, group) in dues {
+        if state.collections.is_held(key.1, Block::Invoices) {
+            // Nothing is marked as billed: the next run after the release issues it.
+            held_back += documents(&group);
+            continue;
+        }
         period::check_open(book, key.0, "data.through")?;
         issuer.issue(key, group)?;
         if issuer.events.len() >= RUN_DOCUMENTS_MAX {
@@ -76,10 +83,17 @@ pub(in crate::decide) fn run(
         order: data.order.clone(),
         invoices: issuer.invoices,
         credits: issuer.credits,
+        held_back,
         totals: issuer.totals,
     });
     issuer.events.push(NewEvent { effective, data: run });
     Ok(issuer.events)
+}
+
+/// Documents that a group becomes: an invoice for what is above zero, a credit for what is below.
+fn documents(group: &[Due<'_>]) -> u32 {
+    let has = |is_back: bool| group.iter().any(|due| due.net.is_negative() == is_back);
+    u32::from(has(false)) + u32::from(has(true))
 }
 
 fn too_large() -> Rejection {

@@ -2,6 +2,7 @@
 
 use crate::billing::grid::Length;
 use crate::calendar::Day;
+use crate::command::collections::Block;
 use crate::command::order::{AmendOrder, Change as Asked, Proration, Treatment};
 use crate::command::shared::Method;
 use crate::decide::order::allocate::ssp_weight;
@@ -11,7 +12,7 @@ use crate::decide::order::pool::{Pool, is_shared, own_rest};
 use crate::decide::order::{
     check_awake, check_term, find_in_term, find_line, first_day_of_new_terms,
 };
-use crate::decide::{invoice, policy};
+use crate::decide::{collections, invoice, policy};
 use crate::event::EventData;
 use crate::event::order::{Adjustment, OrderAmended, PlacedLine};
 use crate::id::Identifier;
@@ -27,6 +28,7 @@ pub(in crate::decide) fn amend(
     data: &AmendOrder,
 ) -> Result<Vec<EventData>, Rejection> {
     let order = find_in_term(state, &data.order, effective)?;
+    collections::check_not_held(state, &order.customer, Block::Orders, "data.order")?;
     check_awake(order, &data.order)?;
     if order.amendments.contains(&data.amendment) {
         return Err(Rejection::at(

@@ -7,12 +7,13 @@ use rust_decimal::Decimal;
 use crate::billing::grid::Length;
 use crate::billing::price::{check, check_discount, of_units};
 use crate::calendar::Day;
+use crate::command::collections::Block;
 use crate::command::order::{OrderLine, PlaceOrder};
 use crate::command::shared::{Anchor, Billing, Discount, Method, Price, Recognition, Timing};
 use crate::decide::invoice::check_line_count;
 use crate::decide::order::allocate::allocate_price;
 use crate::decide::order::check_term;
-use crate::decide::{book_currency, customer, policy, tax, text};
+use crate::decide::{book_currency, collections, customer, policy, tax, text};
 use crate::event::EventData;
 use crate::event::book::ProductDefined;
 use crate::event::order::{OrderPlaced, PlacedLine};
@@ -33,6 +34,7 @@ pub(in crate::decide) fn place(
     data: &PlaceOrder,
 ) -> Result<Vec<EventData>, Rejection> {
     customer::find(state, &data.customer, "data.customer")?;
+    collections::check_not_held(state, &data.customer, Block::Orders, "data.customer")?;
     if state.orders.contains_key(&data.order) {
         return Err(Rejection::at(
             Code::OrderExists,

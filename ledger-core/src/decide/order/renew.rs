@@ -2,12 +2,13 @@
 
 use crate::billing::grid::Length;
 use crate::calendar::Day;
+use crate::command::collections::Block;
 use crate::command::order::{Change as Asked, RenewOrder};
 use crate::command::shared::{Method, Per};
 use crate::decide::order::allocate::allocate_price;
 use crate::decide::order::place::{Term, end_of, finish, placed};
 use crate::decide::order::{check_awake, find};
-use crate::decide::policy;
+use crate::decide::{collections, policy};
 use crate::event::EventData;
 use crate::event::order::{OrderRenewed, PlacedLine};
 use crate::id::Identifier;
@@ -23,6 +24,7 @@ pub(in crate::decide) fn renew(
     data: &RenewOrder,
 ) -> Result<Vec<EventData>, Rejection> {
     let order = find(state, &data.order)?;
+    collections::check_not_held(state, &order.customer, Block::Orders, "data.order")?;
     check_awake(order, &data.order)?;
     let Some(old_end) = order.end else {
         return Err(Rejection::at(

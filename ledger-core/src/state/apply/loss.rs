@@ -1,13 +1,27 @@
 //! Write-offs, recoveries and the allowance into the state.
 
 use crate::calendar::Day;
-use crate::event::loss::{AllowanceRecorded, InvoiceWrittenOff, WriteOffRecovered};
+use crate::event::EventData;
+use crate::event::loss::{InvoiceWrittenOff, WriteOffRecovered};
 use crate::money::Amount;
 use crate::policy::WriteOffTo;
 use crate::state::apply::{order_line, settle};
 use crate::state::{Ledger, WrittenOff};
 
-pub(super) fn written_off(ledger: &mut Ledger, day: Day, data: &InvoiceWrittenOff) {
+/// Folds an event on a loss; any other changes nothing.
+pub(super) fn apply(ledger: &mut Ledger, day: Day, data: &EventData) {
+    if let EventData::InvoiceWrittenOff(data) = data {
+        written_off(ledger, day, data);
+    }
+    if let EventData::WriteOffRecovered(data) = data {
+        recovered(ledger, day, data);
+    }
+    if let EventData::AllowanceRecorded(data) = data {
+        allowance(ledger, day, WriteOffTo::Allowance, data.change);
+    }
+}
+
+fn written_off(ledger: &mut Ledger, day: Day, data: &InvoiceWrittenOff) {
     settle(ledger, &data.invoice, day, data.amount, Amount::ZERO);
     for line in &data.lines {
         if let (Some(order), Some(name)) = (&line.order, &line.order_line)
@@ -43,7 +57,7 @@ pub(super) fn written_off(ledger: &mut Ledger, day: Day, data: &InvoiceWrittenOf
     known.loss += data.loss;
 }
 
-pub(super) fn recovered(ledger: &mut Ledger, day: Day, data: &WriteOffRecovered) {
+fn recovered(ledger: &mut Ledger, day: Day, data: &WriteOffRecovered) {
     settle(ledger, &data.invoice, day, -data.amount, Amount::ZERO);
     allowance(ledger, day, data.write_off_to, data.loss);
     let known = ledger.invoices.get_mut(&data.invoice);
@@ -52,10 +66,6 @@ pub(super) fn recovered(ledger: &mut Ledger, day: Day, data: &WriteOffRecovered)
         known.recovered_tax += data.tax;
         known.recovered_loss += data.loss;
     }
-}
-
-pub(super) fn allowance_recorded(ledger: &mut Ledger, day: Day, data: &AllowanceRecorded) {
-    allowance(ledger, day, WriteOffTo::Allowance, data.change);
 }
 
 /// Moves the allowance, where that is where it goes.

@@ -2,6 +2,7 @@
 
 use crate::calendar::Day;
 use crate::command::payment::ChargebackTreatment;
+use crate::event::EventData;
 use crate::event::payment::{
     ChargebackWon, PaymentAllocated, PaymentAllocation, PaymentChargedBack, PaymentDeallocated,
     PaymentFailed, PaymentReceived, PaymentRefunded, Taken,
@@ -11,7 +12,32 @@ use crate::money::Amount;
 use crate::state::apply::{credit_line, order_line, settle};
 use crate::state::{Ledger, Payment};
 
-pub(super) fn received(ledger: &mut Ledger, day: Day, data: &PaymentReceived) {
+/// Folds an event of a payment; any other changes nothing.
+pub(super) fn apply(ledger: &mut Ledger, day: Day, data: &EventData) {
+    if let EventData::PaymentReceived(data) = data {
+        received(ledger, day, data);
+    }
+    if let EventData::PaymentAllocated(data) = data {
+        allocated(ledger, day, data);
+    }
+    if let EventData::PaymentDeallocated(data) = data {
+        deallocated(ledger, day, data);
+    }
+    if let EventData::PaymentFailed(data) = data {
+        failed(ledger, day, data);
+    }
+    if let EventData::PaymentRefunded(data) = data {
+        refunded(ledger, data);
+    }
+    if let EventData::PaymentChargedBack(data) = data {
+        charged_back(ledger, day, data);
+    }
+    if let EventData::ChargebackWon(data) = data {
+        won(ledger, day, data);
+    }
+}
+
+fn received(ledger: &mut Ledger, day: Day, data: &PaymentReceived) {
     let payment = Payment {
         customer: data.customer.clone(),
         currency: data.currency,
@@ -25,7 +51,7 @@ pub(super) fn received(ledger: &mut Ledger, day: Day, data: &PaymentReceived) {
     ledger.payments.insert(data.payment.clone(), payment);
 }
 
-pub(super) fn allocated(ledger: &mut Ledger, day: Day, data: &PaymentAllocated) {
+fn allocated(ledger: &mut Ledger, day: Day, data: &PaymentAllocated) {
     settles(ledger, day, &data.payment, &data.allocations);
     if let Some(payment) = ledger.payments.get_mut(&data.payment) {
         payment.unapplied -= data.overpayment + money(&data.allocations);
@@ -33,7 +59,7 @@ pub(super) fn allocated(ledger: &mut Ledger, day: Day, data: &PaymentAllocated) 
     }
 }
 
-pub(super) fn deallocated(ledger: &mut Ledger, day: Day, data: &PaymentDeallocated) {
+fn deallocated(ledger: &mut Ledger, day: Day, data: &PaymentDeallocated) {
     reopens(ledger, day, &data.allocations);
     take(ledger, &data.payment, &data.allocations);
     if let Some(payment) = ledger.payments.get_mut(&data.payment) {
@@ -42,20 +68,20 @@ pub(super) fn deallocated(ledger: &mut Ledger, day: Day, data: &PaymentDeallocat
     }
 }
 
-pub(super) fn refunded(ledger: &mut Ledger, data: &PaymentRefunded) {
+fn refunded(ledger: &mut Ledger, data: &PaymentRefunded) {
     if let Some(payment) = ledger.payments.get_mut(&data.payment) {
         payment.unapplied -= data.amount;
     }
 }
 
-pub(super) fn failed(ledger: &mut Ledger, day: Day, data: &PaymentFailed) {
+fn failed(ledger: &mut Ledger, day: Day, data: &PaymentFailed) {
     if let (Some(payment), Some(back)) = (&data.payment, &data.taken) {
         reopens(ledger, day, &back.allocations);
         taken(ledger, payment, back);
     }
 }
 
-pub(super) fn charged_back(ledger: &mut Ledger, day: Day, data: &PaymentChargedBack) {
+fn charged_back(ledger: &mut Ledger, day: Day, data: &PaymentChargedBack) {
     match data.treatment {
         ChargebackTreatment::ReopenReceivable => reopens(ledger, day, &data.taken.allocations),
         ChargebackTreatment::ReverseRevenue => {
@@ -83,7 +109,7 @@ pub(super) fn charged_back(ledger: &mut Ledger, day: Day, data: &PaymentChargedB
     }
 }
 
-pub(super) fn won(ledger: &mut Ledger, day: Day, data: &ChargebackWon) {
+fn won(ledger: &mut Ledger, day: Day, data: &ChargebackWon) {
     settles(ledger, day, &data.payment, &data.allocations);
     if let Some(payment) = ledger.payments.get_mut(&data.payment) {
         payment.chargebacks.pop();

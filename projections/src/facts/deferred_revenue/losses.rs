@@ -1,4 +1,4 @@
-//! What early-payment discounts, chargebacks and write-offs do to contracts and to revenue.
+//! What credits, early-payment discounts, chargebacks and write-offs do to contracts and to revenue.
 
 use ledger_core::command::payment::ChargebackTreatment;
 use ledger_core::event::EventData;
@@ -9,10 +9,19 @@ use ledger_core::money::{Amount, Currency};
 use ledger_core::policy::WriteOffTo;
 use ledger_core::posting::ContractId;
 
-use crate::facts::deferred_revenue::{DeferredFact, contra, credited, version};
+use crate::facts::deferred_revenue::{DeferredFact, contra, credit_shaped, credited, version};
 
 /// Adds the facts of such an event, but for what its entry moves.
 pub(super) fn facts(facts: &mut Vec<DeferredFact>, data: &EventData) {
+    if let EventData::CreditIssued(data) = data {
+        let of = (&data.customer, data.currency, data.invoice.as_ref());
+        credited(facts, of, &data.lines, false);
+        credit_shaped(facts, data);
+    }
+    if let EventData::CreditVoided(data) = data {
+        let of = (&data.customer, data.currency, data.invoice.as_ref());
+        credited(facts, of, &data.lines, true);
+    }
     if let EventData::PaymentAllocated(data) = data {
         discounted(facts, (&data.customer, data.currency), &data.allocations, false);
     }
