@@ -68,7 +68,7 @@ fn shapes() -> Vec<Case> {
         ),
         case(r#"{"id":"bad","data":{}}"#, "command.missing_field", Some("command")),
         case(command("OpenBok", "{}"), "command.unknown", Some("command")),
-        case(command("RunDunning", "{}"), "command.not_supported", Some("command")),
+        case(command("EraseCustomer", "{}"), "command.not_supported", Some("command")),
         case(
             payment(r#""amount":"1.00""#).replace("\"effective\"", "\"efective\""),
             "command.unknown_field",
