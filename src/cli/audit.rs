@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
-use ledger_core::event::payment::PaymentAllocation;
+use ledger_core::event::payment::{PaymentAllocation, PaymentChargedBack};
 use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
 use ledger_core::posting::{ContractId, Target, postings};
@@ -124,14 +124,7 @@ fn touches(data: &EventData, document: &Identifier) -> bool {
             failed.payment.as_ref() == Some(document)
                 || failed.taken.iter().any(|taken| settles(&taken.allocations, document))
         }
-        EventData::PaymentChargedBack(back) => {
-            settles(&back.taken.allocations, document)
-                || back
-                    .reversed
-                    .iter()
-                    .flat_map(|one| &one.lines)
-                    .any(|line| line.order.as_ref() == Some(document))
-        }
+        EventData::PaymentChargedBack(back) => takes_of(back, document),
         EventData::ChargebackWon(won) => settles(&won.allocations, document),
         EventData::InvoiceWrittenOff(written) => {
             written.lines.iter().any(|line| line.order.as_ref() == Some(document))
@@ -149,6 +142,12 @@ fn touches(data: &EventData, document: &Identifier) -> bool {
             credit.allocations.iter().any(|one| one.invoice == *document)
         }
     }
+}
+
+fn takes_of(back: &PaymentChargedBack, document: &Identifier) -> bool {
+    let mut reversed = back.reversed.iter().flat_map(|one| &one.lines);
+    settles(&back.taken.allocations, document)
+        || reversed.any(|line| line.order.as_ref() == Some(document))
 }
 
 fn settles(allocations: &[PaymentAllocation], invoice: &Identifier) -> bool {
