@@ -25,6 +25,9 @@ mod harness;
 #[path = "it/import.rs"]
 mod import;
 #[cfg(test)]
+#[path = "it/import_bank.rs"]
+mod import_bank;
+#[cfg(test)]
 #[path = "it/preview.rs"]
 mod preview;
 #[cfg(test)]

@@ -2,3 +2,5 @@
 //! that importing a file twice changes nothing.
 
 pub mod csv;
+pub mod statement;
+pub mod stripe;
