@@ -118,7 +118,7 @@ fn a_broken_statement_is_refused_and_the_other_goes_in() {
 #[test]
 fn another_currency_is_refused_by_the_book_and_listed() {
     let ledger = book();
-    let dollars = STATEMENT.replace("EUR", "USD");
+    let dollars = STATEMENT.replace("EUR", "USD").replace("//B-", "//D-");
     let run = import(&ledger, 1, "mt940", &format!("{dollars}{STATEMENT}"), &[]);
     assert!(run.err.contains("fx.rate_missing"), "{}", run.err);
     assert!(run.json()["by_type"]["PaymentReceived"].as_u64().unwrap() >= 2, "{}", run.out);
