@@ -24,6 +24,8 @@ mod harness;
 #[cfg(test)]
 #[path = "it/import.rs"]
 mod import;
+#[path = "it/import_bank.rs"]
+mod import_bank;
 #[cfg(test)]
 #[path = "it/notices.rs"]
 mod notices;

@@ -3,3 +3,5 @@
 
 pub mod csv;
 mod documents;
+pub mod statement;
+pub mod stripe;

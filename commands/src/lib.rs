@@ -8,4 +8,5 @@ pub mod import;
 pub mod preview;
 pub mod service;
 pub mod standing;
+pub mod stripe_signature;
 pub mod writer;

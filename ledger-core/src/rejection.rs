@@ -252,4 +252,20 @@ codes! {
     ReportTooLarge = "report.too_large",
     /// The log cannot be read now, or a projection stopped at an event; commands still work.
     ReportUnavailable = "report.unavailable",
+    /// A bank statement, or an entry of one, that is not of its format, or is cut short.
+    StatementMalformed = "statement.malformed",
+    /// A bank statement whose own totals do not tie: nothing of it is booked.
+    StatementChecksum = "statement.checksum",
+    /// Money of a payer that cannot be told; a suspense customer takes it where one is named.
+    ReceiptPayerUnknown = "receipt.payer_unknown",
+    /// A receipt without a date.
+    ReceiptNoDate = "receipt.no_date",
+    /// A bank's id for money that stands in the book with another amount or date.
+    ReceiptConflict = "receipt.conflict",
+    /// An event of a payment processor that lacks what its command needs.
+    StripeMalformed = "stripe.malformed",
+    /// A webhook whose signature is missing or wrong.
+    WebhookSignature = "webhook.signature",
+    /// A webhook that was signed too long ago, or in the future.
+    WebhookTooOld = "webhook.too_old",
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use commands::import::csv::{self, Import, Map};
+use commands::import::statement;
 use futures::StreamExt;
 use ledger_core::money::{Amount, Currency};
 use ledger_core::rejection::Code;
@@ -16,6 +17,10 @@ use crate::cli::{Format, Global, apply};
 use crate::config;
 use crate::desk::{Desk, lines};
 use crate::exit::{Exit, Failure};
+
+pub(crate) mod bank;
+mod sending;
+pub(crate) mod stripe;
 
 /// Lines about single records that are printed at most; the counts are always whole.
 const TOLD_MAX: usize = 100;
@@ -34,6 +39,18 @@ pub(crate) enum Source {
     /// Tables of invoices with a header row; a map says which column means what.
     #[command(after_help = MAP_HELP)]
     Csv(Table),
+    /// ISO 20022 bank statements: camt.053, and the reports and notifications camt.052, camt.054.
+    #[command(after_help = bank::HELP)]
+    Camt053(bank::Statements),
+    /// SWIFT MT940 bank statements.
+    #[command(after_help = bank::HELP)]
+    Mt940(bank::Statements),
+    /// BAI2 bank statements.
+    #[command(after_help = bank::HELP)]
+    Bai2(bank::Statements),
+    /// Stripe event objects: invoices, charges, refunds, disputes, credit notes.
+    #[command(after_help = stripe::HELP)]
+    Stripe(stripe::Events),
 }
 
 /// A table and its map.
@@ -77,7 +94,16 @@ Ids are derived from the records: importing a file twice changes nothing.";
 /// # Errors
 /// Where a file or the map cannot be read, or the store or server cannot be used.
 pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
-    let Source::Csv(table) = &arguments.source;
+    match &arguments.source {
+        Source::Csv(table) => run_table(global, table),
+        Source::Camt053(files) => bank::run(global, statement::Format::Camt, files),
+        Source::Mt940(files) => bank::run(global, statement::Format::Mt940, files),
+        Source::Bai2(files) => bank::run(global, statement::Format::Bai2, files),
+        Source::Stripe(files) => stripe::run(global, files),
+    }
+}
+
+fn run_table(global: &Global, table: &Table) -> Result<Exit, Failure> {
     let map = map(&table.map)?;
     // Everything is read before anything is applied: a wrong name changes nothing.
     let imports = table

@@ -1,0 +1,160 @@
+//! Stripe event objects, one JSON object a line, into commands. Ids are derived from the event's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ledger_core::calendar::Day;
+use ledger_core::rejection::Code;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::import::csv::{BadRecord, Imported};
+
+mod field;
+mod invoice;
+pub mod money;
+mod payment;
+
+use field::Object;
+
+/// What a file came to.
+#[derive(Debug, Clone, Default)]
+pub struct Import {
+    /// Commands in the file's order.
+    pub commands: Vec<Imported>,
+    /// Lines that could not be read.
+    pub bad: Vec<BadRecord>,
+    /// Events read.
+    pub events: u64,
+    /// Events that mean nothing to a ledger, by type.
+    pub skipped: BTreeMap<String, u64>,
+}
+
+/// A command without its envelope.
+#[derive(Debug, Clone, PartialEq)]
+struct Made {
+    command: &'static str,
+    data: Value,
+    /// A refund comes with its own event and with its charge's: one id and one day for both.
+    refund: Option<(String, Day)>,
+}
+
+impl Made {
+    fn new(command: &'static str, data: Value) -> Self {
+        Self { command, data, refund: None }
+    }
+}
+
+/// Reads a file of events; a line that cannot be read goes to `bad`.
+pub fn read(text: &str) -> Import {
+    let mut import = Import::default();
+    let credited: BTreeSet<String> = text.lines().flat_map(credited_refunds).collect();
+    for (line, number) in text.lines().zip(1..) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        import.events += 1;
+        match commands(line, &credited) {
+            Ok(Read::Commands(envelopes)) => {
+                let made = envelopes.into_iter();
+                import.commands.extend(made.map(|envelope| Imported { line: number, envelope }));
+            }
+            Ok(Read::Skipped(kind)) => *import.skipped.entry(kind).or_default() += 1,
+            Err(reason) => {
+                let reason = format!("{}: {reason}", Code::StripeMalformed.as_str());
+                import.bad.push(BadRecord { line: number, reason });
+            }
+        }
+    }
+    import
+}
+
+/// What one event is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Read {
+    /// Envelopes, in their order.
+    Commands(Vec<Value>),
+    /// Its type means nothing to a ledger.
+    Skipped(String),
+}
+
+/// The refunds that a line's credit note pays back.
+fn credited_refunds(line: &str) -> Vec<String> {
+    if !line.contains("credit_note.created") {
+        return Vec::new();
+    }
+    let Ok(event) = serde_json::from_str::<Value>(line) else { return Vec::new() };
+    let object = Object::new(&event, "event").object("data");
+    let object = object.and_then(|data| data.object("object"));
+    object.map_or_else(|_| Vec::new(), |note| invoice::refunds_of_credit(&note))
+}
+
+/// The envelopes of one event; `credited` are refunds that belong to credit notes, which pay them
+/// back themselves.
+///
+/// # Errors
+/// Where it is no event, or lacks what its commands need.
+pub fn commands(text: &str, credited: &BTreeSet<String>) -> Result<Read, String> {
+    let event: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
+    let event = Object::new(&event, "event");
+    let (id, kind) = (event.text("id")?, event.text("type")?);
+    let day = day(event.whole("created")?)?;
+    let object = event.object("data")?.object("object")?;
+    let made = match kind {
+        "customer.created" => customer(&object)?,
+        "invoice.finalized" => invoice::finalized(&object)?,
+        "invoice.voided" => invoice::voided(&object)?,
+        "invoice.marked_uncollectible" => invoice::written_off(&object)?,
+        "credit_note.created" => invoice::credited(&object)?,
+        "charge.succeeded" => payment::succeeded(&object)?,
+        "charge.failed" => payment::failed(&object)?,
+        "refund.created" => payment::refunded(&object, credited)?,
+        "charge.refunded" => payment::refunds_of(&object, credited)?,
+        "charge.dispute.created" => payment::disputed(&object)?,
+        "charge.dispute.closed" => payment::dispute_closed(&object)?,
+        other => return Ok(Read::Skipped(other.to_owned())),
+    };
+    if made.is_empty() {
+        return Ok(Read::Skipped(kind.to_owned()));
+    }
+    Ok(Read::Commands(envelopes(id, day, made)))
+}
+
+/// The first command has the event's own id, so that whoever knows the event finds it.
+fn envelopes(event: &str, day: Day, made: Vec<Made>) -> Vec<Value> {
+    let made = made.into_iter().zip(1..);
+    made.map(|(made, number)| {
+        let (id, day) = match (made.refund, number) {
+            (Some((refund, day)), _) => (format!("stripe/{refund}"), day),
+            (None, 1) => (format!("stripe/{event}"), day),
+            (None, number) => (format!("stripe/{event}/{number}"), day),
+        };
+        let mut data = made.data;
+        if let Some(object) = data.as_object_mut() {
+            object.retain(|_, value| !value.is_null());
+        }
+        json!({
+            "id": id, "command": made.command, "effective": day,
+            "reason": "imported from Stripe", "data": data,
+        })
+    })
+    .collect()
+}
+
+/// The date of Unix seconds, in UTC as Stripe reports.
+fn day(seconds: i64) -> Result<Day, String> {
+    OffsetDateTime::from_unix_timestamp(seconds)
+        .map(|instant| Day::new(instant.date()))
+        .map_err(|error| format!("{seconds} is no time: {error}"))
+}
+
+fn customer(object: &Object<'_>) -> Result<Vec<Made>, String> {
+    let id = object.text("id")?;
+    let name = object.optional("name").or(object.optional("email")).unwrap_or(id);
+    Ok(vec![Made::new(
+        "RegisterCustomer",
+        json!({"customer": id, "name": name, "email": object.optional("email")}),
+    )])
+}
+
+#[cfg(test)]
+mod tests;

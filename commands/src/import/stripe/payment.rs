@@ -1,0 +1,120 @@
+//! Charges, refunds and disputes.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::field::Object;
+use super::money::amount;
+use super::{Made, day};
+
+/// `charge.succeeded`: money, unless it was only authorised.
+pub(super) fn succeeded(object: &Object<'_>) -> Result<Vec<Made>, String> {
+    let id = object.text("id")?;
+    if object.flag("captured") == Some(false) {
+        return Ok(Vec::new());
+    }
+    let (received, currency) = amount(object.whole("amount")?, object.text("currency")?)?;
+    let customer = object
+        .reference("customer")
+        .ok_or_else(|| format!("the charge {id} has no customer: record it with RecordPayment"))?;
+    let fee = match object.optional_object("balance_transaction") {
+        None => None,
+        Some(transaction) => {
+            let (fee, other) = amount(transaction.whole("fee")?, transaction.text("currency")?)?;
+            if other != currency && !fee.is_zero() {
+                return Err(format!(
+                    "the fee of {id} is in {other}, and the charge in {currency}: record both by \
+                     hand"
+                ));
+            }
+            (!fee.is_zero()).then_some(fee)
+        }
+    };
+    let allocate = match object.reference("invoice") {
+        Some(invoice) => json!([{"invoice": invoice, "amount": received}]),
+        None => json!("none"),
+    };
+    let method = object.optional_object("payment_method_details");
+    let method = method.as_ref().and_then(|details| details.optional("type")).unwrap_or("card");
+    Ok(vec![Made::new(
+        "RecordPayment",
+        json!({
+            "payment": id, "customer": customer, "amount": received, "currency": currency,
+            "method": method, "reference": object.optional("description"), "fee": fee,
+            "allocate": allocate,
+        }),
+    )])
+}
+
+/// `charge.failed`: a mark on the invoice; without one it means nothing to a ledger.
+pub(super) fn failed(object: &Object<'_>) -> Result<Vec<Made>, String> {
+    let Some(invoice) = object.reference("invoice") else { return Ok(Vec::new()) };
+    let code = object.optional("failure_code").unwrap_or("unknown");
+    Ok(vec![Made::new("FailPayment", json!({"invoice": invoice, "code": code}))])
+}
+
+/// `refund.created`.
+pub(super) fn refunded(
+    object: &Object<'_>,
+    credited: &BTreeSet<String>,
+) -> Result<Vec<Made>, String> {
+    let id = object.text("id")?;
+    let is_none = matches!(object.optional("status"), Some("failed" | "canceled"));
+    if is_none || credited.contains(id) {
+        return Ok(Vec::new());
+    }
+    let charge =
+        object.reference("charge").ok_or_else(|| format!("the refund {id} names no charge"))?;
+    let (back, _) = amount(object.whole("amount")?, object.text("currency")?)?;
+    let mut made = Made::new("RefundPayment", json!({"payment": charge, "amount": back}));
+    made.refund = Some((id.to_owned(), day(object.whole("created")?)?));
+    Ok(vec![made])
+}
+
+/// `charge.refunded`: the refunds that it lists; where it lists none they have their own events.
+pub(super) fn refunds_of(
+    object: &Object<'_>,
+    credited: &BTreeSet<String>,
+) -> Result<Vec<Made>, String> {
+    let mut made = Vec::new();
+    for refund in &object.list("refunds")? {
+        made.extend(refunded(refund, credited)?);
+    }
+    Ok(made)
+}
+
+/// `charge.dispute.created`: the bank takes the money back; an inquiry takes none yet.
+pub(super) fn disputed(object: &Object<'_>) -> Result<Vec<Made>, String> {
+    if object.optional("status").is_some_and(|status| status.starts_with("warning")) {
+        return Ok(Vec::new());
+    }
+    let id = object.text("id")?;
+    let (taken, currency) = amount(object.whole("amount")?, object.text("currency")?)?;
+    let mut fee = currency.zero();
+    for transaction in &object.list("balance_transactions")? {
+        let (part, other) = amount(transaction.whole("fee")?, transaction.text("currency")?)?;
+        if other != currency && !part.is_zero() {
+            return Err(format!("the fee of {id} is in {other}, and the dispute in {currency}"));
+        }
+        fee += part;
+    }
+    let fee = fee.is_positive().then_some(fee);
+    Ok(vec![Made::new(
+        "ChargeBackPayment",
+        json!({"payment": charge(object)?, "amount": taken, "fee": fee}),
+    )])
+}
+
+/// `charge.dispute.closed`: won money comes back; lost money is gone already.
+pub(super) fn dispute_closed(object: &Object<'_>) -> Result<Vec<Made>, String> {
+    if object.text("status")? != "won" {
+        return Ok(Vec::new());
+    }
+    let (back, _) = amount(object.whole("amount")?, object.text("currency")?)?;
+    Ok(vec![Made::new("WinChargeback", json!({"payment": charge(object)?, "amount": back}))])
+}
+
+fn charge<'a>(object: &Object<'a>) -> Result<&'a str, String> {
+    object.reference("charge").ok_or_else(|| "the dispute names no charge".to_owned())
+}
