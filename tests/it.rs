@@ -24,6 +24,7 @@ mod harness;
 #[cfg(test)]
 #[path = "it/import.rs"]
 mod import;
+#[cfg(test)]
 #[path = "it/import_bank.rs"]
 mod import_bank;
 #[cfg(test)]
