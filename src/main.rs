@@ -17,6 +17,7 @@ mod desk;
 mod exit;
 mod live;
 mod output;
+mod paper;
 mod preview;
 mod reading;
 mod scenario;
