@@ -4,4 +4,6 @@ mod book;
 mod model;
 mod pdf;
 #[cfg(feature = "einvoice")]
+mod published;
+#[cfg(feature = "einvoice")]
 mod ubl;
