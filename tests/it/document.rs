@@ -88,3 +88,26 @@ fn http_answers_with_the_bytes_of_the_command_line() {
     let told = ledger.expect(0, &["document", "INV-1", "--format", "ubl"], "").out;
     assert_eq!(answer.body, told);
 }
+
+#[test]
+fn a_category_that_does_not_fit_its_rate_is_refused() {
+    let ledger = Ledger::new();
+    let open =
+        r#"{"id":"o","command":"OpenBook","effective":"2026-01-01","data":{"currency":"EUR"}}"#;
+    ledger.expect(0, &["apply", "-"], open);
+    let wrong = [
+        ("s", r#""rate":"0","category":"S""#, "data.category"),
+        ("z", r#""rate":"7","category":"Z""#, "data.category"),
+        ("e", r#""rate":"0","category":"E""#, "data.exemption_reason"),
+        ("r", r#""rate":"0","exemption_reason":"why""#, "data.exemption_reason"),
+        ("y", r#""rate":"0","category":"Z","exemption_reason":"why""#, "data.exemption_reason"),
+    ];
+    for (id, fields, field) in wrong {
+        let command = format!(
+            r#"{{"id":"{id}","command":"DefineTaxRate","effective":"2026-01-01","data":{{"tax_code":"T","from":"2026-01-01",{fields}}}}}"#
+        );
+        let reply = &ledger.expect(1, &["apply", "-"], &command).lines()[0];
+        assert_eq!(reply["error"]["code"], "tax.invalid", "{reply}");
+        assert_eq!(reply["error"]["field"], field, "{reply}");
+    }
+}
