@@ -11,6 +11,7 @@ pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod document;
 pub(crate) mod explain;
 pub(crate) mod import;
 pub(crate) mod notices;
@@ -84,6 +85,10 @@ pub(crate) enum Format {
     Csv,
     /// One JSON object a row.
     Ndjson,
+    /// A printed document, of `document` only.
+    Pdf,
+    /// UBL 2.1 of EN 16931, of `document` only.
+    Ubl,
 }
 
 /// What to do.
@@ -107,6 +112,8 @@ pub(crate) enum Verb {
     Explain(explain::Arguments),
     /// Prints the whole history of one document: who, when, why, which command, which postings.
     Audit(audit::Arguments),
+    /// Writes an invoice or a credit note as PDF or as UBL of EN 16931.
+    Document(document::Arguments),
     /// Folds the log from its first event into fresh projections and prints their digests.
     Replay(replay::Arguments),
     /// Checks the log: order, hash chain, and the book's invariants.
@@ -136,6 +143,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Preview(arguments) => preview::run(&global, &arguments),
         Verb::Explain(arguments) => explain::run(&global, &arguments),
         Verb::Audit(arguments) => audit::run(&global, &arguments),
+        Verb::Document(arguments) => document::run(&global, &arguments),
         Verb::Replay(arguments) => replay::run(&global, &arguments),
         Verb::Verify => verify::run(&global),
         Verb::Check(arguments) => check::run(&global, &arguments),
@@ -156,6 +164,7 @@ impl Global {
             | Verb::Preview(_)
             | Verb::Explain(_)
             | Verb::Audit(_)
+            | Verb::Document(_)
             | Verb::Replay(_)
             | Verb::Verify
             | Verb::Check(_)
@@ -169,6 +178,11 @@ impl Global {
             )
             .because("over a connection, the connection's credentials say who asks")
             .help("leave --actor out, or use --data without --nats"));
+        }
+        let is_paper = matches!(self.format, Some(Format::Pdf | Format::Ubl));
+        if is_paper && !matches!(verb, Verb::Document(_)) {
+            return Err(Failure::usage("document.format", "pdf and ubl are formats of documents")
+                .help("`revledger document ID --format pdf` writes one"));
         }
         Ok(())
     }

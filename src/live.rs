@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use commands::service::{ReportFuture, Reports};
+use commands::documents::{self, DocumentFormat};
+use commands::service::{DocumentFuture, ReportFuture, Reports};
 use ledger_core::log::SharedLog;
 use ledger_core::rejection::{Code, Rejection};
 use projections::projector::{Projector, must_hold};
@@ -15,8 +16,8 @@ use serde_json::{Value, json};
 use tokio::sync::RwLock;
 
 use crate::anchor::Anchor;
-use crate::config;
 use crate::exit::Failure;
+use crate::{config, paper};
 
 /// How often the views look for new events while nobody asks.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
@@ -115,16 +116,35 @@ impl Live {
         must_hold(&self.log, sequence, chain).await
     }
 
+    /// As [`Live::catch_up`], for somebody who asked.
+    async fn catch_up_to_answer(&self) -> Result<(), Rejection> {
+        self.catch_up().await.map_err(|error| {
+            let message = format!("the projections cannot follow the log: {error}");
+            Rejection::new(Code::ReportUnavailable, message)
+        })
+    }
+
+    async fn write_document(
+        &self,
+        id: &str,
+        format: DocumentFormat,
+        language: Option<&str>,
+    ) -> Result<Vec<u8>, Rejection> {
+        self.catch_up_to_answer().await?;
+        let (document, language) = {
+            let projector = self.projector.read().await;
+            paper::document(projector.views(), id, language)?
+        };
+        tokio::task::block_in_place(|| documents::render(&document, format, language))
+    }
+
     async fn answer(
         &self,
         name: &str,
         wanted: BTreeMap<String, String>,
         format: &str,
     ) -> Result<String, Rejection> {
-        self.catch_up().await.map_err(|error| {
-            let message = format!("the projections cannot follow the log: {error}");
-            Rejection::new(Code::ReportUnavailable, message)
-        })?;
+        self.catch_up_to_answer().await?;
         let projector = self.projector.read().await;
         let views = projector.views();
         if name == DIGESTS {
@@ -157,6 +177,15 @@ impl Reports for Live {
         format: &'a str,
     ) -> ReportFuture<'a> {
         Box::pin(self.answer(name, filters, format))
+    }
+
+    fn document<'a>(
+        &'a self,
+        id: &'a str,
+        format: DocumentFormat,
+        language: Option<&'a str>,
+    ) -> DocumentFuture<'a> {
+        Box::pin(self.write_document(id, format, language))
     }
 }
 

@@ -18,6 +18,7 @@ mod exit;
 mod live;
 mod notices;
 mod output;
+mod paper;
 mod preview;
 mod reading;
 mod scenario;

@@ -23,7 +23,7 @@ pub(crate) fn print(
         Format::Json => writeln!(output, "{}", table.to_json())?,
         Format::Csv => output.write_all(table.to_csv().as_bytes())?,
         Format::Ndjson => output.write_all(table.to_ndjson().as_bytes())?,
-        Format::Table => {
+        Format::Table | Format::Pdf | Format::Ubl => {
             print_grid(output, table)?;
             writeln!(output, "as of {as_of}, folded up to sequence {}", table.sequence)?;
         }

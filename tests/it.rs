@@ -16,6 +16,9 @@ mod crash;
 #[path = "it/daemon.rs"]
 mod daemon;
 #[cfg(test)]
+#[path = "it/document.rs"]
+mod document;
+#[cfg(test)]
 #[path = "it/explain.rs"]
 mod explain;
 #[cfg(test)]

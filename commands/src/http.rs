@@ -19,6 +19,7 @@ use ledger_core::rejection::{Code, Rejection};
 use schemas::command::{Origin, parse};
 use schemas::reply::{Outcome, Reply};
 
+use crate::documents::DocumentFormat;
 use crate::ids;
 use crate::service::{Reports, status};
 use crate::writer::WriterHandle;
@@ -34,12 +35,13 @@ struct Shared {
     reports: Arc<dyn Reports>,
 }
 
-/// The routes: `POST /v1/books/{book}/commands`, `GET /v1/books/{book}/reports/{name}`, `/livez`
-/// and `/readyz`.
+/// The routes: `POST /v1/books/{book}/commands`, `GET /v1/books/{book}/reports/{name}`,
+/// `GET /v1/books/{book}/documents/{id}.pdf` and `.xml`, `/livez` and `/readyz`.
 pub fn router(book: Identifier, writer: WriterHandle, reports: Arc<dyn Reports>) -> Router {
     Router::new()
         .route("/v1/books/{book}/commands", post(commands))
         .route("/v1/books/{book}/reports/{name}", get(report))
+        .route("/v1/books/{book}/documents/{file}", get(document))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(|| async { "ok\n" }))
         .layer(DefaultBodyLimit::max(GROUP_BYTES_MAX))
@@ -154,6 +156,34 @@ async fn report(
         }
     };
     match shared.reports.report(&name, filters, &format).await {
+        Ok(body) => ([(header::CONTENT_TYPE, kind)], body).into_response(),
+        Err(rejection) => rejection_response(&rejection),
+    }
+}
+
+async fn document(
+    State(shared): State<Shared>,
+    Path((book, file)): Path<(String, String)>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    if let Some(response) = other_book(&shared, &book) {
+        return response;
+    }
+    let (id, ending) = file.rsplit_once('.').unwrap_or((&file, ""));
+    let (format, kind) = match ending {
+        "pdf" => (DocumentFormat::Pdf, "application/pdf"),
+        "xml" => (DocumentFormat::Ubl, "application/xml"),
+        _ => {
+            let message = format!("{file:?} ends in no format of a document: .pdf or .xml");
+            return rejection_response(&Rejection::new(Code::DocumentFormat, message));
+        }
+    };
+    if let Some(other) = query.keys().find(|name| *name != "language") {
+        let message = format!("a document has no filter {other:?}; it has language");
+        return rejection_response(&Rejection::at(Code::ReportFilter, other, message));
+    }
+    let language = query.get("language").map(String::as_str);
+    match shared.reports.document(id, format, language).await {
         Ok(body) => ([(header::CONTENT_TYPE, kind)], body).into_response(),
         Err(rejection) => rejection_response(&rejection),
     }

@@ -1,6 +1,7 @@
 //! The write side: the writer of a book, and what brings commands to it.
 
 pub mod clock;
+pub mod documents;
 pub mod esrs;
 pub mod http;
 pub mod ids;

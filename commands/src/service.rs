@@ -16,6 +16,7 @@ use schemas::reply::{Outcome, Reply};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+use crate::documents::DocumentFormat;
 use crate::ids;
 use crate::writer::WriterHandle;
 
@@ -25,6 +26,9 @@ const REPORTS_AT_ONCE_MAX: usize = 16;
 
 /// A boxed answer of a report.
 pub type ReportFuture<'a> = Pin<Box<dyn Future<Output = Result<String, Rejection>> + Send + 'a>>;
+
+/// A boxed document.
+pub type DocumentFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, Rejection>> + Send + 'a>>;
 
 /// Where transports ask for reports. The write side does not know the read side: the program
 /// joins them.
@@ -36,6 +40,14 @@ pub trait Reports: Send + Sync + fmt::Debug {
         filters: BTreeMap<String, String>,
         format: &'a str,
     ) -> ReportFuture<'a>;
+
+    /// Writes an invoice or a credit note as a document.
+    fn document<'a>(
+        &'a self,
+        id: &'a str,
+        format: DocumentFormat,
+        language: Option<&'a str>,
+    ) -> DocumentFuture<'a>;
 }
 
 /// A service that cannot start.

@@ -96,6 +96,18 @@ codes! {
     DocumentTooManyLines = "document.too_many_lines",
     /// A document without lines.
     DocumentNoLines = "document.no_lines",
+    /// A document cannot be printed: the book was opened without its seller's data.
+    DocumentSellerMissing = "document.seller_missing",
+    /// A document lacks what its format demands.
+    DocumentIncomplete = "document.incomplete",
+    /// A document cannot be said in the format: more decimals than it takes, or a rule broken.
+    DocumentNotRepresentable = "document.not_representable",
+    /// There is no such format or language of a document.
+    DocumentFormat = "document.format",
+    /// The id is that of an invoice and of a credit.
+    DocumentAmbiguous = "document.ambiguous",
+    /// There is no such document.
+    DocumentUnknown = "document.unknown",
     /// A line id that stands twice in one document.
     LineDuplicate = "line.duplicate",
     /// A line that does not exist.

@@ -67,7 +67,7 @@ pub(crate) async fn history(
     let text = match format {
         Format::Json => format!("{}\n", json!({"rows": rows, "sequence": last})),
         Format::Ndjson => rows.iter().map(|row| format!("{row}\n")).collect(),
-        Format::Table | Format::Csv => {
+        Format::Table | Format::Csv | Format::Pdf | Format::Ubl => {
             let mut text: String = events.iter().map(as_text).collect();
             text.push_str(&format!("{} events, folded up to sequence {last}\n", events.len()));
             text

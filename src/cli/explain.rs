@@ -88,7 +88,7 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
         }
         let mut output = std::io::BufWriter::new(std::io::stdout());
         match global.format_or(Format::Table) {
-            Format::Table => print(&mut output, asked, &table, as_of)?,
+            Format::Table | Format::Pdf | Format::Ubl => print(&mut output, asked, &table, as_of)?,
             format @ (Format::Json | Format::Csv | Format::Ndjson) => {
                 output::print(&mut output, format, &table, as_of)?;
             }

@@ -206,8 +206,10 @@ fn show(
         (Format::Ndjson, preview) => {
             output.write_all(answer::lines(command, &preview, sequence).as_bytes())?;
         }
-        (Format::Table | Format::Csv, Preview::Refused(rejection)) => return Err(rejection.into()),
-        (Format::Table | Format::Csv, Preview::Repeated(first)) => {
+        (Format::Table | Format::Csv | Format::Pdf | Format::Ubl, Preview::Refused(rejection)) => {
+            return Err(rejection.into());
+        }
+        (Format::Table | Format::Csv | Format::Pdf | Format::Ubl, Preview::Repeated(first)) => {
             let name = command.data.name();
             writeln!(
                 output,
@@ -215,7 +217,7 @@ fn show(
                 command.id
             )?;
         }
-        (Format::Table | Format::Csv, Preview::Accepted(change)) => {
+        (Format::Table | Format::Csv | Format::Pdf | Format::Ubl, Preview::Accepted(change)) => {
             print::change(&mut output, command, &change)?;
             writeln!(output, "compared with the book as of sequence {sequence}")?;
         }

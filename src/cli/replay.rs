@@ -65,7 +65,7 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
                 writeln!(output, "{},{},{same}\r", row.projection, row.digest)?;
             }
         }
-        Format::Table => {
+        Format::Table | Format::Pdf | Format::Ubl => {
             for row in &rows {
                 writeln!(output, "{:<17} {}{}", row.projection, row.digest, row.verdict())?;
             }

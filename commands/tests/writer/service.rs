@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_nats::{Client, Message};
 use commands::clock::SystemClock;
-use commands::service::{self, ReportFuture, Reports};
+use commands::documents::DocumentFormat;
+use commands::service::{self, DocumentFuture, ReportFuture, Reports};
 use commands::writer;
 use futures::StreamExt;
 use ledger_core::limits::QUEUE_COMMANDS_MAX;
@@ -38,6 +39,15 @@ impl Reports for Echo {
                 _ => Err(Rejection::new(Code::ReportUnknown, "there is no such report")),
             }
         })
+    }
+
+    fn document<'a>(
+        &'a self,
+        _: &'a str,
+        _: DocumentFormat,
+        _: Option<&'a str>,
+    ) -> DocumentFuture<'a> {
+        Box::pin(async { Err(Rejection::new(Code::DocumentUnknown, "there is no such document")) })
     }
 }
 

@@ -29,6 +29,52 @@ pub struct OpenBook {
     /// Account code and name of each role.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub accounts: BTreeMap<String, AccountName>,
+    /// Who sells: what stands at the head of printed invoices and credit notes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seller: Option<Seller>,
+}
+
+/// Who sells, as printed invoices and credit notes name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Seller {
+    /// The full name.
+    pub name: String,
+    /// Postal address.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub address: Option<SellerAddress>,
+    /// Tax number; a VAT number with the prefix of its country, for example `DE123456789`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tax_id: Option<String>,
+    /// E-mail address.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub email: Option<String>,
+    /// The account to pay to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub iban: Option<String>,
+    /// The bank of that account.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bic: Option<String>,
+    /// Number in the register of companies.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub registration: Option<String>,
+}
+
+/// Where the seller is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SellerAddress {
+    /// Street and number.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub street: Option<String>,
+    /// City.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub city: Option<String>,
+    /// Postal code.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub postal_code: Option<String>,
+    /// ISO 3166 alpha-2 code of the country, for example `DE`.
+    pub country: String,
 }
 
 /// A policy's value: a word or amount, a list of days, or dunning policies by name.
@@ -106,6 +152,50 @@ pub struct DefineTaxRate {
     /// Whether prices of the code contain the tax.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub inclusive: Option<bool>,
+    /// Why tax is charged or not; by the rate where nothing is said: `S` above zero, `Z` at zero.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub category: Option<TaxCategory>,
+    /// Why no tax is charged, as the document says it; category `E` needs it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub exemption_reason: Option<String>,
+}
+
+/// Why tax is charged or not, by the codes of UNCL 5305.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+pub enum TaxCategory {
+    /// Taxed at a rate above zero.
+    S,
+    /// Taxed at the rate zero.
+    Z,
+    /// Exempt from tax.
+    E,
+    /// Reverse charge: the customer owes the tax.
+    #[serde(rename = "AE")]
+    ReverseCharge,
+}
+
+impl TaxCategory {
+    /// The code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::S => "S",
+            Self::Z => "Z",
+            Self::E => "E",
+            Self::ReverseCharge => "AE",
+        }
+    }
+}
+
+/// Why a line is taxed as it is, as it was decided.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct TaxTreatment {
+    /// The category.
+    pub category: TaxCategory,
+    /// Why no tax is charged.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub exemption_reason: Option<String>,
 }
 
 /// Closes all days up to one.

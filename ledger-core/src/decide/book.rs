@@ -1,6 +1,6 @@
 //! Opening the book, and its catalog.
 
-use crate::command::book::{DefineProduct, OpenBook};
+use crate::command::book::{DefineProduct, OpenBook, Seller};
 use crate::decide::{policy, text};
 use crate::event::EventData;
 use crate::event::book::BookOpened;
@@ -28,6 +28,9 @@ pub(super) fn open(
     }
     let time_zone = data.time_zone.clone().unwrap_or_else(|| "UTC".to_owned());
     text::check("data.time_zone", &time_zone)?;
+    if let Some(seller) = &data.seller {
+        check_seller(seller)?;
+    }
     Ok(vec![EventData::BookOpened(BookOpened {
         book: book.clone(),
         currency: data.currency,
@@ -35,7 +38,46 @@ pub(super) fn open(
         fiscal_year_start: month,
         policies: data.policies.clone(),
         accounts: data.accounts.clone(),
+        seller: data.seller.clone(),
     })])
+}
+
+/// Texts that can be printed, and a country that could be one.
+fn check_seller(seller: &Seller) -> Result<(), Rejection> {
+    text::check("data.seller.name", &seller.name)?;
+    if seller.name.trim().is_empty() {
+        return Err(Rejection::at(
+            Code::TextInvalid,
+            "data.seller.name",
+            "the seller's name is empty; documents need one",
+        ));
+    }
+    for (field, text) in [
+        ("data.seller.tax_id", &seller.tax_id),
+        ("data.seller.email", &seller.email),
+        ("data.seller.iban", &seller.iban),
+        ("data.seller.bic", &seller.bic),
+        ("data.seller.registration", &seller.registration),
+    ] {
+        text::check_optional(field, text.as_ref())?;
+    }
+    let Some(address) = &seller.address else { return Ok(()) };
+    for (field, text) in [
+        ("data.seller.address.street", &address.street),
+        ("data.seller.address.city", &address.city),
+        ("data.seller.address.postal_code", &address.postal_code),
+    ] {
+        text::check_optional(field, text.as_ref())?;
+    }
+    if address.country.len() != 2 || !address.country.bytes().all(|byte| byte.is_ascii_uppercase())
+    {
+        return Err(Rejection::at(
+            Code::TextInvalid,
+            "data.seller.address.country",
+            "a country is two capital letters of ISO 3166, for example DE",
+        ));
+    }
+    Ok(())
 }
 
 /// Adds a product to the catalog.

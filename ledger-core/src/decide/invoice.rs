@@ -340,6 +340,11 @@ fn finish_lines(
             tax,
             tax_code: line.tax_code.clone(),
             tax_rate: line.tax_rate.or(looked_up.map(|base| base.rate.percent)),
+            // A rate that the line names is its own: the code's reasons do not go with it.
+            tax_treatment: match (&line.tax_rate, &line.tax_code) {
+                (None, Some(code)) => tax::treatment(state, code, issued),
+                (_, None) | (Some(_), Some(_)) => None,
+            },
             service_start: line.service_start,
             service_end: line.service_end,
             schedule: schedule(book, issued, order, index, (line, net))?,

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::calendar::Day;
-use crate::command::book::DefineTaxRate;
+use crate::command::book::{DefineTaxRate, TaxCategory, TaxTreatment};
 use crate::decide::text;
 use crate::event::EventData;
 use crate::event::order::ContainedTax;
@@ -23,7 +23,56 @@ pub(super) fn define(data: &DefineTaxRate) -> Result<Vec<EventData>, Rejection> 
             format!("{} % is not a tax rate", data.rate),
         ));
     }
+    check_category(data)?;
     Ok(vec![EventData::TaxRateDefined(data.clone())])
+}
+
+/// Refuses a category that does not fit the rate, and an exemption without its reason.
+fn check_category(data: &DefineTaxRate) -> Result<(), Rejection> {
+    text::check_optional("data.exemption_reason", data.exemption_reason.as_ref())?;
+    let refused = |field, message: String| Err(Rejection::at(Code::TaxInvalid, field, message));
+    let Some(category) = data.category else {
+        return match &data.exemption_reason {
+            None => Ok(()),
+            Some(_) => refused(
+                "data.exemption_reason",
+                "a reason needs the category that it explains: E or AE".to_owned(),
+            ),
+        };
+    };
+    let code = category.code();
+    let is_exempt = match category {
+        TaxCategory::S | TaxCategory::Z => false,
+        TaxCategory::E | TaxCategory::ReverseCharge => true,
+    };
+    if data.rate.is_positive() != (category == TaxCategory::S) {
+        let message = format!(
+            "the category {code} does not fit a rate of {} %; S is above zero, Z, E and AE are zero",
+            data.rate
+        );
+        return refused("data.category", message);
+    }
+    let is_given = data.exemption_reason.as_ref().is_some_and(|text| !text.trim().is_empty());
+    match (category, is_given) {
+        (TaxCategory::E, false) => {
+            refused("data.exemption_reason", "the category E needs the reason".to_owned())
+        }
+        (_, true) if !is_exempt => refused(
+            "data.exemption_reason",
+            format!("the category {code} is taxed: there is no exemption to explain"),
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Why lines of a tax code are taxed as they are on a date, where the code says that.
+pub(super) fn treatment(state: &Ledger, code: &str, day: Day) -> Option<TaxTreatment> {
+    let code: Identifier = code.parse().ok()?;
+    let defined = state.tax_rates.get(&code)?.iter().filter(|one| one.from <= day);
+    // The last of the latest ones: a rate that was defined again replaces the one before.
+    let latest = defined.max_by_key(|one| one.from)?;
+    let category = latest.category?;
+    Some(TaxTreatment { category, exemption_reason: latest.exemption_reason.clone() })
 }
 
 /// The rate of a tax code on a date.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
-use crate::command::book::{AccountName, DefineProduct, DefineTaxRate, PolicyValue};
+use crate::command::book::{AccountName, DefineProduct, DefineTaxRate, PolicyValue, Seller};
 use crate::id::Identifier;
 use crate::money::Currency;
 
@@ -25,6 +25,9 @@ pub struct BookOpened {
     pub policies: BTreeMap<String, PolicyValue>,
     /// Account code and name of each role that has one.
     pub accounts: BTreeMap<String, AccountName>,
+    /// Who sells, as printed documents name it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seller: Option<Seller>,
 }
 
 /// A product was added to the catalog: the command's own fields.

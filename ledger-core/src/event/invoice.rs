@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
+use crate::command::book::TaxTreatment;
 use crate::command::invoice::DisputeOutcome;
 use crate::event::order::Adjustment;
 use crate::id::Identifier;
@@ -92,6 +93,9 @@ pub struct IssuedLine {
     /// Tax rate in percent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tax_rate: Option<Amount>,
+    /// Why it is taxed as it is, where its tax code says that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tax_treatment: Option<TaxTreatment>,
     /// First day of service.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub service_start: Option<Day>,

@@ -356,6 +356,7 @@ impl<'a> Issuer<'a> {
                 tax,
                 tax_code: placed.tax_code.clone(),
                 tax_rate: placed.tax_code.is_some().then_some(base.rate.percent),
+                tax_treatment: base.code.and_then(|code| tax::treatment(self.state, code, date)),
                 service_start: Some(one.service.0),
                 service_end: Some(one.service.1),
                 schedule: None,
