@@ -426,7 +426,7 @@ fn each_bad_change_has_its_code_and_field_and_records_nothing() {
 
 /// A run that would issue more than one command takes says how to go on.
 #[test]
-fn a_run_that_is_too_large_is_refused_whole() {
+fn a_run_through_an_absurd_date_is_refused_and_a_long_one_is_one_command() {
     let ledger = Ledger::new();
     let order = r#"{"id":"o","command":"PlaceOrder","effective":"2026-01-01","data":{"order":"DAILY","customer":"C","currency":"USD","start":"2026-01-01","lines":[{"line":"L","price":{"model":"flat","amount":"1.00","per":{"days":1}},"billing":{"every":{"days":1}}}]}}"#;
     let head: String = BOOK.lines().take(2).map(|line| format!("{line}\n")).collect();
@@ -437,11 +437,15 @@ fn a_run_that_is_too_large_is_refused_whole() {
         );
         ledger.expect(code, &["apply", "-"], &line).lines().remove(0)
     };
-    assert_eq!(run("far", "9999-12-31", 1)["error"]["code"], "billing.run_too_large");
-    assert_eq!(run("large", "2028-12-31", 1)["error"]["code"], "billing.run_too_large");
+    assert_eq!(run("far", "9999-12-31", 1)["error"]["code"], "billing.run_too_far");
     // 730 days of 2026 and 2027, each an invoice, and the run's own event.
     let reply = run("fits", "2027-12-31", 0);
     assert_eq!(reply["events"].as_array().unwrap().len(), 731);
+    assert_eq!(reply["sequence"], 734);
     // Again: nothing is due.
     assert_eq!(run("again", "2027-12-31", 0)["events"].as_array().unwrap().len(), 1);
+    // More than a group of the log takes: 1,096 days of 2028 to 2030, summed up by the last event.
+    let reply = run("long", "2030-12-31", 0);
+    assert_eq!(reply["events"].as_array().unwrap().len(), 1);
+    assert_eq!(reply["sequence"], 734 + 1 + 1_096 + 1);
 }

@@ -173,7 +173,7 @@ fn documents() -> Vec<Case> {
         write!(many, r#"{}{{"amount":"1.00"}}"#, if number == 0 { "" } else { "," }).unwrap();
     }
     let mut lines = many.clone();
-    lines.truncate(1_001 * r#",{"amount":"1.00"}"#.len() - 1);
+    lines.truncate(2_001 * r#",{"amount":"1.00"}"#.len() - 1);
     vec![
         case(invoice("", ""), "document.no_lines", Some("data.lines")),
         case(invoice("", &lines), "document.too_many_lines", Some("data.lines")),
