@@ -95,10 +95,15 @@ fn median(mut rates: Vec<u64>) -> u64 {
 fn decided(count: u64) -> Outcome<u64> {
     let (mut book, _) = MemoryBook::open()?;
     let day = "2026-01-01".parse()?;
+    for number in 0..CUSTOMERS {
+        let customer = format!("C-{number}");
+        book.send("RegisterCustomer", day, json!({"customer": customer, "name": customer}))?;
+    }
     for number in 0..count {
         let line = json!({"line": "1", "price": {"model": "flat", "amount": "120.00", "per": "month"},
             "recognition": {"method": "over_time"}, "billing": {"every": "month"}});
-        let order = json!({"order": format!("O-{number:07}"), "customer": "C", "currency": "USD",
+        let customer = format!("C-{}", number % 1_000);
+        let order = json!({"order": format!("O-{number:07}"), "customer": customer, "currency": "USD",
             "start": day, "end": "2026-12-31", "lines": [line]});
         book.send("PlaceOrder", day, order)?;
     }

@@ -1,40 +1,37 @@
 //! Invoices and disputes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
 
 use crate::calendar::Day;
 use crate::command::collections::Block;
-use crate::command::invoice::{InvoiceLine, IssueInvoice, OpenDispute, ResolveDispute};
-use crate::command::shared::{Discount, Method};
+use crate::command::invoice::{InvoiceLine, IssueInvoice};
+use crate::command::shared::Method;
+use crate::decide::invoice::price::{Priced, price_lines};
 use crate::decide::tax::{self, Rate, TaxBase};
-use crate::decide::{book_currency, collections, credit, customer, payment, policy, text};
+use crate::decide::{book_currency, collections, credit, customer, payment, policy};
 use crate::event::EventData;
-use crate::event::invoice::{DisputeOpened, DisputeResolved, InvoiceIssued, IssuedLine};
+use crate::event::invoice::{InvoiceIssued, IssuedLine};
 use crate::id::Identifier;
 use crate::limits::DOCUMENT_LINES_MAX;
-use crate::money::{Amount, Currency, allocate, multiply_divide};
+use crate::money::{Amount, allocate};
 use crate::policy::Basis;
 use crate::rejection::{Code, Rejection};
 use crate::revenue::schedule::Schedule;
 use crate::state::order::Order;
 use crate::state::{Book, Customer, Invoice, Ledger};
 
+mod dispute;
+mod price;
 mod run;
 mod void;
 
+pub(super) use dispute::{open_dispute, resolve_dispute};
+pub(super) use price::discount;
 pub(super) use run::run;
 pub(super) use void::void;
-
-/// A line's own numbers before the document's discount and tax.
-struct Priced<'a> {
-    line: &'a InvoiceLine,
-    id: Identifier,
-    gross: Amount,
-    net: Amount,
-}
 
 /// Issues an invoice on the effective date.
 pub(super) fn issue(
@@ -186,103 +183,6 @@ fn next_name(state: &Ledger, last: u64) -> Result<(Identifier, u64), Rejection> 
         let invoice = Identifier::from_str(&format!("INV-{number}"))?;
         if !state.invoices.contains_key(&invoice) {
             return Ok((invoice, number));
-        }
-    }
-}
-
-fn price_lines<'a>(book: &Book, data: &'a IssueInvoice) -> Result<Vec<Priced<'a>>, Rejection> {
-    let mut ids = BTreeSet::new();
-    let mut priced = Vec::with_capacity(data.lines.len());
-    for (index, line) in data.lines.iter().enumerate() {
-        let field = |name: &str| format!("data.lines[{index}].{name}");
-        let id = match &line.line {
-            Some(id) => id.clone(),
-            None => Identifier::from_str(&(index + 1).to_string())?,
-        };
-        if !ids.insert(id.clone()) {
-            return Err(Rejection::at(
-                Code::LineDuplicate,
-                field("line"),
-                format!("the line {id} stands twice"),
-            ));
-        }
-        text::check_optional(&field("description"), line.description.as_ref())?;
-        let gross = gross(book, data.currency, line, &field)?;
-        let discount = discount(book, data.currency, gross, line.discount, &field("discount"))?;
-        priced.push(Priced { line, id, gross, net: gross - discount });
-    }
-    Ok(priced)
-}
-
-/// The line's amount, or quantity times unit price.
-fn gross(
-    book: &Book,
-    currency: Currency,
-    line: &InvoiceLine,
-    field: &impl Fn(&str) -> String,
-) -> Result<Amount, Rejection> {
-    let product = match (line.quantity, line.unit_price) {
-        (None, None) => None,
-        (quantity, Some(unit_price)) => {
-            let quantity = quantity.map_or(Decimal::ONE, Amount::decimal);
-            let exact = unit_price.decimal().checked_mul(quantity).ok_or_else(|| {
-                Rejection::at(Code::AmountTooLarge, field("unit_price"), "the product is too large")
-            })?;
-            Some(currency.round(exact, book.policies.rounding))
-        }
-        (Some(_), None) => None,
-    };
-    let amount = match line.amount {
-        Some(amount) => Some(currency.exact(amount, &field("amount"))?),
-        None => None,
-    };
-    match (amount, product) {
-        (Some(amount), Some(product)) if amount != product => Err(Rejection::at(
-            Code::InvoiceInvalid,
-            field("amount"),
-            format!("{amount} is not quantity times unit price, which is {product}"),
-        )),
-        (Some(amount), _) => Ok(amount),
-        (None, Some(product)) => Ok(product),
-        (None, None) => Err(Rejection::at(
-            Code::CommandMissingField,
-            field("amount"),
-            "a line has an amount, or a quantity and a unit price",
-        )),
-    }
-}
-
-/// What a discount takes off an amount.
-pub(super) fn discount(
-    book: &Book,
-    currency: Currency,
-    amount: Amount,
-    discount: Option<Discount>,
-    field: &str,
-) -> Result<Amount, Rejection> {
-    match discount {
-        None => Ok(currency.zero()),
-        Some(Discount::Amount(discount)) => {
-            let discount = currency.exact(discount, field)?;
-            if discount.is_negative() || discount > amount {
-                return Err(Rejection::at(
-                    Code::InvoiceInvalid,
-                    field,
-                    format!("a discount of {discount} on {amount} makes no sense"),
-                ));
-            }
-            Ok(discount)
-        }
-        Some(Discount::Percent { percent }) => {
-            if percent.is_negative() || percent.decimal() > Decimal::ONE_HUNDRED {
-                return Err(Rejection::at(
-                    Code::InvoiceInvalid,
-                    field,
-                    format!("{percent} % is not a discount; use 0 to 100"),
-                ));
-            }
-            let exact = multiply_divide(amount.decimal(), percent.decimal(), Decimal::ONE_HUNDRED);
-            Ok(currency.round(exact, book.policies.rounding))
         }
     }
 }
@@ -469,68 +369,4 @@ pub(super) fn find<'a>(
     state.invoices.get(id).ok_or_else(|| {
         Rejection::at(Code::InvoiceUnknown, field, format!("there is no invoice {id}"))
     })
-}
-
-/// Marks an invoice, or a part of it, as disputed.
-pub(super) fn open_dispute(
-    state: &Ledger,
-    data: &OpenDispute,
-) -> Result<Vec<EventData>, Rejection> {
-    let invoice = find(state, &data.invoice, "data.invoice")?;
-    text::check("data.reason", &data.reason)?;
-    if invoice.voided {
-        return Err(Rejection::at(
-            Code::InvoiceVoid,
-            "data.invoice",
-            format!("the invoice {} is void: there is nothing to dispute", data.invoice),
-        ));
-    }
-    if invoice.disputed {
-        return Err(Rejection::at(
-            Code::DisputeInvalid,
-            "data.invoice",
-            format!("the invoice {} is in dispute already", data.invoice),
-        ));
-    }
-    let amount = match data.amount {
-        None => None,
-        Some(amount) => {
-            let amount = invoice.currency.exact(amount, "data.amount")?;
-            if !amount.is_positive() || amount > invoice.open {
-                return Err(Rejection::at(
-                    Code::DisputeInvalid,
-                    "data.amount",
-                    format!("{amount} is not within the open amount {}", invoice.open),
-                ));
-            }
-            Some(amount)
-        }
-    };
-    Ok(vec![EventData::DisputeOpened(DisputeOpened {
-        invoice: data.invoice.clone(),
-        customer: invoice.customer.clone(),
-        currency: invoice.currency,
-        amount,
-        reason: data.reason.clone(),
-    })])
-}
-
-/// Ends a dispute.
-pub(super) fn resolve_dispute(
-    state: &Ledger,
-    data: &ResolveDispute,
-) -> Result<Vec<EventData>, Rejection> {
-    let invoice = find(state, &data.invoice, "data.invoice")?;
-    if !invoice.disputed {
-        return Err(Rejection::at(
-            Code::DisputeInvalid,
-            "data.invoice",
-            format!("the invoice {} is not in dispute", data.invoice),
-        ));
-    }
-    Ok(vec![EventData::DisputeResolved(DisputeResolved {
-        invoice: data.invoice.clone(),
-        customer: invoice.customer.clone(),
-        outcome: data.outcome,
-    })])
 }

@@ -72,7 +72,7 @@ pub(in crate::decide) fn run(
         }
         period::check_open(book, key.0, "data.through")?;
         issuer.issue(key, group)?;
-        if issuer.events.len() >= RUN_DOCUMENTS_MAX {
+        if issuer.events.len() > RUN_DOCUMENTS_MAX {
             return Err(too_large());
         }
     }
