@@ -11,6 +11,8 @@ use crate::harness::Ledger;
 
 const ROUNDS: u64 = 10;
 const COMMANDS: u64 = 2_000;
+/// Rounds of billing runs.
+const BILLING_ROUNDS: u64 = 5;
 
 fn commands() -> String {
     let mut text = String::from(
@@ -79,4 +81,58 @@ fn kill_after(ledger: &Ledger, input: &str, replies: usize) -> Vec<String> {
         assert_eq!(reply["outcome"], "accepted", "{line}");
     }
     acknowledged
+}
+
+/// Days that the order is billed for, one invoice each.
+const DAYS: u64 = 1_800;
+
+/// Billing runs, the last one of 1,200 invoices, and invoices by hand between them.
+fn billing() -> String {
+    let mut text = String::from(
+        r#"{"id":"c1","command":"OpenBook","effective":"2026-01-01","data":{"currency":"USD"}}
+{"id":"c2","command":"RegisterCustomer","effective":"2026-01-01","data":{"customer":"C-1","name":"One"}}
+{"id":"c3","command":"PlaceOrder","effective":"2026-01-01","data":{"order":"O","customer":"C-1","currency":"USD","start":"2026-01-01","end":"2030-12-05","lines":[{"line":"L","price":{"model":"flat","amount":"1.00","per":{"days":1}},"recognition":{"method":"over_time"},"billing":{"every":{"days":1}}}]}}
+"#,
+    );
+    let first: ledger_core::calendar::Day = "2026-01-01".parse().unwrap();
+    for (number, days) in (60..=600).step_by(60).chain([1_800]).enumerate() {
+        let through = first.plus_days(days - 1);
+        writeln!(
+            text,
+            r#"{{"id":"i{number}","command":"IssueInvoice","effective":"2026-01-01","data":{{"customer":"C-1","currency":"USD","lines":[{{"amount":"5.00"}}]}}}}
+{{"id":"r{number}","command":"RunBilling","effective":"2026-01-01","data":{{"through":"{through}"}}}}"#
+        )
+        .unwrap();
+    }
+    text
+}
+
+#[test]
+fn the_series_has_no_gap_and_no_repeat_after_a_kill() {
+    let mut seed = match std::env::var("REVLEDGER_SEED") {
+        Ok(text) => text.parse().unwrap(),
+        Err(_) => RandomState::new().build_hasher().finish(),
+    };
+    println!("REVLEDGER_SEED={seed}");
+    let input = billing();
+    let replies = u64::try_from(input.lines().count()).unwrap();
+    for _ in 0..BILLING_ROUNDS {
+        let stop_after = usize::try_from(next(&mut seed) % replies).unwrap();
+        let ledger = Ledger::new();
+        let acknowledged = kill_after(&ledger, &input, stop_after);
+        let again = ledger.expect(0, &["apply", "-"], &input).out;
+        let again: Vec<&str> = again.lines().collect();
+        assert_eq!(again[..acknowledged.len()], acknowledged, "stopped after {stop_after}");
+        ledger.expect(0, &["verify"], "");
+        let report = ["report", "billing", "--as-of", "2031-01-01", "--format", "json"];
+        let billing = ledger.expect(0, &report, "").json();
+        let number = |row: &Value| -> u64 {
+            row["invoice"].as_str().unwrap().strip_prefix("INV-").unwrap().parse().unwrap()
+        };
+        let mut numbers: Vec<u64> =
+            billing["rows"].as_array().unwrap().iter().map(number).collect();
+        numbers.sort_unstable();
+        let is_dense = numbers.iter().copied().eq(1..=DAYS + 11);
+        assert!(is_dense, "stopped after {stop_after}: {} invoices", numbers.len());
+    }
 }
