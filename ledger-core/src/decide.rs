@@ -92,20 +92,20 @@ fn in_open_book(
         CommandData::OpenDispute(data) => invoice::open_dispute(state, data),
         CommandData::ResolveDispute(data) => invoice::resolve_dispute(state, data),
         CommandData::RecordPayment(data) => payment::record(state, book, effective, data),
-        CommandData::AllocatePayment(data) => payment::allocate(state, book, data),
+        CommandData::AllocatePayment(data) => payment::allocate(state, book, effective, data),
         CommandData::DeallocatePayment(data) => payment::deallocate(state, effective, data),
         CommandData::FailPayment(data) => payment::fail(state, effective, data),
         CommandData::RefundPayment(data) => payment::refund(state, effective, data),
         CommandData::ChargeBackPayment(data) => payment::charge_back(state, book, effective, data),
         CommandData::WinChargeback(data) => payment::win(state, effective, data),
         CommandData::WriteOffInvoice(data) => loss::write_off(state, book, effective, data),
-        CommandData::RecoverWriteOff(data) => loss::recover(state, book, data),
+        CommandData::RecoverWriteOff(data) => loss::recover(state, book, effective, data),
         CommandData::RecordAllowance(data) => {
             loss::record_allowance(id, state, book, effective, data)
         }
         CommandData::RefundCredit(data) => credit::refund(state, effective, data),
         CommandData::IssueCredit(data) => credit::issue(state, book, effective, data),
-        CommandData::ApplyCredit(data) => credit::apply(state, data),
+        CommandData::ApplyCredit(data) => credit::apply(state, effective, data),
         CommandData::VoidCredit(data) => credit::void(state, book, effective, data),
     }
 }

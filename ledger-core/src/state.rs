@@ -132,6 +132,12 @@ pub struct Invoice {
 }
 
 impl Invoice {
+    /// What is open on a day and stays so on every later one.
+    pub fn open_from(&self, day: Day) -> Amount {
+        let later = self.settlements.iter().map(|(on, _)| *on).filter(|on| *on > day);
+        later.map(|on| self.open_on(on)).fold(self.open_on(day), Amount::min)
+    }
+
     /// What was open at the end of a day.
     pub fn open_on(&self, day: Day) -> Amount {
         let settled = self.settlements.iter().filter(|(on, _)| *on <= day);
@@ -181,6 +187,8 @@ pub struct WrittenOff {
     pub loss: Amount,
     /// Where the loss went.
     pub write_off_to: WriteOffTo,
+    /// The day of the latest write-off.
+    pub day: Day,
     /// What was recovered.
     pub recovered: Amount,
     /// The relieved tax of that.
@@ -198,6 +206,8 @@ pub struct Payment {
     pub currency: Currency,
     /// When it was received.
     pub received: Day,
+    /// The latest day on which something happened to it.
+    pub touched: Day,
     /// What was received.
     pub amount: Amount,
     /// What settles nothing yet.
@@ -227,6 +237,8 @@ pub struct Credit {
     pub issued: Day,
     /// The event's sequence.
     pub sequence: u64,
+    /// The latest day on which something happened to it.
+    pub touched: Day,
     /// What was paid back.
     pub refunded: Amount,
     /// What it settled.

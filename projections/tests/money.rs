@@ -40,7 +40,7 @@ fn last(table: &Table, column: &str) -> Amount {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 128, failure_persistence: None, ..ProptestConfig::default()
+        cases: 192, failure_persistence: None, ..ProptestConfig::default()
     })]
 
     #[test]
@@ -63,8 +63,9 @@ proptest! {
         prop_assert_eq!(invariants::check(&book.views), Vec::new());
 
         for invoice in book.ledger.invoices.values() {
-            prop_assert!(!invoice.open.is_negative());
-            prop_assert!(!invoice.paid.is_negative(), "{:?}", invoice);
+            for (day, _) in &invoice.settlements {
+                prop_assert!(!invoice.open_on(*day).is_negative(), "{} {:?}", day, invoice);
+            }
             for line in &invoice.lines {
                 prop_assert!(line.credited_net <= line.net, "{:?}", line);
             }

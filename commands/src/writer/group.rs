@@ -2,7 +2,7 @@
 
 use ledger_core::command::{Command, CommandData};
 use ledger_core::decide::decide;
-use ledger_core::event::{Event, NewEvent};
+use ledger_core::event::{Event, EventData, NewEvent};
 use ledger_core::id::Identifier;
 use ledger_core::limits::{
     COMMAND_EVENTS_MAX, COMMAND_EVENTS_USUAL, GROUP_BYTES_MAX, GROUP_RECORDS_MAX,
@@ -58,6 +58,16 @@ pub(super) struct Rest {
     /// Who waits for the end.
     pub(super) job: Job,
     events: std::vec::IntoIter<NewEvent>,
+}
+
+/// How many events belong together: an invoice with the credits that it uses, and with what is given
+/// back on the same day.
+fn unit(events: &[NewEvent]) -> usize {
+    let starts = |event: &NewEvent| {
+        matches!(event.data, EventData::InvoiceIssued(_) | EventData::BillingRunCompleted(_))
+    };
+    let rest = events.iter().skip(1);
+    rest.take_while(|event| !starts(event)).count() + usize::from(!events.is_empty())
 }
 
 impl Group {
@@ -153,8 +163,17 @@ impl Writer {
             group.expected = self.standing.sequence;
         }
         let mut refusal = None;
+        let mut left = 0;
         while group.records.len() < GROUP_RECORDS_MAX && group.bytes < GROUP_BYTES_MAX / 2 {
+            if left == 0 {
+                left = unit(rest.events.as_slice());
+                let has_room = group.records.len() + left <= GROUP_RECORDS_MAX;
+                if !has_room && !group.records.is_empty() {
+                    break;
+                }
+            }
             let Some(new) = rest.events.next() else { break };
+            left = left.saturating_sub(1);
             let command = &rest.job.command;
             let events = self.standing.envelope(&self.book, command, vec![new], self.clock.now());
             match self.encode(&events, rest.job.traceparent.as_deref()) {

@@ -4,6 +4,7 @@ use crate::calendar::Day;
 use crate::command::credit::{Apply, ApplyCredit, ApplyParts, ApplyRule, CreditLine, IssueCredit};
 use crate::command::shared::Allocation;
 use crate::decide::credit::effect::Effects;
+use crate::decide::credit::worked::Worked;
 use crate::decide::payment::{Payer, settle};
 use crate::decide::{book_currency, customer, invoice, policy, text};
 use crate::event::EventData;
@@ -20,6 +21,7 @@ mod lower;
 mod refund;
 mod tax;
 mod void;
+mod worked;
 
 pub(super) use give_back::{Back, Settles, credit_adjustments, give_back};
 pub(super) use lower::{Lowered, lower};
@@ -58,6 +60,7 @@ pub(super) fn issue(
         data.reason.as_ref().and_then(|reason| book.credit_revenue_by_reason.get(reason));
     let revenue = data.revenue.or(by_reason.copied()).unwrap_or(book.policies.credit_revenue);
     let context = Context { state, book, effective, revenue, currency: data.currency };
+    let mut worked = Worked::default();
     let mut progress = credited.map(|invoice| invoice.lines.clone()).unwrap_or_default();
     let mut lines = Vec::with_capacity(data.lines.len());
     for (index, line) in data.lines.iter().enumerate() {
@@ -66,14 +69,14 @@ pub(super) fn issue(
             line.description.as_ref(),
         )?;
         lines.push(match credited {
-            Some(invoice) => context.against(invoice, &mut progress, index, line)?,
+            Some(invoice) => context.against(invoice, (&mut progress, &mut worked), index, line)?,
             None => context.on_account(index, line)?,
         });
     }
     let net: Amount = lines.iter().map(|line| line.net).sum();
     let tax: Amount = lines.iter().map(|line| line.tax).sum();
     let total = net + tax;
-    let parts = parts(data, credited, total)?;
+    let parts = parts(data, credited, (effective, total))?;
     let issued = EventData::CreditIssued(CreditIssued {
         credit: data.credit.clone(),
         customer: data.customer.clone(),
@@ -172,11 +175,11 @@ impl Context<'_> {
     }
 
     /// A line of an invoice: caps, tax, and the effect on revenue. `progress` is the invoice's
-    /// lines with what this credit's lines before took.
+    /// lines with what this credit's lines before took, `worked` the order lines.
     fn against(
         &self,
         invoice: &Invoice,
-        progress: &mut [InvoiceLine],
+        (progress, worked): (&mut [InvoiceLine], &mut Worked),
         index: usize,
         line: &CreditLine,
     ) -> Result<CreditedLine, Rejection> {
@@ -202,14 +205,17 @@ impl Context<'_> {
             (ContractId::Order(order), Some(line)) => Some((order.clone(), line.clone())),
             (ContractId::Order(_) | ContractId::Invoice(_), _) => None,
         };
-        let earning = lower::earning(self.state, invoice, target);
         let effects = Effects {
             book: self.book,
             currency: self.currency,
             effective: self.effective,
             revenue: self.revenue,
         };
+        let earning = worked.earning(self.state, invoice, target);
         let effect = effects.of(&earning, net, &format!("data.lines[{index}].amount"))?;
+        if let Some((order, name)) = &order_line {
+            worked.take(self.state, (order, name), self.effective, net, &effect);
+        }
         target.credited_net += net;
         target.credited_tax += tax;
         target.contra.push((self.effective, effect.contra_revenue));
@@ -277,10 +283,10 @@ fn line_index(lines: &[InvoiceLine], index: usize, line: &CreditLine) -> Result<
 fn parts(
     data: &IssueCredit,
     credited: Option<&Invoice>,
-    total: Amount,
+    (effective, total): (Day, Amount),
 ) -> Result<ApplyParts, Rejection> {
     let zero = data.currency.zero();
-    let open = credited.map_or(zero, |invoice| invoice.open);
+    let open = credited.map_or(zero, |invoice| invoice.open_from(effective));
     let parts = match &data.apply {
         Apply::All(ApplyRule::Invoice) => {
             if credited.is_none() {
@@ -378,12 +384,24 @@ fn find<'a>(state: &'a Ledger, id: &crate::id::Identifier) -> Result<&'a Credit,
 }
 
 /// Settles invoices with unused credit.
-pub(super) fn apply(state: &Ledger, data: &ApplyCredit) -> Result<Vec<EventData>, Rejection> {
+pub(super) fn apply(
+    state: &Ledger,
+    effective: Day,
+    data: &ApplyCredit,
+) -> Result<Vec<EventData>, Rejection> {
     let credit = find(state, &data.credit)?;
+    if effective < credit.issued {
+        return Err(Rejection::at(
+            Code::DateEndBeforeStart,
+            "effective",
+            format!("the credit was issued on {}, after {effective}", credit.issued),
+        ));
+    }
     let payer = Payer {
         customer: &credit.customer,
         currency: credit.currency,
         available: credit.unused,
+        day: effective,
         field: "data.credit",
     };
     let code = Code::CreditOverApplied;

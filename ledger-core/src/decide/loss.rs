@@ -38,17 +38,23 @@ pub(super) fn write_off(
             format!("the invoice was issued on {}, after {effective}", found.issued),
         ));
     }
+    let open = found.open_from(effective);
+    if !open.is_positive() {
+        let message =
+            format!("nothing is open of the invoice {} from {effective} on", data.invoice);
+        return Err(Rejection::at(Code::WriteOffExceedsOpen, "data.invoice", message));
+    }
     let amount = match data.amount {
         Some(amount) => positive(found, amount)?,
-        None => found.open,
+        None => open,
     };
-    if amount > found.open || !found.open.is_positive() {
+    if amount > open {
         return Err(Rejection::at(
             Code::WriteOffExceedsOpen,
             "data.amount",
             format!(
-                "{amount} is more than the {} that is open of the invoice {}",
-                found.open, data.invoice
+                "{amount} is more than the {open} that is open of the invoice {}",
+                data.invoice
             ),
         ));
     }
@@ -108,6 +114,7 @@ fn positive(invoice: &Invoice, amount: Amount) -> Result<Amount, Rejection> {
 pub(super) fn recover(
     state: &Ledger,
     book: &Book,
+    effective: Day,
     data: &RecoverWriteOff,
 ) -> Result<Vec<EventData>, Rejection> {
     let found = invoice::find(state, &data.invoice, "data.invoice")?;
@@ -125,9 +132,17 @@ pub(super) fn recover(
             ),
         ));
     };
+    if effective < known.day {
+        return Err(Rejection::at(
+            Code::DateEndBeforeStart,
+            "effective",
+            format!("the invoice was written off on {}, after {effective}", known.day),
+        ));
+    }
     let through = (known.recovered + amount).decimal();
     let exact = multiply_divide(known.tax.decimal(), through, known.amount.decimal());
     let tax = found.currency.round(exact, book.policies.rounding) - known.recovered_tax;
+    let tax = tax.max(zero);
     let loss = (amount - tax).min(known.loss - known.recovered_loss).max(zero);
     Ok(vec![EventData::WriteOffRecovered(WriteOffRecovered {
         invoice: data.invoice.clone(),

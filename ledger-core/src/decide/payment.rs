@@ -72,6 +72,7 @@ pub(super) fn record(
         customer: &data.customer,
         currency: data.currency,
         available: amount,
+        day: effective,
         field: "data.amount",
     };
     let allocations = match &data.allocate {
@@ -81,7 +82,7 @@ pub(super) fn record(
                 .open_invoices
                 .iter()
                 .filter_map(|id| state.invoices.get_key_value(id))
-                .filter(|(_, invoice)| invoice.currency == data.currency)
+                .filter(|(_, one)| one.currency == data.currency && one.issued <= effective)
                 .collect();
             automatic(book, data.reference.as_deref().unwrap_or(""), open, (effective, amount))
         }
@@ -100,19 +101,15 @@ pub(super) fn record(
 pub(super) fn allocate(
     state: &Ledger,
     book: &Book,
+    effective: Day,
     data: &AllocatePayment,
 ) -> Result<Vec<EventData>, Rejection> {
-    let Some(payment) = state.payments.get(&data.payment) else {
-        return Err(Rejection::at(
-            Code::PaymentUnknown,
-            "data.payment",
-            format!("there is no payment {}", data.payment),
-        ));
-    };
+    let payment = back::find(state, &data.payment, effective)?;
     let payer = Payer {
         customer: &payment.customer,
         currency: payment.currency,
         available: payment.unapplied,
+        day: effective,
         field: "data.payment",
     };
     let code = Code::PaymentOverAllocated;
@@ -137,6 +134,8 @@ pub(super) struct Payer<'a> {
     pub(super) currency: Currency,
     /// What is left to allocate.
     pub(super) available: Amount,
+    /// The day on which it is allocated.
+    pub(super) day: Day,
     /// The field that is at fault where more is allocated than that.
     pub(super) field: &'static str,
 }
@@ -186,7 +185,14 @@ pub(super) fn settle(
             ));
         }
         let before = taken.entry(&one.invoice).or_default();
-        let open = found.open - *before;
+        if payer.day < found.issued {
+            return Err(Rejection::at(
+                Code::DateEndBeforeStart,
+                at("invoice"),
+                format!("{} was issued on {}, after {}", one.invoice, found.issued, payer.day),
+            ));
+        }
+        let open = found.open_from(payer.day) - *before;
         if amount > open {
             let message =
                 format!("{amount} is more than the {open} that is open on {}", one.invoice);
@@ -226,7 +232,8 @@ fn automatic(
     let mut left = amount;
     let mut settled = Vec::new();
     for (id, invoice) in open {
-        let part = left.min(invoice.open - discount::offered(book, invoice, day));
+        let open = invoice.open_from(day);
+        let part = left.min(open.min(invoice.open - discount::offered(book, invoice, day)));
         if !part.is_positive() {
             break;
         }
@@ -263,9 +270,10 @@ fn allocated(
     }
     for one in &mut merged {
         let Some(invoice) = state.invoices.get(&one.invoice) else { continue };
+        let open = invoice.open_from(payer.day);
         (one.cash_discount, one.cash_discount_tax) =
-            discount::taken(book, invoice, day, one.amount);
-        let rest = invoice.open - one.settled();
+            discount::taken(book, invoice, day, (one.amount, open));
+        let rest = open - one.settled();
         if rest.is_positive() && rest <= book.policies.tolerance {
             one.small_balance = rest;
         }

@@ -240,6 +240,7 @@ fn credit_issued(ledger: &mut Ledger, (sequence, issued): (u64, Day), data: &Cre
             unused: data.total,
             issued,
             sequence,
+            touched: issued,
             refunded: data.currency.zero(),
             applied: Vec::new(),
             lines: data.lines.clone(),
@@ -320,6 +321,7 @@ fn credit_applied(ledger: &mut Ledger, day: Day, data: &CreditApplied) {
         use_credit(ledger, &data.credit, |credit| {
             credit.unused -= one.amount;
             credit.applied.push(one.clone());
+            credit.touched = credit.touched.max(day);
         });
     }
 }

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
     pub(crate) day: i32,
+    /// Days by which it is recorded late.
+    late: i32,
     what: What,
 }
 
@@ -63,7 +65,8 @@ pub(crate) fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn step(what: impl Strategy<Value = What>) -> impl Strategy<Value = Step> {
-    (0..300_i32, what).prop_map(|(day, what)| Step { day, what })
+    let late = prop_oneof![3 => Just(0), 1 => 1..60_i32];
+    (0..300_i32, late, what).prop_map(|(day, late, what)| Step { day, late, what })
 }
 
 fn invoice() -> impl Strategy<Value = What> {
@@ -133,7 +136,7 @@ fn pick(names: &[String], number: u8) -> &str {
 
 impl Step {
     pub(crate) fn date(&self) -> Day {
-        "2026-01-01".parse::<Day>().unwrap().plus_days(self.day)
+        "2026-01-01".parse::<Day>().unwrap().plus_days((self.day - self.late).max(0))
     }
 
     /// The command on documents that are there; `number` names a new one.

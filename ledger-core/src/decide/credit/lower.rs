@@ -4,14 +4,15 @@
 use rust_decimal::Decimal;
 
 use crate::calendar::Day;
-use crate::decide::credit::effect::{Earning, Effects};
+use crate::decide::credit::effect::Effects;
+use crate::decide::credit::worked::Worked;
 use crate::id::Identifier;
 use crate::money::{Amount, allocate, multiply_divide};
 use crate::policy::CreditRevenue;
 use crate::posting::ContractId;
 use crate::rejection::Rejection;
 use crate::revenue::schedule::Schedule;
-use crate::state::{Book, Invoice, InvoiceLine, Ledger};
+use crate::state::{Book, Invoice, Ledger};
 
 /// What is taken of one line.
 pub(in crate::decide) struct Lowered {
@@ -58,6 +59,7 @@ pub(in crate::decide) fn lower(
     let nets = allocate(share - tax, &nets, currency, rounding);
     let taxes = allocate(tax, &taxes, currency, rounding);
     let effects = Effects { book, currency, effective, revenue: CreditRevenue::SplitProRata };
+    let mut worked = Worked::default();
     let mut lines = Vec::with_capacity(invoice.lines.len());
     for (line, (net, tax)) in invoice.lines.iter().zip(nets.into_iter().zip(taxes)) {
         if net.is_zero() && tax.is_zero() {
@@ -78,7 +80,10 @@ pub(in crate::decide) fn lower(
             later: Vec::new(),
         };
         if clears && net.is_positive() {
-            let effect = effects.of(&earning(state, invoice, line), net, "data.amount")?;
+            let effect = effects.of(&worked.earning(state, invoice, line), net, "data.amount")?;
+            if let (Some(order), Some(name)) = (&lowered.order, &lowered.order_line) {
+                worked.take(state, (order, name), effective, net, &effect);
+            }
             lowered.earned = effect.contra_revenue;
             lowered.schedule = effect.schedule;
             lowered.later = effect.later;
@@ -86,28 +91,4 @@ pub(in crate::decide) fn lower(
         lines.push(lowered);
     }
     Ok((lines, amount - share))
-}
-
-/// What a line of an invoice earns by: its own schedule, or its order line's.
-pub(super) fn earning<'a>(
-    state: &'a Ledger,
-    invoice: &Invoice,
-    line: &'a InvoiceLine,
-) -> Earning<'a> {
-    let found = match (&line.contract, &line.order_line) {
-        (ContractId::Order(order), Some(name)) => state.orders.get(order).and_then(|order| {
-            let known = order.lines.iter().find(|one| one.placed.line == *name)?;
-            Some((order, known))
-        }),
-        (ContractId::Order(_) | ContractId::Invoice(_), _) => None,
-    };
-    match found {
-        Some((order, known)) => Earning::Order {
-            order,
-            line: known,
-            day: line.service.map_or(invoice.issued, |(start, _)| start),
-            contra: &line.contra,
-        },
-        None => Earning::Own { versions: &line.versions, contra: &line.contra },
-    }
 }

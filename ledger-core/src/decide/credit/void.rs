@@ -29,13 +29,13 @@ pub(in crate::decide) fn void(
             format!("{} of the credit {} was paid back", credit.refunded, data.credit),
         ));
     }
-    if effective < credit.issued {
+    if effective < credit.touched {
         return Err(Rejection::at(
             Code::DateEndBeforeStart,
             "effective",
             format!(
-                "the credit {} was issued on {}, after {effective}",
-                data.credit, credit.issued
+                "the credit {} was issued, or applied last, on {}, after {effective}",
+                data.credit, credit.touched
             ),
         ));
     }

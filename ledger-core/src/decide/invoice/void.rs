@@ -22,7 +22,7 @@ pub(in crate::decide) fn void(
         return at(Code::InvoiceVoid, format!("the invoice {} is void already", data.invoice));
     }
     let is_credited = invoice.lines.iter().any(|line| !line.credited_net.is_zero());
-    if is_credited || invoice.open != invoice.total {
+    if is_credited || invoice.open_from(effective) != invoice.total {
         return at(
             Code::InvoiceHasApplications,
             format!(

@@ -138,7 +138,12 @@ fn earned_in_all(book: &Book, order: &Order, changed: &Changed<'_>, last_day: Da
             let is_reallocated = line.placed.allocated != line.placed.amount;
             if is_reallocated { delivered_price(book, order, line, last_day) } else { earned }
         }
-        Method::OverTime | Method::Usage | Method::OnInvoice => changed.earned + changed.rest,
+        Method::OverTime | Method::Usage | Method::OnInvoice => {
+            let by_price = changed.earned + changed.rest;
+            // What a credit or a write-off took of days to come is not taken off once more.
+            let lowered = line.lowered.map(|_| line.earned_through(last_day, order.currency));
+            lowered.map_or(by_price, |earned| earned.max(by_price))
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::event::payment::{
     PaymentAllocation, PaymentDeallocated, PaymentFailed, PaymentRefunded, Taken,
 };
 use crate::id::Identifier;
-use crate::money::Amount;
+use crate::money::{Amount, Rounding, multiply_divide};
 use crate::rejection::{Code, Rejection};
 use crate::state::{Ledger, Payment};
 
@@ -24,11 +24,16 @@ pub(super) fn find<'a>(
         let message = format!("there is no payment {id}");
         return Err(Rejection::at(Code::PaymentUnknown, "data.payment", message));
     };
-    if effective < payment.received {
+    // What happened to it since stands: going back before that would undo what was not done yet.
+    if effective < payment.touched {
         return Err(Rejection::at(
             Code::DateEndBeforeStart,
             "effective",
-            format!("the payment {id} was received on {}, after {effective}", payment.received),
+            format!(
+                "the payment {id} was received, or used last, on {}, after {effective}; use that \
+                 day or a later one",
+                payment.touched
+            ),
         ));
     }
     Ok(payment)
@@ -85,7 +90,7 @@ pub(in crate::decide) fn refund(
     data: &RefundPayment,
 ) -> Result<Vec<EventData>, Rejection> {
     let payment = find(state, &data.payment, effective)?;
-    let taken = take(state, &data.payment, payment, data.amount)?;
+    let taken = take(state, &data.payment, payment, data.amount, true)?;
     let (customer, currency) = (payment.customer.clone(), payment.currency);
     let mut events = Vec::new();
     if !taken.allocations.is_empty() || !taken.overpayment.is_zero() {
@@ -123,7 +128,15 @@ pub(in crate::decide) fn fail(
                     format!("the payment {id} is {}'s", payment.customer),
                 ));
             }
-            Some(take(state, id, payment, None)?)
+            let settles_it = payment.allocations.iter().any(|one| one.invoice == data.invoice);
+            if !settles_it && !payment.unapplied.is_positive() {
+                return Err(Rejection::at(
+                    Code::PaymentOverDeallocated,
+                    "data.invoice",
+                    format!("the payment {id} settles nothing of the invoice {}", data.invoice),
+                ));
+            }
+            Some(take(state, id, payment, None, false)?)
         }
     };
     Ok(vec![EventData::PaymentFailed(PaymentFailed {
@@ -137,12 +150,14 @@ pub(in crate::decide) fn fail(
 }
 
 /// Takes an amount (or all) of what is left of a payment: unapplied money, then the latest
-/// allocation, then what had been closed as an overpayment.
+/// allocation, then what had been closed as an overpayment. `is_ours`: the book decides, and does not
+/// give back what a credit of the invoice gave back already; a bank takes all the same.
 pub(super) fn take(
     state: &Ledger,
     id: &Identifier,
     payment: &Payment,
     amount: Option<Amount>,
+    is_ours: bool,
 ) -> Result<Taken, Rejection> {
     let zero = payment.currency.zero();
     let amount = match amount {
@@ -158,14 +173,19 @@ pub(super) fn take(
         if latest.iter().any(|(known, _)| **known == one.invoice) {
             continue;
         }
-        // What a credit of the invoice paid back is no longer there.
+        let settled = settled(payment, &one.invoice);
         let paid = state.invoices.get(&one.invoice).map_or(zero, |invoice| invoice.paid);
-        latest.push((&one.invoice, settled(payment, &one.invoice).min(paid).max(zero)));
+        let available = if is_ours { settled.min(paid).max(zero) } else { settled };
+        latest.push((&one.invoice, available));
     }
     let allocated: Amount = latest.iter().map(|(_, amount)| *amount).sum();
     let all = payment.unapplied + allocated + payment.overpayment;
+    if !all.is_positive() {
+        let message = format!("nothing is left of the payment {id}");
+        return Err(Rejection::at(Code::RefundExceedsPaid, "data.payment", message));
+    }
     let amount = amount.unwrap_or(all);
-    if amount > all || !all.is_positive() {
+    if amount > all {
         return Err(Rejection::at(
             Code::RefundExceedsPaid,
             "data.amount",
@@ -191,20 +211,26 @@ fn settled(payment: &Payment, invoice: &Identifier) -> Amount {
     payment.currency.zero() + of_it.map(|one| one.amount).sum::<Amount>()
 }
 
-/// A part of what settles an invoice. With the last of it go the rest that the tolerance closed,
-/// and the early-payment discount.
+/// A part of what settles an invoice, with its share of the early-payment discount. With the last of
+/// it goes the rest that the tolerance closed.
 fn part(payment: &Payment, invoice: &Identifier, amount: Amount) -> PaymentAllocation {
     let zero = payment.currency.zero();
     let is_last = settled(payment, invoice) == amount;
     let all = |part: fn(&PaymentAllocation) -> Amount| {
-        let of_it = payment.allocations.iter().filter(|one| is_last && one.invoice == *invoice);
+        let of_it = payment.allocations.iter().filter(|one| one.invoice == *invoice);
         zero + of_it.map(part).sum::<Amount>()
+    };
+    // A discount was taken in proportion to the money that came in time.
+    let share = |whole: Amount| {
+        let money = settled(payment, invoice).decimal();
+        let exact = multiply_divide(whole.decimal(), amount.decimal(), money);
+        payment.currency.round(exact, Rounding::HalfEven)
     };
     PaymentAllocation {
         invoice: invoice.clone(),
         amount,
-        small_balance: all(|one| one.small_balance),
-        cash_discount: all(|one| one.cash_discount),
-        cash_discount_tax: all(|one| one.cash_discount_tax),
+        small_balance: if is_last { all(|one| one.small_balance) } else { zero },
+        cash_discount: share(all(|one| one.cash_discount)),
+        cash_discount_tax: share(all(|one| one.cash_discount_tax)),
     }
 }

@@ -32,7 +32,7 @@ pub(in crate::decide) fn charge_back(
         let message = format!("a fee of {fee} is below zero");
         return Err(Rejection::at(Code::AmountNotPositive, "data.fee", message));
     }
-    let taken = take(state, &data.payment, payment, data.amount)?;
+    let taken = take(state, &data.payment, payment, data.amount, false)?;
     let (reversed, recoveries) = match data.treatment {
         ChargebackTreatment::ReopenReceivable => (Vec::new(), payment.currency.zero()),
         ChargebackTreatment::ReverseRevenue => reverse(state, book, effective, &taken)?,
@@ -111,7 +111,10 @@ pub(in crate::decide) fn win(
         ChargebackTreatment::ReopenReceivable => {
             let mut open: BTreeMap<&Identifier, Amount> = BTreeMap::new();
             for one in back.taken.allocations.iter().rev() {
-                let known = state.invoices.get(&one.invoice).map_or(zero, |invoice| invoice.open);
+                let known = state
+                    .invoices
+                    .get(&one.invoice)
+                    .map_or(zero, |invoice| invoice.open_from(effective));
                 let open = open.entry(&one.invoice).or_insert(known);
                 let again = again(one, *open);
                 *open -= again.settled();

@@ -67,8 +67,14 @@ pub(super) fn offered(book: &Book, invoice: &Invoice, day: Day) -> Amount {
 }
 
 /// The discount that money of a day takes, and its tax. What pays the discounted amount, less the
-/// tolerance, takes all of it; less money takes its share: p × rate / (1 − rate).
-pub(super) fn taken(book: &Book, invoice: &Invoice, day: Day, paid: Amount) -> (Amount, Amount) {
+/// tolerance, takes all of it; less money takes its share: p × rate / (1 − rate). No more than is
+/// `open` on the day of the allocation.
+pub(super) fn taken(
+    book: &Book,
+    invoice: &Invoice,
+    day: Day,
+    (paid, open): (Amount, Amount),
+) -> (Amount, Amount) {
     let zero = invoice.currency.zero();
     let (best, whole) = (best(invoice, day), offered(book, invoice, day));
     if !whole.is_positive() {
@@ -81,7 +87,7 @@ pub(super) fn taken(book: &Book, invoice: &Invoice, day: Day, paid: Amount) -> (
         let rest = invoice.total - best;
         round(multiply_divide(paid.decimal(), best.decimal(), rest.decimal()))
     };
-    let discount = discount.min(invoice.open - paid).max(zero);
+    let discount = discount.min(open - paid).max(zero);
     let tax = match book.policies.cash_discount_tax {
         CashDiscountTax::Keep => zero,
         CashDiscountTax::Reduce => {

@@ -3,7 +3,7 @@
 use crate::calendar::Day;
 use crate::event::EventData;
 use crate::event::loss::{InvoiceWrittenOff, WriteOffRecovered};
-use crate::money::Amount;
+use crate::money::{Amount, Rounding, allocate};
 use crate::policy::WriteOffTo;
 use crate::state::apply::{order_line, settle};
 use crate::state::{Ledger, WrittenOff};
@@ -48,10 +48,12 @@ fn written_off(ledger: &mut Ledger, day: Day, data: &InvoiceWrittenOff) {
         tax: zero,
         loss: zero,
         write_off_to: data.write_off_to,
+        day,
         recovered: zero,
         recovered_tax: zero,
         recovered_loss: zero,
     });
+    known.day = known.day.max(day);
     known.amount += data.amount;
     known.tax += data.tax;
     known.loss += data.loss;
@@ -65,6 +67,13 @@ fn recovered(ledger: &mut Ledger, day: Day, data: &WriteOffRecovered) {
         known.recovered += data.amount;
         known.recovered_tax += data.tax;
         known.recovered_loss += data.loss;
+    }
+    // Its tax is owed again: it can be relieved, or given back, once more.
+    let Some(invoice) = ledger.invoices.get_mut(&data.invoice) else { return };
+    let taken: Vec<_> = invoice.lines.iter().map(|line| line.credited_tax.decimal()).collect();
+    let shares = allocate(data.tax, &taken, data.currency, Rounding::HalfEven);
+    for (line, share) in invoice.lines.iter_mut().zip(shares) {
+        line.credited_tax -= share;
     }
 }
 

@@ -1,5 +1,7 @@
 //! Payments, refunds and chargebacks into the state.
 
+use rust_decimal::Decimal;
+
 use crate::calendar::Day;
 use crate::command::payment::ChargebackTreatment;
 use crate::event::EventData;
@@ -8,7 +10,7 @@ use crate::event::payment::{
     PaymentFailed, PaymentReceived, PaymentRefunded, Taken,
 };
 use crate::id::Identifier;
-use crate::money::Amount;
+use crate::money::{Amount, Rounding, allocate};
 use crate::state::apply::{credit_line, order_line, settle};
 use crate::state::{Ledger, Payment};
 
@@ -19,21 +21,32 @@ pub(super) fn apply(ledger: &mut Ledger, day: Day, data: &EventData) {
     }
     if let EventData::PaymentAllocated(data) = data {
         allocated(ledger, day, data);
+        touched(ledger, day, &data.payment);
     }
     if let EventData::PaymentDeallocated(data) = data {
         deallocated(ledger, day, data);
+        touched(ledger, day, &data.payment);
     }
     if let EventData::PaymentFailed(data) = data {
         failed(ledger, day, data);
     }
     if let EventData::PaymentRefunded(data) = data {
         refunded(ledger, data);
+        touched(ledger, day, &data.payment);
     }
     if let EventData::PaymentChargedBack(data) = data {
         charged_back(ledger, day, data);
+        touched(ledger, day, &data.payment);
     }
     if let EventData::ChargebackWon(data) = data {
         won(ledger, day, data);
+        touched(ledger, day, &data.payment);
+    }
+}
+
+fn touched(ledger: &mut Ledger, day: Day, payment: &Identifier) {
+    if let Some(payment) = ledger.payments.get_mut(payment) {
+        payment.touched = payment.touched.max(day);
     }
 }
 
@@ -42,6 +55,7 @@ fn received(ledger: &mut Ledger, day: Day, data: &PaymentReceived) {
         customer: data.customer.clone(),
         currency: data.currency,
         received: day,
+        touched: day,
         amount: data.amount,
         unapplied: data.amount,
         allocations: Vec::new(),
@@ -78,6 +92,7 @@ fn failed(ledger: &mut Ledger, day: Day, data: &PaymentFailed) {
     if let (Some(payment), Some(back)) = (&data.payment, &data.taken) {
         reopens(ledger, day, &back.allocations);
         taken(ledger, payment, back);
+        touched(ledger, day, payment);
     }
 }
 
@@ -126,9 +141,30 @@ fn money(allocations: &[PaymentAllocation]) -> Amount {
 fn settles(ledger: &mut Ledger, day: Day, id: &Identifier, allocations: &[PaymentAllocation]) {
     for one in allocations {
         settle(ledger, &one.invoice, day, one.settled(), one.amount);
+        discount(ledger, one, false);
     }
     if let Some(payment) = ledger.payments.get_mut(id) {
         payment.allocations.extend(allocations.iter().cloned());
+    }
+}
+
+/// An early-payment discount takes of the invoice's lines what a credit can no longer give back.
+fn discount(ledger: &mut Ledger, one: &PaymentAllocation, is_back: bool) {
+    if one.cash_discount.is_zero() {
+        return;
+    }
+    let Some(invoice) = ledger.invoices.get_mut(&one.invoice) else { return };
+    let currency = invoice.currency;
+    let share = |whole: Amount, weights: Vec<Decimal>| {
+        let whole = if is_back { -whole } else { whole };
+        allocate(whole, &weights, currency, Rounding::HalfEven)
+    };
+    let nets = invoice.lines.iter().map(|line| line.net.decimal()).collect();
+    let taxes = invoice.lines.iter().map(|line| line.tax.decimal()).collect();
+    let (nets, taxes) = (share(one.cash_discount_net(), nets), share(one.cash_discount_tax, taxes));
+    for (line, (net, tax)) in invoice.lines.iter_mut().zip(nets.into_iter().zip(taxes)) {
+        line.credited_net += net;
+        line.credited_tax += tax;
     }
 }
 
@@ -136,6 +172,7 @@ fn settles(ledger: &mut Ledger, day: Day, id: &Identifier, allocations: &[Paymen
 fn reopens(ledger: &mut Ledger, day: Day, allocations: &[PaymentAllocation]) {
     for one in allocations {
         settle(ledger, &one.invoice, day, -one.settled(), -one.amount);
+        discount(ledger, one, true);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::credit::CreditIssued;
+use crate::event::credit::{CreditIssued, CreditedLine};
 use crate::event::invoice::InvoiceIssued;
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
@@ -17,7 +17,10 @@ pub(super) fn invoiced(ledger: &mut Ledger, command: &Identifier, data: &Invoice
 }
 
 pub(super) fn credited(ledger: &mut Ledger, command: &Identifier, data: &CreditIssued) {
-    if data.lines.iter().any(|line| line.adjustment.is_some() || line.period.is_some()) {
+    let is_marked = |line: &CreditedLine| line.adjustment.is_some() || line.period.is_some();
+    // One of several credits for one difference carries its mark.
+    let is_running = ledger.unfinished_runs.contains_key(command);
+    if is_running || data.lines.iter().any(is_marked) {
         let run = ledger.unfinished_runs.entry(command.clone()).or_default();
         run.credits += 1;
         add(&mut run.totals, data.currency, -data.total);
