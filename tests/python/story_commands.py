@@ -13,7 +13,7 @@ CUSTOMERS = {
     "ALDER": 14, "BIRCH": 30, "CEDAR": 30, "DOGWOOD": 30, "ELM": 30, "FIR": 30, "GINKGO": 14,
     "HAZEL": 30, "IRIS": 30, "JUNIPER": 30, "KAURI": 30, "LARCH": 30,
 }
-# How an order's invoices are paid where nothing else is told: (days after issue, method, fee rate).
+# How an order's invoices are paid unless told: (days after issue, method, fee rate).
 HABITS = {
     "ALDER-1": (0, "card", "0.029"), "BIRCH-1": (20, "transfer", "0"),
     "CEDAR-1": (10, "transfer", "0"), "JUNIPER-1": (35, "transfer", "0"),

@@ -2,8 +2,8 @@
 
 It shares nothing with the program. `slow_revenue.Book` says what is earned and billed of each
 contract; here is the rest: each command's postings, and the documents behind the receivables. An
-entry is (day, role, cents), debits above zero. The role `contract` stands for the contract balance,
-which the figures split into deferred revenue and unbilled receivables.
+entry is (day, role, cents), debits above zero. The role `contract` stands for the contract
+balance, which the figures split into deferred revenue and unbilled receivables.
 """
 
 from fractions import Fraction

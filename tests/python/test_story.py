@@ -235,5 +235,5 @@ if __name__ == "__main__":
     program = unittest.main(exit=False, verbosity=2)
     result = program.result
     failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
+    print(f"{max(0, result.testsRun - failed)} passed, {failed} failed")
     raise SystemExit(failed > 0)
