@@ -4,7 +4,6 @@ use crate::calendar::Day;
 use crate::command::credit::{Apply, ApplyCredit, ApplyParts, ApplyRule, CreditLine, IssueCredit};
 use crate::command::shared::Allocation;
 use crate::decide::credit::effect::Effects;
-use crate::decide::credit::worked::Worked;
 use crate::decide::payment::{Payer, settle};
 use crate::decide::{book_currency, customer, invoice, policy, text};
 use crate::event::EventData;
@@ -27,6 +26,7 @@ pub(super) use give_back::{Back, Settles, credit_adjustments, give_back};
 pub(super) use lower::{Lowered, lower};
 pub(super) use refund::{applied_to, refund};
 pub(super) use void::void;
+pub(super) use worked::Worked;
 
 /// Issues a credit note, and uses it as the command says.
 pub(super) fn issue(

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use crate::ageing::{bucket, bucket_names};
 use crate::calendar::Day;
 use crate::command::loss::{RecordAllowance, RecoverWriteOff, WriteOffInvoice};
-use crate::decide::credit::{Lowered, lower};
+use crate::decide::credit::{Lowered, Worked, lower};
 use crate::decide::{invoice, policy};
 use crate::event::EventData;
 use crate::event::loss::{
@@ -60,7 +60,8 @@ pub(super) fn write_off(
     }
     let policies = &book.policies;
     let clears = policies.write_off_unearned == WriteOffUnearned::Clear;
-    let (lines, _) = lower(state, book, (found, effective), amount, clears)?;
+    let of = (found, effective);
+    let (lines, _) = lower(state, book, of, (amount, clears), &mut Worked::default())?;
     let lines: Vec<WrittenOffLine> = lines.into_iter().map(written_off).collect();
     let zero = found.currency.zero();
     let tax = match policies.write_off_tax {

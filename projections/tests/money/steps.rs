@@ -17,6 +17,7 @@ pub(crate) struct Step {
 enum What {
     Invoice { cents: i64, tax: u8, days: i32, discount: bool },
     Bill,
+    Cancel,
     Pay { cents: i64, invoice: Option<u8>, fee: bool },
     Allocate { payment: u8, invoice: u8, cents: i64 },
     Deallocate { payment: u8, invoice: u8, cents: i64 },
@@ -85,6 +86,7 @@ fn what() -> impl Strategy<Value = What> {
     prop_oneof![
         invoice(),
         Just(What::Bill),
+        Just(What::Cancel),
         pay(),
         (0..4_u8, 0..6_u8, cents()).prop_map(|(payment, invoice, cents)| What::Allocate {
             payment,
@@ -165,6 +167,7 @@ impl Step {
                         {"amount": rest, "tax_rate": tax.to_string()}]}),
                 )
             }
+            What::Cancel => ("CancelOrder", json!({"order": "O", "unearned": "credit"})),
             What::Bill => ("RunBilling", json!({"through": self.date()})),
             What::Pay { cents, invoice: named, fee } => {
                 let allocate = match named {

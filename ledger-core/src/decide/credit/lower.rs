@@ -35,13 +35,14 @@ pub(in crate::decide) struct Lowered {
 }
 
 /// Takes a gross amount of an invoice's lines, in proportion to what is left of them; what exceeds
-/// them is the second value. Where not `clears`, nothing is taken of what is still to be earned.
+/// them is the second value. `worked` is what the command took of order lines before. Where not
+/// `clears`, nothing is taken of what is still to be earned.
 pub(in crate::decide) fn lower(
     state: &Ledger,
     book: &Book,
     (invoice, effective): (&Invoice, Day),
-    amount: Amount,
-    clears: bool,
+    (amount, clears): (Amount, bool),
+    worked: &mut Worked,
 ) -> Result<(Vec<Lowered>, Amount), Rejection> {
     let (currency, rounding) = (invoice.currency, book.policies.rounding);
     let nets: Vec<Decimal> =
@@ -59,7 +60,6 @@ pub(in crate::decide) fn lower(
     let nets = allocate(share - tax, &nets, currency, rounding);
     let taxes = allocate(tax, &taxes, currency, rounding);
     let effects = Effects { book, currency, effective, revenue: CreditRevenue::SplitProRata };
-    let mut worked = Worked::default();
     let mut lines = Vec::with_capacity(invoice.lines.len());
     for (line, (net, tax)) in invoice.lines.iter().zip(nets.into_iter().zip(taxes)) {
         if net.is_zero() && tax.is_zero() {

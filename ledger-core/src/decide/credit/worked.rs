@@ -13,7 +13,7 @@ use crate::state::{Invoice, InvoiceLine, Ledger};
 
 /// Order lines that the command has taken something of, by order and line.
 #[derive(Default)]
-pub(super) struct Worked(BTreeMap<(Identifier, Identifier), OrderLine>);
+pub(in crate::decide) struct Worked(BTreeMap<(Identifier, Identifier), OrderLine>);
 
 impl Worked {
     /// What a line of an invoice earns by: its own schedule, or its order line's.

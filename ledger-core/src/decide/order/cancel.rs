@@ -51,10 +51,11 @@ pub(in crate::decide) fn cancel(
         }
         Unearned::Forfeit | Unearned::None => Vec::new(),
     };
-    let settled = gives_back.iter().map(|(line, _)| line.placed.line.clone()).collect();
+    let settled = finals.iter().filter(|one| one.is_settled());
+    let settled = settled.map(|one| one.line.placed.line.clone()).collect();
     let adjustments = finals
         .iter()
-        .filter(|one| !one.beyond.is_positive())
+        .filter(|one| !one.is_settled())
         .flat_map(|one| unbilled(book, order, one, effective))
         .collect();
     let forfeits = data.unearned == Unearned::Forfeit;
@@ -75,6 +76,15 @@ pub(in crate::decide) fn cancel(
     });
     let cancelled = NewEvent { effective, data: cancelled };
     Ok(std::iter::once(cancelled).chain(returned).collect())
+}
+
+impl Final<'_> {
+    /// Whether nothing is to be billed or given back any more: what was billed beyond is given back
+    /// now, or a credit or a write-off took it before.
+    fn is_settled(&self) -> bool {
+        let is_even = self.line.lowered.is_some() && self.earned == self.line.billed.net;
+        self.beyond.is_positive() || is_even
+    }
 }
 
 /// Every line that has not ended: the price of its periods up to the last day, the last one
@@ -140,9 +150,10 @@ fn earned_in_all(book: &Book, order: &Order, changed: &Changed<'_>, last_day: Da
         }
         Method::OverTime | Method::Usage | Method::OnInvoice => {
             let by_price = changed.earned + changed.rest;
-            // What a credit or a write-off took of days to come is not taken off once more.
+            // What a credit or a write-off took of days to come is not given back once more; and
+            // nothing is earned that is neither billed nor to be billed.
             let lowered = line.lowered.map(|_| line.earned_through(last_day, order.currency));
-            lowered.map_or(by_price, |earned| earned.max(by_price))
+            lowered.map_or(by_price, |earned| earned.min(line.billed.net).max(by_price))
         }
     }
 }

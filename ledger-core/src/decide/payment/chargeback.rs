@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::calendar::Day;
 use crate::command::payment::{ChargeBackPayment, ChargebackTreatment, WinChargeback};
-use crate::decide::credit::{Lowered, lower};
+use crate::decide::credit::{Lowered, Worked, lower};
 use crate::decide::payment::back::{find, take};
 use crate::event::EventData;
 use crate::event::credit::CreditedLine;
@@ -57,10 +57,13 @@ fn reverse(
     taken: &Taken,
 ) -> Result<(Vec<ReversedInvoice>, Amount), Rejection> {
     let mut reversed = Vec::new();
+    // Several of its invoices can bill one order line.
+    let mut worked = Worked::default();
     let mut recoveries = Amount::ZERO;
     for one in &taken.allocations {
         let Some(invoice) = state.invoices.get(&one.invoice) else { continue };
-        let (lines, excess) = lower(state, book, (invoice, effective), one.amount, true)?;
+        let (lines, excess) =
+            lower(state, book, (invoice, effective), (one.amount, true), &mut worked)?;
         recoveries += excess;
         let lines = lines.into_iter().map(credited).collect();
         reversed.push(ReversedInvoice { invoice: one.invoice.clone(), lines });

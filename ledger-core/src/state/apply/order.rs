@@ -172,6 +172,8 @@ pub(super) fn unbilled(line: &mut OrderLine, invoice: &Identifier, voided: &Invo
     match &voided.run {
         Some(RunLine::Period { start, .. }) => {
             billed.periods.remove(start);
+            // A cancellation had settled what this invoice billed: it is owed again.
+            billed.is_settled = false;
             billed.next = billed.next.map(|next| next.min(*start));
             // The period is billed whole again, with what changed in it meanwhile.
             billed.pending.retain(|one| one.period_start != *start);
