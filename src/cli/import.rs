@@ -1,29 +1,23 @@
 //! `revledger import FORMAT FILE…`: outside documents become commands, and are applied.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use commands::import::csv::{self, Import, Map};
+use commands::import::csv::{self, Import, Imported, Map};
 use commands::import::statement;
-use futures::StreamExt;
+use commands::import::statement::plan::Told;
 use ledger_core::money::{Amount, Currency};
-use ledger_core::rejection::Code;
-use schemas::reply::{Outcome, Reply};
 use serde_json::json;
 
-use crate::cli::{Format, Global, apply};
+use self::sending::{Replies, send, tell};
+use crate::cli::{Format, Global};
 use crate::config;
-use crate::desk::{Desk, lines};
 use crate::exit::{Exit, Failure};
 
 pub(crate) mod bank;
 mod sending;
 pub(crate) mod stripe;
-
-/// Lines about single records that are printed at most; the counts are always whole.
-const TOLD_MAX: usize = 100;
 
 /// Arguments of `import`.
 #[derive(Debug, Clone, Args)]
@@ -111,14 +105,19 @@ fn run_table(global: &Global, table: &Table) -> Result<Exit, Failure> {
         .iter()
         .map(|file| read(file, &map).map(|import| (file.as_path(), import)))
         .collect::<Result<Vec<_>, Failure>>()?;
-    let unreadable: usize = imports.iter().map(|(_, import)| import.bad.len()).sum();
     let mut tally = Tally::new(map.currency, &imports);
-    let stops = table.strict && unreadable > 0;
+    let stops = table.strict && !tally.unreadable.is_empty();
     if !table.dry_run && !stops {
-        config::block_on(apply_all(global, table.strict, imports, &mut tally))?;
+        let opening = opening(map.currency, &imports);
+        let records = imports.into_iter().flat_map(|(path, import)| {
+            import.commands.into_iter().map(move |one| (path.to_path_buf(), one))
+        });
+        let commands = opening.into_iter().chain(records).collect();
+        config::block_on(send(global, table.strict, commands, &mut tally.replies))?;
     }
     tally.print(global, table.dry_run, stops)?;
-    Ok(if tally.told.is_empty() { Exit::Done } else { Exit::No })
+    let is_whole = tally.unreadable.is_empty() && tally.replies.told.is_empty();
+    Ok(if is_whole { Exit::Done } else { Exit::No })
 }
 
 fn map(path: &Path) -> Result<Map, Failure> {
@@ -137,98 +136,17 @@ fn read(path: &Path, map: &Map) -> Result<Import, Failure> {
     })
 }
 
-async fn apply_all(
-    global: &Global,
-    is_strict: bool,
-    imports: Vec<(&Path, Import)>,
-    tally: &mut Tally,
-) -> Result<(), Failure> {
-    let desk = Desk::open(global).await?;
-    let result = apply_to(&desk, global, is_strict, imports, tally).await;
-    desk.close().await?;
-    result
-}
-
-async fn apply_to(
-    desk: &Desk,
-    global: &Global,
-    is_strict: bool,
-    imports: Vec<(&Path, Import)>,
-    tally: &mut Tally,
-) -> Result<(), Failure> {
-    let progress = apply::progress(global);
-    open_book(desk, &imports, tally).await?;
-    // With --strict one at a time: behind a refusal nothing more may go in.
-    let in_flight = if is_strict { 1 } else { desk.in_flight_max() };
-    for (path, import) in imports {
-        let sources: Vec<(u64, bool)> = import
-            .commands
-            .iter()
-            .map(|one| (one.line, one.envelope["command"] == "RegisterCustomer"))
-            .collect();
-        let envelopes = futures::stream::iter(import.commands).map(|one| {
-            let bytes = serde_json::to_vec(&one.envelope).map_err(|error| {
-                Failure::store("command.unwritable", "an envelope").because(error)
-            })?;
-            Ok(lines::Line { number: one.line, bytes })
-        });
-        let replies = envelopes.then(|line| desk.begin(line)).buffered(in_flight);
-        let mut replies = std::pin::pin!(replies.zip(futures::stream::iter(sources)));
-        while let Some((reply, (line, is_customer))) = replies.next().await {
-            let reply: Reply =
-                serde_json::from_slice(&reply?).map_err(|error| not_a_reply(&error))?;
-            progress.inc(1);
-            // A customer of an earlier file is no news.
-            if is_customer && is_there_already(&reply, Code::CustomerExists) {
-                continue;
-            }
-            tally.count(path, line, &reply);
-            if is_strict && reply.outcome == Outcome::Rejected {
-                return Ok(());
-            }
-        }
-    }
-    progress.finish_and_clear();
-    Ok(())
-}
-
-/// Opens the book in the map's currency, on the first day of the records, where it is not open.
-async fn open_book(
-    desk: &Desk,
-    imports: &[(&Path, Import)],
-    tally: &mut Tally,
-) -> Result<(), Failure> {
+/// The command that opens the book in the map's currency, on the first day of the records, where it
+/// is not open.
+fn opening(currency: Currency, imports: &[(&Path, Import)]) -> Option<(PathBuf, Imported)> {
     let first = imports.iter().flat_map(|(_, import)| &import.commands);
-    let first = first.filter_map(|one| one.envelope.get("effective")?.as_str()).min();
-    let (Some(first), Some((path, _))) = (first, imports.first()) else { return Ok(()) };
+    let first = first.filter_map(|one| one.envelope.get("effective")?.as_str()).min()?;
+    let (path, _) = imports.first()?;
     let envelope = json!({
-        "id": format!("{}/import-opens-book", tally.currency), "command": "OpenBook",
-        "effective": first, "data": {"currency": tally.currency},
+        "id": format!("{currency}/import-opens-book"), "command": "OpenBook",
+        "effective": first, "data": {"currency": currency},
     });
-    let bytes = envelope.to_string().into_bytes();
-    let reply = desk.begin(Ok(lines::Line { number: 1, bytes })).await.await?;
-    let reply: Reply = serde_json::from_slice(&reply).map_err(|error| not_a_reply(&error))?;
-    if !is_there_already(&reply, Code::BookExists) {
-        tally.count(path, 1, &reply);
-    }
-    Ok(())
-}
-
-/// Whether somebody made it, or an earlier import did from records of another day.
-fn is_there_already(reply: &Reply, exists: Code) -> bool {
-    let codes = [exists.as_str(), Code::CommandIdReused.as_str()];
-    reply.error.as_ref().is_some_and(|error| codes.contains(&error.code.as_str()))
-}
-
-fn not_a_reply(error: &serde_json::Error) -> Failure {
-    Failure::store("service.failed", "a reply is not one of a ledger").because(error)
-}
-
-/// A record that did not go in.
-struct Told {
-    file: String,
-    line: u64,
-    why: String,
+    Some((path.to_path_buf(), Imported { line: 1, envelope }))
 }
 
 /// Counts and control totals.
@@ -238,10 +156,8 @@ struct Tally {
     invoiced: Amount,
     credited: Amount,
     paid: Amount,
-    accepted: BTreeMap<String, u64>,
-    rejected: u64,
-    unreadable: usize,
-    told: Vec<Told>,
+    unreadable: Vec<(PathBuf, Told)>,
+    replies: Replies,
 }
 
 impl Tally {
@@ -253,76 +169,41 @@ impl Tally {
             invoiced: zero,
             credited: zero,
             paid: zero,
-            accepted: BTreeMap::new(),
-            rejected: 0,
-            unreadable: 0,
-            told: Vec::new(),
+            unreadable: Vec::new(),
+            replies: Replies::default(),
         };
         for (path, import) in imports {
             tally.records += import.records;
             tally.invoiced += import.invoiced;
             tally.credited += import.credited;
             tally.paid += import.paid;
-            tally.unreadable += import.bad.len();
-            tally.told.extend(import.bad.iter().map(|bad| Told {
-                file: path.display().to_string(),
-                line: bad.line,
-                why: bad.reason.clone(),
+            tally.unreadable.extend(import.bad.iter().map(|bad| {
+                (path.to_path_buf(), Told { line: bad.line, text: bad.reason.clone() })
             }));
         }
         tally
     }
 
-    fn count(&mut self, path: &Path, line: u64, reply: &Reply) {
-        match (&reply.outcome, &reply.error) {
-            (Outcome::Accepted, _) => {
-                let first = reply.events.iter().flatten().next();
-                let kind = first.map_or("nothing", |event| event.kind.as_str());
-                *self.accepted.entry(kind.to_owned()).or_default() += 1;
-            }
-            (Outcome::Rejected, error) => {
-                self.rejected += 1;
-                let why = error.as_ref().map(ToString::to_string).unwrap_or_default();
-                self.told.push(Told { file: path.display().to_string(), line, why });
-            }
-        }
-    }
-
     fn print(&self, global: &Global, is_dry: bool, stops: bool) -> Result<(), Failure> {
-        let mut errors = std::io::stderr().lock();
-        for told in self.told.iter().take(TOLD_MAX) {
-            writeln!(errors, "{}:{}: {}", told.file, told.line, told.why)?;
-        }
-        if let Some(more) = self.told.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
-            writeln!(errors, "and {more} more")?;
-        }
+        let told: Vec<_> = self.unreadable.iter().chain(&self.replies.told).cloned().collect();
+        tell(&told)?;
         let mut output = std::io::stdout().lock();
-        let accepted: u64 = self.accepted.values().sum();
+        let (currency, unreadable) = (self.currency, self.unreadable.len());
         if global.format_or(Format::Table) != Format::Table {
             let answer = json!({
-                "records": self.records, "unreadable": self.unreadable, "accepted": accepted,
-                "rejected": self.rejected, "by_type": self.accepted, "dry_run": is_dry,
-                "totals": [{"currency": self.currency, "invoiced": self.invoiced,
+                "records": self.records, "unreadable": unreadable,
+                "accepted": self.replies.accepted_count(), "rejected": self.replies.rejected,
+                "by_type": self.replies.accepted, "dry_run": is_dry,
+                "totals": [{"currency": currency, "invoiced": self.invoiced,
                             "credited": self.credited, "paid": self.paid}],
             });
             writeln!(output, "{answer}")?;
             return Ok(());
         }
-        writeln!(output, "{} records read, {} unreadable", self.records, self.unreadable)?;
+        writeln!(output, "{} records read, {unreadable} unreadable", self.records)?;
         let (invoiced, credited, paid) = (self.invoiced, self.credited, self.paid);
-        let currency = self.currency;
         write!(output, "in the files: invoiced {invoiced} {currency}, ")?;
         writeln!(output, "credited {credited} {currency}, paid {paid} {currency}")?;
-        match (is_dry, stops) {
-            (true, _) => writeln!(output, "nothing was applied: --dry-run")?,
-            (false, true) => writeln!(output, "nothing was applied: --strict, see above")?,
-            (false, false) => {
-                writeln!(output, "{accepted} commands accepted, {} rejected", self.rejected)?;
-                for (kind, count) in &self.accepted {
-                    writeln!(output, "  {kind:<20} {count:>8}")?;
-                }
-            }
-        }
-        Ok(())
+        self.replies.print(&mut output, is_dry, stops)
     }
 }

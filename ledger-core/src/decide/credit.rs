@@ -383,13 +383,13 @@ fn find<'a>(state: &'a Ledger, id: &crate::id::Identifier) -> Result<&'a Credit,
     Ok(credit)
 }
 
-/// Settles invoices with unused credit.
-pub(super) fn apply(
-    state: &Ledger,
+/// The credit of that id, if it was issued by then.
+fn find_on<'a>(
+    state: &'a Ledger,
+    id: &crate::id::Identifier,
     effective: Day,
-    data: &ApplyCredit,
-) -> Result<Vec<EventData>, Rejection> {
-    let credit = find(state, &data.credit)?;
+) -> Result<&'a Credit, Rejection> {
+    let credit = find(state, id)?;
     if effective < credit.issued {
         return Err(Rejection::at(
             Code::DateEndBeforeStart,
@@ -397,6 +397,16 @@ pub(super) fn apply(
             format!("the credit was issued on {}, after {effective}", credit.issued),
         ));
     }
+    Ok(credit)
+}
+
+/// Settles invoices with unused credit.
+pub(super) fn apply(
+    state: &Ledger,
+    effective: Day,
+    data: &ApplyCredit,
+) -> Result<Vec<EventData>, Rejection> {
+    let credit = find_on(state, &data.credit, effective)?;
     let payer = Payer {
         customer: &credit.customer,
         currency: credit.currency,

@@ -9,11 +9,14 @@ use commands::import::statement::plan::Told;
 use futures::StreamExt;
 use ledger_core::rejection::Code;
 use schemas::reply::{Outcome, Reply};
+use serde_json::Value;
 
-use super::{TOLD_MAX, is_there_already, not_a_reply};
 use crate::cli::{Global, apply};
 use crate::desk::{Desk, lines};
 use crate::exit::Failure;
+
+/// Lines about single records that are printed at most; the counts are always whole.
+const TOLD_MAX: usize = 100;
 
 /// What became of the commands.
 #[derive(Debug, Default)]
@@ -112,7 +115,7 @@ async fn send_to(
     let mut sources = Vec::with_capacity(commands.len());
     let mut envelopes = Vec::with_capacity(commands.len());
     for (path, one) in commands {
-        sources.push((path, one.line, one.envelope["command"] == "RegisterCustomer"));
+        sources.push((path, one.line, no_news(&one.envelope)));
         let bytes = serde_json::to_vec(&one.envelope)
             .map_err(|error| Failure::store("command.unwritable", "an envelope").because(error))?;
         envelopes.push(Ok(lines::Line { number: one.line, bytes }));
@@ -120,11 +123,10 @@ async fn send_to(
     let answers =
         futures::stream::iter(envelopes).then(|line| desk.begin(line)).buffered(in_flight);
     let mut answers = std::pin::pin!(answers.zip(futures::stream::iter(sources)));
-    while let Some((reply, (path, line, is_customer))) = answers.next().await {
+    while let Some((reply, (path, line, no_news))) = answers.next().await {
         let reply: Reply = serde_json::from_slice(&reply?).map_err(|error| not_a_reply(&error))?;
         progress.inc(1);
-        // A customer that another import registered is no news.
-        if is_customer && is_there_already(&reply, Code::CustomerExists) {
+        if no_news.is_some_and(|code| is_there_already(&reply, code)) {
             continue;
         }
         replies.count(path, line, &reply);
@@ -134,4 +136,24 @@ async fn send_to(
     }
     progress.finish_and_clear();
     Ok(())
+}
+
+/// The refusal that is no news: another file, or another import, opened the book or registered the
+/// customer.
+fn no_news(envelope: &Value) -> Option<Code> {
+    match envelope["command"].as_str()? {
+        "OpenBook" => Some(Code::BookExists),
+        "RegisterCustomer" => Some(Code::CustomerExists),
+        _ => None,
+    }
+}
+
+/// Whether somebody made it, or an earlier import did from records of another day.
+fn is_there_already(reply: &Reply, exists: Code) -> bool {
+    let codes = [exists.as_str(), Code::CommandIdReused.as_str()];
+    reply.error.as_ref().is_some_and(|error| codes.contains(&error.code.as_str()))
+}
+
+fn not_a_reply(error: &serde_json::Error) -> Failure {
+    Failure::store("service.failed", "a reply is not one of a ledger").because(error)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::calendar::Day;
 use crate::command::credit::RefundCredit;
 use crate::command::shared::Allocation;
-use crate::decide::credit::find;
+use crate::decide::credit::find_on;
 use crate::event::EventData;
 use crate::event::credit::{CreditApplied, CreditRefunded};
 use crate::event::invoice::InvoiceIssued;
@@ -21,14 +21,7 @@ pub(in crate::decide) fn refund(
     effective: Day,
     data: &RefundCredit,
 ) -> Result<Vec<EventData>, Rejection> {
-    let credit = find(state, &data.credit)?;
-    if effective < credit.issued {
-        return Err(Rejection::at(
-            Code::DateEndBeforeStart,
-            "effective",
-            format!("the credit was issued on {}, after {effective}", credit.issued),
-        ));
-    }
+    let credit = find_on(state, &data.credit, effective)?;
     let amount = match data.amount {
         Some(amount) => credit.currency.exact(amount, "data.amount")?,
         None => credit.unused,
