@@ -109,7 +109,7 @@ fn decided(count: u64) -> Outcome<u64> {
     }
     let run = MemoryBook::command("RunBilling", day, json!({"through": day}))?;
     let watch = Watch::start();
-    let events = book.decide(&run)?.len();
-    let nanos = watch.read().as_nanos() / u128::try_from(events.max(1))?;
+    let events = book.run(&run)?;
+    let nanos = watch.read().as_nanos() / u128::from(events.max(1));
     Ok(u64::try_from(nanos)?.max(1))
 }

@@ -2,8 +2,8 @@
 
 use ledger_core::calendar::Day;
 use ledger_core::command::{Command, CommandData};
-use ledger_core::decide::decide;
-use ledger_core::event::Event;
+use ledger_core::decide::{decide, plan_run};
+use ledger_core::event::{Event, NewEvent};
 use ledger_core::id::Identifier;
 use ledger_core::state::Ledger;
 use serde_json::{Value, json};
@@ -67,24 +67,40 @@ impl MemoryBook {
     /// Where it is refused.
     pub fn decide(&mut self, command: &Command) -> Outcome<Vec<Event>> {
         let new = decide(&self.name, &self.ledger, command)?;
-        let mut events = Vec::with_capacity(new.len());
-        for new in new {
-            self.sequence += 1;
-            let event = Event {
-                sequence: self.sequence,
-                id: String::new(),
-                effective: new.effective,
-                recorded_at: OffsetDateTime::UNIX_EPOCH,
-                actor: String::new(),
-                command_id: command.id.clone(),
-                command_hash: String::new(),
-                correlation_id: command.correlation_id.clone(),
-                reason: None,
-                data: new.data,
-            };
-            self.ledger.apply(&event);
-            events.push(event);
+        Ok(new.into_iter().map(|new| self.fold(command, new)).collect())
+    }
+
+    /// Plans a billing run, makes its documents one after another and folds them, as the writer
+    /// does; gives the number of events.
+    ///
+    /// # Errors
+    /// Where it is refused.
+    pub fn run(&mut self, command: &Command) -> Outcome<u64> {
+        let before = self.sequence;
+        let mut plan = plan_run(&self.name, &self.ledger, command)?;
+        while let Some(events) = plan.next_events(&self.ledger)? {
+            for new in events {
+                self.fold(command, new);
+            }
         }
-        Ok(events)
+        Ok(self.sequence - before)
+    }
+
+    fn fold(&mut self, command: &Command, new: NewEvent) -> Event {
+        self.sequence += 1;
+        let event = Event {
+            sequence: self.sequence,
+            id: String::new(),
+            effective: new.effective,
+            recorded_at: OffsetDateTime::UNIX_EPOCH,
+            actor: String::new(),
+            command_id: command.id.clone(),
+            command_hash: String::new(),
+            correlation_id: command.correlation_id.clone(),
+            reason: None,
+            data: new.data,
+        };
+        self.ledger.apply(&event);
+        event
     }
 }

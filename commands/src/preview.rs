@@ -37,7 +37,9 @@ pub fn would(
         clock::today(clock, open.time_zone.as_deref().unwrap_or("UTC"))?;
     }
     let new = decide(book, &standing.ledger, command)?;
-    if new.len() > COMMAND_EVENTS_MAX {
+    // A billing run is stored in as many groups as it takes.
+    let is_run = matches!(command.data, CommandData::RunBilling(_));
+    if new.len() > COMMAND_EVENTS_MAX && !is_run {
         let message = "the command has more events than one group takes; split it";
         return Err(Rejection::new(Code::CommandTooLarge, message));
     }

@@ -19,6 +19,8 @@ pub mod policy;
 mod tax;
 mod text;
 
+pub use invoice::{RunPlan, plan_run};
+
 /// Decides one command against the state of the book named `book`. Pure: the same arguments
 /// give the same events.
 ///
@@ -32,10 +34,7 @@ pub fn decide(
     let effective = command.effective;
     let events = match (&command.data, &state.book) {
         (CommandData::OpenBook(data), _) => book::open(book, state, data),
-        (_, None) => Err(Rejection::new(
-            Code::BookNotOpen,
-            format!("the book {book} is not open yet; send OpenBook with its currency first"),
-        )),
+        (_, None) => Err(not_open(book)),
         // The commands whose documents have dates of their own.
         (CommandData::RunBilling(data), Some(settings)) => {
             return invoice::run((book, &command.id), state, settings, effective, data);
@@ -55,6 +54,13 @@ pub fn decide(
         }
     }?;
     Ok(events.into_iter().map(|data| NewEvent { effective, data }).collect())
+}
+
+fn not_open(book: &Identifier) -> Rejection {
+    Rejection::new(
+        Code::BookNotOpen,
+        format!("the book {book} is not open yet; send OpenBook with its currency first"),
+    )
 }
 
 fn in_open_book(

@@ -1,8 +1,8 @@
 //! One group: commands decided one after another, their events appended as one.
 
 use ledger_core::command::{Command, CommandData};
-use ledger_core::decide::decide;
-use ledger_core::event::{Event, EventData, NewEvent};
+use ledger_core::decide::{RunPlan, decide, plan_run};
+use ledger_core::event::{Event, NewEvent};
 use ledger_core::id::Identifier;
 use ledger_core::limits::{
     COMMAND_EVENTS_MAX, COMMAND_EVENTS_USUAL, GROUP_BYTES_MAX, GROUP_RECORDS_MAX,
@@ -48,26 +48,24 @@ enum Decided {
     Refused(Vec<u8>),
     /// Nothing yet: its events need more room than the group has left.
     NextGroup,
-    /// A billing run of more events than a group takes.
-    InParts(Vec<NewEvent>),
+    /// A billing run of more documents than a group takes.
+    InParts(Box<RunPlan>),
 }
 
-/// A billing run that was decided, and what of it is in no group yet. Each part that is stored
+/// What a command makes.
+enum Made {
+    Events(Vec<NewEvent>),
+    Plan(Box<RunPlan>),
+}
+
+/// A billing run that was planned, and what of it is in no group yet. Each part that is stored
 /// stands: behind a crash the same command finishes the run.
 pub(super) struct Rest {
     /// Who waits for the end.
     pub(super) job: Job,
-    events: std::vec::IntoIter<NewEvent>,
-}
-
-/// How many events belong together: an invoice with the credits that it uses, and with what is given
-/// back on the same day.
-fn unit(events: &[NewEvent]) -> usize {
-    let starts = |event: &NewEvent| {
-        matches!(event.data, EventData::InvoiceIssued(_) | EventData::BillingRunCompleted(_))
-    };
-    let rest = events.iter().skip(1);
-    rest.take_while(|event| !starts(event)).count() + usize::from(!events.is_empty())
+    plan: Box<RunPlan>,
+    /// Documents that the group before had no room for.
+    waiting: Vec<NewEvent>,
 }
 
 impl Group {
@@ -148,8 +146,8 @@ impl Writer {
                 group.is_closed = true;
                 return Some(job);
             }
-            Decided::InParts(events) => {
-                *rest = Some(Rest { job, events: events.into_iter() });
+            Decided::InParts(plan) => {
+                *rest = Some(Rest { job, plan, waiting: Vec::new() });
                 return None;
             }
         };
@@ -162,38 +160,12 @@ impl Writer {
         if group.records.is_empty() {
             group.expected = self.standing.sequence;
         }
-        let mut refusal = None;
-        let mut left = 0;
-        while group.records.len() < GROUP_RECORDS_MAX && group.bytes < GROUP_BYTES_MAX / 2 {
-            if left == 0 {
-                left = unit(rest.events.as_slice());
-                let has_room = group.records.len() + left <= GROUP_RECORDS_MAX;
-                if !has_room && !group.records.is_empty() {
-                    break;
-                }
-            }
-            let Some(new) = rest.events.next() else { break };
-            left = left.saturating_sub(1);
-            let command = &rest.job.command;
-            let events = self.standing.envelope(&self.book, command, vec![new], self.clock.now());
-            match self.encode(&events, rest.job.traceparent.as_deref()) {
-                Ok((encoded, chain)) => {
-                    group.bytes += encoded.iter().map(record_bytes).sum::<usize>();
-                    group.records.extend(encoded);
-                    events.iter().for_each(|event| self.standing.fold(event));
-                    self.standing.chain = chain;
-                }
-                Err(error) => {
-                    let rejection = Rejection::new(Code::CommandTooLarge, error.to_string());
-                    refusal = Some(rejection);
-                    break;
-                }
-            }
-        }
-        if refusal.is_none() && rest.events.len() > 0 {
+        let added = self.add_documents(group, &mut rest);
+        if matches!(added, Ok(false)) {
             group.is_closed = true;
             return Some(rest);
         }
+        let refusal = added.err();
         let id = &rest.job.command.id;
         let reply = match (refusal, self.standing.answered(&rest.job.command)) {
             (None, Ok(Some(answered))) => self.reply(id, answered),
@@ -209,6 +181,35 @@ impl Writer {
         None
     }
 
+    /// Adds the next documents of a run as far as there is room; whether it came to its end.
+    fn add_documents(&mut self, group: &mut Group, rest: &mut Rest) -> Result<bool, Rejection> {
+        loop {
+            if rest.waiting.is_empty() {
+                match rest.plan.next_events(&self.standing.ledger)? {
+                    Some(documents) => rest.waiting = documents,
+                    None => return Ok(true),
+                }
+            }
+            // An invoice and what belongs to it stay together, where a group takes them at all.
+            let room = GROUP_RECORDS_MAX.saturating_sub(group.records.len());
+            let is_full = group.bytes >= GROUP_BYTES_MAX / 2 || room < rest.waiting.len();
+            if is_full && !group.records.is_empty() {
+                return Ok(false);
+            }
+            let fits = rest.waiting.len().min(room);
+            let documents: Vec<NewEvent> = rest.waiting.drain(..fits).collect();
+            let now = self.clock.now();
+            let events = self.standing.envelope(&self.book, &rest.job.command, documents, now);
+            let encoded = self.encode(&events, rest.job.traceparent.as_deref());
+            let (encoded, chain) = encoded
+                .map_err(|error| Rejection::new(Code::CommandTooLarge, error.to_string()))?;
+            group.bytes += encoded.iter().map(record_bytes).sum::<usize>();
+            group.records.extend(encoded);
+            events.iter().for_each(|event| self.standing.fold(event));
+            self.standing.chain = chain;
+        }
+    }
+
     fn decide(&mut self, records: &mut Vec<Record>, bytes: &mut usize, job: &Job) -> Decided {
         let command = &job.command;
         let refuse = |rejection: &Rejection| {
@@ -219,15 +220,10 @@ impl Writer {
             Ok(Some(answered)) => return Decided::Accepted(self.reply(&command.id, answered)),
             Err(rejection) => return refuse(&rejection),
         }
-        let decided = self
-            .zone_exists(command)
-            .and_then(|()| decide(&self.book, &self.standing.ledger, command));
-        let new = match decided {
-            Ok(new) if new.len() <= COMMAND_EVENTS_MAX => new,
-            Ok(new) if matches!(command.data, CommandData::RunBilling(_)) => {
-                return Decided::InParts(new);
-            }
-            Ok(_) => {
+        let new = match self.decide_events(command) {
+            Ok(Made::Events(new)) if new.len() <= COMMAND_EVENTS_MAX => new,
+            Ok(Made::Plan(plan)) => return Decided::InParts(plan),
+            Ok(Made::Events(_)) => {
                 let message = "the command has more events than one group takes; split it";
                 return refuse(&Rejection::new(Code::CommandTooLarge, message));
             }
@@ -257,6 +253,26 @@ impl Writer {
             }
             Err(error) => refuse(&Rejection::new(Code::CommandTooLarge, error.to_string())),
         }
+    }
+
+    /// The events of a command; of a billing run of more than a group takes, its plan.
+    fn decide_events(&self, command: &Command) -> Result<Made, Rejection> {
+        self.zone_exists(command)?;
+        let ledger = &self.standing.ledger;
+        if !matches!(command.data, CommandData::RunBilling(_)) {
+            return decide(&self.book, ledger, command).map(Made::Events);
+        }
+        let plan = plan_run(&self.book, ledger, command)?;
+        if plan.documents_count() < COMMAND_EVENTS_MAX {
+            let events = plan.into_events(ledger)?;
+            if events.len() <= COMMAND_EVENTS_MAX {
+                return Ok(Made::Events(events));
+            }
+        } else {
+            return Ok(Made::Plan(Box::new(plan)));
+        }
+        // Its documents use, or are, more credits than they are invoices.
+        plan_run(&self.book, ledger, command).map(|plan| Made::Plan(Box::new(plan)))
     }
 
     /// A zone that does not exist is refused before the book is opened in it.

@@ -95,3 +95,34 @@ async fn a_run_that_was_cut_off_is_finished_by_the_same_command() {
     check(&log, &reply).await;
     assert_eq!(ask(&handle, RUN).await, reply);
 }
+
+#[tokio::test]
+async fn a_run_with_a_document_that_is_too_large_stores_nothing_of_it() {
+    let (_, log) = bent(&[]);
+    let writer = start(&log).await;
+    let handle = writer.handle();
+    let open =
+        OPEN.replace(r#""data":{"#, r#""data":{"policies":{"invoice_grouping":"customer"},"#);
+    for text in [&open, &customer("c", "C-1"), &customer("d", "C-2"), &ORDER.to_owned()] {
+        assert_eq!(code(&ask(&handle, text).await), "accepted");
+    }
+    // Three commands within the limit, and one invoice of their lines beyond the one of an event.
+    let description = "x".repeat(4_000);
+    let lines: Vec<String> = (0..100)
+        .map(|line| format!(r#"{{"line":"{line}","description":"{description}","price":{{"model":"flat","amount":"1.00","per":"once"}},"recognition":{{"method":"over_time"}},"billing":{{"every":"once"}}}}"#))
+        .collect();
+    for order in ["A", "B", "D"] {
+        let order = format!(
+            r#"{{"id":"{order}","command":"PlaceOrder","effective":"2026-01-01","data":{{"order":"{order}","customer":"C-2","currency":"USD","start":"2032-01-01","end":"2032-01-31","lines":[{}]}}}}"#,
+            lines.join(",")
+        );
+        assert_eq!(code(&ask(&handle, &order).await), "accepted");
+    }
+    let before = log.last_sequence().await.unwrap();
+    assert_eq!(code(&ask(&handle, RUN).await), "billing.run_too_large");
+    assert_eq!(log.last_sequence().await.unwrap(), before, "nothing of its 2,500 documents");
+    let one = RUN
+        .replace(r#""id":"run""#, r#""id":"one""#)
+        .replace("\"data\":{", "\"data\":{\"order\":\"A\",");
+    assert_eq!(code(&ask(&handle, &one).await), "accepted", "each order fits");
+}

@@ -22,7 +22,7 @@ mod tax;
 mod void;
 mod worked;
 
-pub(super) use give_back::{Back, Settles, credit_adjustments, give_back};
+pub(super) use give_back::{Back, Progress, Settles, credit_adjustments, give_back};
 pub(super) use lower::{Lowered, lower};
 pub(super) use refund::{applied_to, refund};
 pub(super) use void::void;

@@ -1,8 +1,9 @@
 //! A book in memory: commands are decided, and their events folded into state and views.
 
 use ledger_core::calendar::Day;
-use ledger_core::decide::decide;
-use ledger_core::event::Event;
+use ledger_core::command::Command;
+use ledger_core::decide::{decide, plan_run};
+use ledger_core::event::{Event, NewEvent};
 use ledger_core::id::Identifier;
 use ledger_core::state::Ledger;
 use projections::facts::EventFacts;
@@ -42,23 +43,46 @@ impl Book {
         let parsed = parse(envelope.to_string().as_bytes(), &origin, &mut String::new);
         let command = parsed.unwrap();
         let Ok(events) = decide(&book, &self.ledger, &command) else { return false };
+        if name == "RunBilling" {
+            let parts = self.in_parts(&book, &command);
+            assert_eq!(parts, events, "a run in parts makes what it makes at once");
+        }
         for new in events {
-            self.sequence += 1;
-            let event = Event {
-                sequence: self.sequence,
-                id: format!("e-{}", self.sequence),
-                effective: new.effective,
-                recorded_at: time::macros::datetime!(2026-01-01 00:00 UTC),
-                actor: command.actor.clone(),
-                command_id: command.id.clone(),
-                command_hash: command.content_hash.clone(),
-                correlation_id: command.correlation_id.clone(),
-                reason: None,
-                data: new.data,
-            };
+            let event = self.next_event(&command, new);
             self.ledger.apply(&event);
             self.views.fold(&EventFacts::of(event)).unwrap();
         }
         true
+    }
+
+    /// The events of a billing run, each document made on the state with those before it.
+    fn in_parts(&self, book: &Identifier, command: &Command) -> Vec<NewEvent> {
+        let mut plan = plan_run(book, &self.ledger, command).unwrap();
+        let mut known = Self { views: Views::default(), ..self.clone() };
+        let mut events = Vec::new();
+        while let Some(part) = plan.next_events(&known.ledger).unwrap() {
+            for new in part {
+                events.push(new.clone());
+                let event = known.next_event(command, new);
+                known.ledger.apply(&event);
+            }
+        }
+        events
+    }
+
+    fn next_event(&mut self, command: &Command, new: NewEvent) -> Event {
+        self.sequence += 1;
+        Event {
+            sequence: self.sequence,
+            id: format!("e-{}", self.sequence),
+            effective: new.effective,
+            recorded_at: time::macros::datetime!(2026-01-01 00:00 UTC),
+            actor: command.actor.clone(),
+            command_id: command.id.clone(),
+            command_hash: command.content_hash.clone(),
+            correlation_id: command.correlation_id.clone(),
+            reason: None,
+            data: new.data,
+        }
     }
 }

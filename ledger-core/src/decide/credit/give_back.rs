@@ -100,20 +100,28 @@ pub(in crate::decide) fn give_back(
     Ok(events)
 }
 
+/// Lines of the invoices that are credited, with what credits took of them that are decided and
+/// not folded yet.
+#[derive(Debug, Default)]
+pub(in crate::decide) struct Progress(BTreeMap<Identifier, Vec<InvoiceLine>>);
+
 /// The credits on the account for differences below zero, and the last number that they took.
+/// `progress` is what credits before them took, and theirs is added to it.
 pub(in crate::decide) fn credit_adjustments(
     state: &Ledger,
     book: &Book,
     (customer, currency): (&Identifier, Currency),
     backs: Vec<Back<'_>>,
-    last_number: u64,
+    (last_number, progress): (u64, &mut Progress),
 ) -> Result<(Vec<CreditIssued>, u64), Rejection> {
     let mut maker = Maker::new(state, book, currency, last_number);
+    maker.progress = std::mem::take(progress);
     let drafts = maker.drafts(backs);
     let mut credits = Vec::new();
     for draft in drafts {
         credits.push(maker.issue(customer, draft, "change of a billed period")?);
     }
+    *progress = maker.progress;
     Ok((credits, maker.last_number))
 }
 
@@ -128,13 +136,12 @@ struct Maker<'a> {
     book: &'a Book,
     currency: Currency,
     last_number: u64,
-    /// Lines of the invoices that are credited, with what these credits took so far.
-    progress: BTreeMap<Identifier, Vec<InvoiceLine>>,
+    progress: Progress,
 }
 
 impl<'a> Maker<'a> {
     fn new(state: &'a Ledger, book: &'a Book, currency: Currency, last_number: u64) -> Self {
-        Self { state, book, currency, last_number, progress: BTreeMap::new() }
+        Self { state, book, currency, last_number, progress: Progress::default() }
     }
 
     /// Finds the invoice lines that billed what is given back: those of the same period first,
@@ -201,7 +208,7 @@ impl<'a> Maker<'a> {
         name: &Identifier,
         most: Amount,
     ) -> Option<CreditedLine> {
-        let lines = match self.progress.entry(invoice.clone()) {
+        let lines = match self.progress.0.entry(invoice.clone()) {
             std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::btree_map::Entry::Vacant(new) => {
                 let found = self.state.invoices.get(invoice).filter(|one| !one.voided)?;

@@ -1,0 +1,141 @@
+//! What of an order's lines falls due through a date, and when.
+
+use std::collections::BTreeMap;
+
+use crate::calendar::Day;
+use crate::command::invoice::RunBilling;
+use crate::command::shared::Timing;
+use crate::event::order::Adjustment;
+use crate::id::Identifier;
+use crate::limits::RUN_DOCUMENTS_MAX;
+use crate::money::{Amount, multiply_divide};
+use crate::rejection::Rejection;
+use crate::state::order::{Order, OrderLine};
+use crate::state::{Book, Ledger};
+
+use super::too_large;
+
+/// Lines that one run looks at, at most, before it is refused as too large.
+const DUES_MAX: usize = 2 * RUN_DOCUMENTS_MAX;
+
+/// Something of an order's line that falls due. Small: a run keeps all of them from its start.
+#[derive(Debug, Clone)]
+pub(super) struct Due {
+    pub(super) order: Identifier,
+    /// The line's place in the order.
+    pub(super) line: usize,
+    pub(super) service: (Day, Day),
+    pub(super) net: Amount,
+    /// The difference of a billed period; none where a period or a delivery is billed first.
+    pub(super) adjustment: Option<Box<Adjustment>>,
+}
+
+/// What falls due, by date and customer, in the order of the orders and of their lines.
+pub(super) type Dues = BTreeMap<(Day, Identifier), Vec<Due>>;
+
+/// Everything that falls due through the date of a run, of the orders that it is for.
+pub(super) fn dues(state: &Ledger, book: &Book, data: &RunBilling) -> Result<Dues, Rejection> {
+    let mut dues = Dues::new();
+    let mut count = 0;
+    let wanted = |id: &Identifier, order: &Order| {
+        data.order.as_ref().is_none_or(|wanted| wanted == id)
+            && data.customer.as_ref().is_none_or(|wanted| *wanted == order.customer)
+    };
+    let one = data.order.as_ref().and_then(|id| state.orders.get_key_value(id));
+    let all = data.order.is_none().then_some(&state.orders);
+    let orders = one.into_iter().chain(all.into_iter().flatten());
+    for (id, order) in orders.filter(|(id, order)| wanted(id, order)) {
+        for (at, line) in order.lines.iter().enumerate() {
+            let mut add = |date: Day, (service, net): ((Day, Day), Amount), adjustment| {
+                count += 1;
+                let due = Due { order: id.clone(), line: at, service, net, adjustment };
+                dues.entry((date, order.customer.clone())).or_default().push(due);
+                if count > DUES_MAX { Err(too_large()) } else { Ok(()) }
+            };
+            adjustments(line, data.through, &mut add)?;
+            if line
+                .placed
+                .billing
+                .as_ref()
+                .is_some_and(|one| one.timing == Some(Timing::OnDelivery))
+            {
+                deliveries(book, order, line, data.through, &mut add)?;
+            } else if line.placed.billing.is_some() && !line.billed.is_settled {
+                periods(book, order, line, data.through, &mut add)?;
+            }
+        }
+    }
+    Ok(dues)
+}
+
+type Add<'f> =
+    &'f mut dyn FnMut(Day, ((Day, Day), Amount), Option<Box<Adjustment>>) -> Result<(), Rejection>;
+
+/// Differences that changes made to periods that were billed before.
+fn adjustments(line: &OrderLine, through: Day, add: Add<'_>) -> Result<(), Rejection> {
+    for one in line.billed.pending.iter().filter(|one| one.due <= through) {
+        let service = (one.period_start, one.period_end);
+        add(one.due, (service, one.amount), Some(Box::new(one.clone())))?;
+    }
+    Ok(())
+}
+
+/// Periods that no run has billed.
+fn periods(
+    book: &Book,
+    order: &Order,
+    line: &OrderLine,
+    through: Day,
+    add: Add<'_>,
+) -> Result<(), Rejection> {
+    let costs = line.costs(&book.policies, order.currency);
+    let first = line.billed.next.unwrap_or(line.placed.start);
+    for one in costs.grid().from(first) {
+        let Some(date) = line.billing_date(&one, book.policies.month_end) else { break };
+        if date > through {
+            if one.start > through {
+                break;
+            }
+            continue;
+        }
+        if line.billed.periods.contains_key(&one.start) || one.end < first {
+            continue;
+        }
+        let price = match &line.meter {
+            Some(meter) => meter.period_price(&one),
+            None => costs.period(&one),
+        };
+        let before = line.billed.adjusted.get(&one.start).copied().unwrap_or_default();
+        let net = order.currency.zero() + price - before;
+        if !net.is_zero() {
+            add(date, ((one.start, one.end), net), None)?;
+        }
+    }
+    Ok(())
+}
+
+/// What was delivered and not billed, on the days of the deliveries.
+fn deliveries(
+    book: &Book,
+    order: &Order,
+    line: &OrderLine,
+    through: Day,
+    add: Add<'_>,
+) -> Result<(), Rejection> {
+    let mut days: Vec<Day> = line.progress.days(u64::MAX).filter(|day| *day <= through).collect();
+    days.dedup();
+    let mut billed: Amount =
+        order.currency.zero() + line.billed.periods.values().map(|one| one.amount).sum::<Amount>();
+    for day in days.into_iter().filter(|day| !line.billed.periods.contains_key(day)) {
+        let (done, whole) = line.delivered(day);
+        let exact = multiply_divide(line.placed.amount.decimal(), done, whole);
+        let later = line.billed.periods.range(day..).map(|(_, one)| one.amount).sum::<Amount>();
+        let net = order.currency.round(exact, book.policies.rounding) - (billed - later);
+        if net.is_zero() {
+            continue;
+        }
+        billed += net;
+        add(day, ((day, day), net), None)?;
+    }
+    Ok(())
+}
