@@ -2,16 +2,19 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 
 use crate::limits::IDENTIFIER_BYTES_MAX;
 use crate::rejection::{Code, Rejection};
 
 /// 1 to 128 bytes of printable UTF-8 without control characters (contract, section 1).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Identifier(Arc<str>);
+pub struct Identifier(
+    // Short ones are kept in place: maps of a million of them are searched by every command.
+    SmolStr,
+);
 
 impl Identifier {
     /// The identifier as the caller wrote it.
@@ -57,7 +60,7 @@ impl FromStr for Identifier {
                 ),
             ));
         }
-        Ok(Self(Arc::from(text)))
+        Ok(Self(SmolStr::new(text)))
     }
 }
 

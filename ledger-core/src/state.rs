@@ -122,7 +122,7 @@ pub struct Invoice {
     /// Early-payment discounts.
     pub cash_discounts: Vec<IssuedCashDiscount>,
     /// What was written off and not recovered.
-    pub written_off: Option<WrittenOff>,
+    pub written_off: Option<Box<WrittenOff>>,
     /// Whether it is in dispute.
     pub disputed: bool,
     /// Whether it was voided.

@@ -132,7 +132,7 @@ pub enum RunLine {
         amount: Amount,
     },
     /// A difference that a change made to a period that was billed before.
-    Adjustment(Adjustment),
+    Adjustment(Box<Adjustment>),
 }
 
 /// An invoice was voided: the reverse of what it posted, on the void's date.

@@ -120,7 +120,7 @@ fn check_documents(
     let (mut count, mut held_back) = (0, 0);
     for ((date, customer), all) in dues.iter_mut() {
         if book.policies.invoice_grouping == InvoiceGrouping::Customer {
-            all.sort_by_key(|due| state.orders.get(&due.order).map(|order| order.currency));
+            all.sort_by_key(|due| due.currency);
         }
         let is_held = state.collections.is_held(customer, Block::Invoices);
         let mut rest = all.as_slice();
@@ -133,9 +133,8 @@ fn check_documents(
                 continue;
             }
             period::check_open(book, *date, "data.through")?;
-            maker.check(group)?;
             count += usize::try_from(group.documents()).unwrap_or(usize::MAX);
-            if count > RUN_DOCUMENTS_MAX {
+            if count > RUN_DOCUMENTS_MAX || group.is_too_large() {
                 return Err(too_large());
             }
         }

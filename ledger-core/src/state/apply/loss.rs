@@ -43,15 +43,17 @@ fn written_off(ledger: &mut Ledger, day: Day, data: &InvoiceWrittenOff) {
         }
     }
     let zero = data.currency.zero();
-    let known = invoice.written_off.get_or_insert(WrittenOff {
-        amount: zero,
-        tax: zero,
-        loss: zero,
-        write_off_to: data.write_off_to,
-        day,
-        recovered: zero,
-        recovered_tax: zero,
-        recovered_loss: zero,
+    let known = invoice.written_off.get_or_insert_with(|| {
+        Box::new(WrittenOff {
+            amount: zero,
+            tax: zero,
+            loss: zero,
+            write_off_to: data.write_off_to,
+            day,
+            recovered: zero,
+            recovered_tax: zero,
+            recovered_loss: zero,
+        })
     });
     known.day = known.day.max(day);
     known.amount += data.amount;

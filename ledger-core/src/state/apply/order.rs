@@ -181,7 +181,7 @@ pub(super) fn unbilled(line: &mut OrderLine, invoice: &Identifier, voided: &Invo
         Some(RunLine::Adjustment(adjustment)) => {
             *billed.adjusted.entry(adjustment.period_start).or_default() -= adjustment.amount;
             if billed.periods.contains_key(&adjustment.period_start) {
-                billed.pending.push(adjustment.clone());
+                billed.pending.push(adjustment.as_ref().clone());
             }
         }
         None => {}

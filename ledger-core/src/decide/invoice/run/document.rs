@@ -18,11 +18,7 @@ use crate::rejection::Rejection;
 use crate::state::order::{Order, OrderLine, terms_of};
 use crate::state::{Book, Ledger};
 
-use super::due::Due;
-use super::too_large;
-
-/// Bytes of an invoice's line as JSON, without its texts, at most.
-const LINE_BYTES_MAX: usize = 512;
+use super::due::{Due, description};
 
 /// What becomes one invoice, or credits, or both.
 #[derive(Clone, Copy)]
@@ -38,6 +34,13 @@ impl Group<'_> {
     pub(super) fn documents(&self) -> u32 {
         let has = |is_back: bool| self.dues.iter().any(|due| due.net.is_negative() == is_back);
         u32::from(has(false)) + u32::from(has(true))
+    }
+
+    /// Whether its invoice has more lines, or more text, than an event takes.
+    pub(super) fn is_too_large(&self) -> bool {
+        let charges = || self.dues.iter().filter(|due| !due.net.is_negative());
+        let bytes: usize = charges().map(|due| due.bytes).sum();
+        charges().count() > RUN_LINES_MAX || bytes > EVENT_BYTES_MAX
     }
 }
 
@@ -63,28 +66,14 @@ impl<'a> Maker<'a> {
         customer: &'d Identifier,
         dues: &'d [Due],
     ) -> (Group<'d>, &'d [Due]) {
-        let currency = |due: &Due| self.state.orders.get(&due.order).map(|order| order.currency);
-        let its_own = dues.first().and_then(currency);
+        let its_own = dues.first().map(|due| due.currency);
         let is_by_customer = self.book.policies.invoice_grouping == InvoiceGrouping::Customer;
         let same = |due: &&Due| {
             dues.first().is_some_and(|first| due.order == first.order)
-                || is_by_customer && currency(due) == its_own
+                || is_by_customer && Some(due.currency) == its_own
         };
         let (dues, rest) = dues.split_at(dues.iter().take_while(same).count());
         (Group { date, customer, currency: its_own.unwrap_or(self.book.currency), dues }, rest)
-    }
-
-    /// Refuses what would be too large for one document, and what cannot be taxed on its date.
-    pub(super) fn check(&self, group: Group<'_>) -> Result<(), Rejection> {
-        let is_charge = |due: &&Due| !due.net.is_negative();
-        let (mut count, mut bytes) = (0, 0);
-        for due in group.dues.iter().filter(is_charge) {
-            let Some(item) = self.item(due) else { continue };
-            self.base(&item, group.date)?;
-            count += 1;
-            bytes += LINE_BYTES_MAX + item.text_bytes(self.state, group.date);
-        }
-        if count > RUN_LINES_MAX || bytes > EVENT_BYTES_MAX { Err(too_large()) } else { Ok(()) }
     }
 
     /// The invoice for what is above zero, named behind the last number of the series.
@@ -170,7 +159,7 @@ impl<'a> Maker<'a> {
                 line: item.line,
                 amount: -item.due.net,
                 settles: match item.run() {
-                    RunLine::Adjustment(adjustment) => Settles::Adjustment(adjustment),
+                    RunLine::Adjustment(adjustment) => Settles::Adjustment(*adjustment),
                     RunLine::Period { start, amount } => {
                         Settles::Period(PeriodGivenBack { start, end: item.due.service.1, amount })
                     }
@@ -220,40 +209,12 @@ impl<'a> Maker<'a> {
 impl Item<'_> {
     fn run(&self) -> RunLine {
         match &self.due.adjustment {
-            Some(adjustment) => RunLine::Adjustment(adjustment.as_ref().clone()),
+            Some(adjustment) => RunLine::Adjustment(adjustment.clone()),
             None => RunLine::Period { start: self.due.service.0, amount: self.due.net },
         }
     }
 
     fn description(&self) -> Option<String> {
-        let placed = &self.line.placed;
-        match &self.due.adjustment {
-            Some(adjustment) => {
-                let name = placed.description.as_deref().unwrap_or(placed.line.as_str());
-                Some(format!("{name}: {}", adjustment.description))
-            }
-            None => placed.description.clone(),
-        }
-    }
-
-    /// Bytes of the texts of its line as JSON.
-    fn text_bytes(&self, state: &Ledger, date: Day) -> usize {
-        let escaped = |text: &str| {
-            text.len()
-                + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\t')).count()
-        };
-        let placed = &self.line.placed;
-        let adjustment = self.due.adjustment.as_ref();
-        let code = placed.tax_code.as_deref();
-        let treatment = code.and_then(|code| tax::treatment(state, code, date));
-        let texts = [
-            self.description().as_deref().map(escaped),
-            adjustment.map(|one| escaped(&one.description)),
-            code.map(escaped),
-            treatment.and_then(|one| one.exemption_reason).as_deref().map(escaped),
-        ];
-        let names = [Some(&placed.line), Some(&self.due.order), adjustment.map(|one| &one.line)];
-        let names = names.into_iter().flatten().map(|name| escaped(name.as_str()));
-        texts.into_iter().flatten().chain(names).sum()
+        description(&self.line.placed, self.due.adjustment.as_deref())
     }
 }

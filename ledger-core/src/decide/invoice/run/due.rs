@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::calendar::Day;
+use crate::command::collections::Block;
 use crate::command::invoice::RunBilling;
 use crate::command::shared::Timing;
-use crate::event::order::Adjustment;
+use crate::decide::tax;
+use crate::event::order::{Adjustment, PlacedLine};
 use crate::id::Identifier;
 use crate::limits::RUN_DOCUMENTS_MAX;
-use crate::money::{Amount, multiply_divide};
+use crate::money::{Amount, Currency, multiply_divide};
 use crate::rejection::Rejection;
 use crate::state::order::{Order, OrderLine};
 use crate::state::{Book, Ledger};
@@ -18,6 +20,9 @@ use super::too_large;
 /// Lines that one run looks at, at most, before it is refused as too large.
 const DUES_MAX: usize = 2 * RUN_DOCUMENTS_MAX;
 
+/// Bytes of an invoice's line as JSON, without its names and texts, at most.
+const LINE_BYTES_MAX: usize = 512;
+
 /// Something of an order's line that falls due. Small: a run keeps all of them from its start.
 #[derive(Debug, Clone)]
 pub(super) struct Due {
@@ -25,9 +30,47 @@ pub(super) struct Due {
     /// The line's place in the order.
     pub(super) line: usize,
     pub(super) service: (Day, Day),
+    pub(super) currency: Currency,
     pub(super) net: Amount,
+    /// Bytes of the invoice's line as JSON, at most.
+    pub(super) bytes: usize,
     /// The difference of a billed period; none where a period or a delivery is billed first.
     pub(super) adjustment: Option<Box<Adjustment>>,
+}
+
+/// What an invoice's line says of it.
+pub(super) fn description(placed: &PlacedLine, adjustment: Option<&Adjustment>) -> Option<String> {
+    match adjustment {
+        Some(adjustment) => {
+            let name = placed.description.as_deref().unwrap_or(placed.line.as_str());
+            Some(format!("{name}: {}", adjustment.description))
+        }
+        None => placed.description.clone(),
+    }
+}
+
+/// Bytes of the names and texts of an invoice's line as JSON, without an exemption's reason.
+fn text_bytes(
+    (order, placed): (&Identifier, &PlacedLine),
+    adjustment: Option<&Adjustment>,
+) -> usize {
+    let of_adjustment = adjustment.map_or(0, |adjustment| {
+        let said = description(placed, Some(adjustment));
+        said.as_deref().map_or(0, escaped)
+            + escaped(&adjustment.description)
+            + escaped(adjustment.line.as_str())
+    });
+    let own = if adjustment.is_none() { placed.description.as_deref() } else { None };
+    of_adjustment
+        + escaped(order.as_str())
+        + escaped(placed.line.as_str())
+        + [own, placed.tax_code.as_deref()].into_iter().flatten().map(escaped).sum::<usize>()
+}
+
+/// Bytes of a text in JSON.
+fn escaped(text: &str) -> usize {
+    let is_escaped = |byte: &u8| matches!(byte, b'"' | b'\\' | b'\n' | b'\t');
+    text.len() + text.as_bytes().iter().filter(|byte| is_escaped(byte)).count()
 }
 
 /// What falls due, by date and customer, in the order of the orders and of their lines.
@@ -45,10 +88,24 @@ pub(super) fn dues(state: &Ledger, book: &Book, data: &RunBilling) -> Result<Due
     let all = data.order.is_none().then_some(&state.orders);
     let orders = one.into_iter().chain(all.into_iter().flatten());
     for (id, order) in orders.filter(|(id, order)| wanted(id, order)) {
+        let is_held = state.collections.is_held(&order.customer, Block::Invoices);
         for (at, line) in order.lines.iter().enumerate() {
-            let mut add = |date: Day, (service, net): ((Day, Day), Amount), adjustment| {
+            let (placed, currency) = (&line.placed, order.currency);
+            let mut add = |date: Day,
+                           (service, net): ((Day, Day), Amount),
+                           adjustment: Option<Box<Adjustment>>| {
                 count += 1;
-                let due = Due { order: id.clone(), line: at, service, net, adjustment };
+                let mut bytes = LINE_BYTES_MAX + text_bytes((id, placed), adjustment.as_deref());
+                if let Some(code) =
+                    placed.tax_code.as_deref().filter(|_| !is_held && !net.is_negative())
+                {
+                    tax::rate_on(state, code, date, "data.through")?;
+                    let treatment = tax::treatment(state, code, date);
+                    let reason = treatment.and_then(|one| one.exemption_reason);
+                    bytes += reason.as_deref().map_or(0, escaped);
+                }
+                let due =
+                    Due { order: id.clone(), line: at, service, currency, net, bytes, adjustment };
                 dues.entry((date, order.customer.clone())).or_default().push(due);
                 if count > DUES_MAX { Err(too_large()) } else { Ok(()) }
             };
