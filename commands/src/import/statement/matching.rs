@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_core::limits::IDENTIFIER_BYTES_MAX;
 use ledger_core::money::Amount;
+use smol_str::SmolStr;
 
 mod words;
 
@@ -85,17 +86,35 @@ pub struct Matcher {
     items: Vec<Item>,
     customers: Vec<String>,
     currencies: Vec<String>,
-    by_reference: BTreeMap<Box<str>, Vec<usize>>,
+    by_reference: Index,
     /// Of how many words ids are made: only such runs of words are looked up.
     word_counts: BTreeSet<usize>,
-    by_amount: BTreeSet<(usize, Amount, usize, usize)>,
-    by_name: BTreeMap<Box<str>, Vec<usize>>,
-    by_mark: BTreeMap<Box<str>, Vec<usize>>,
+    /// By currency and amount, the customers and their items.
+    by_amount: BTreeMap<(usize, Amount), BTreeSet<(usize, usize)>>,
+    by_name: Index,
+    by_mark: Index,
+}
+
+/// Numbers by a text. The texts are kept in place where they are short, as most are: a search
+/// among a million of them is a matter of few places in memory.
+#[derive(Debug, Default)]
+struct Index(BTreeSet<(SmolStr, usize)>);
+
+impl Index {
+    fn add(&mut self, text: &str, number: usize) {
+        self.0.insert((SmolStr::new(text), number));
+    }
+
+    fn of(&self, text: &str) -> impl Iterator<Item = usize> {
+        let text = SmolStr::new(text);
+        let range = (text.clone(), 0)..=(text, usize::MAX);
+        self.0.range(range).map(|(_, number)| *number)
+    }
 }
 
 #[derive(Debug)]
 struct Item {
-    invoice: Box<str>,
+    invoice: SmolStr,
     customer: usize,
     currency: usize,
     open: Amount,
@@ -113,12 +132,12 @@ impl Matcher {
             let number = matcher.customers.len();
             let name = normalised(&payer.name);
             if !name.is_empty() {
-                matcher.by_name.entry(name.into()).or_default().push(number);
+                matcher.by_name.add(&name, number);
             }
             for mark in payer.marks.iter().chain([&payer.customer]) {
                 let mark = compact(mark);
                 if !mark.is_empty() {
-                    matcher.by_mark.entry(mark.into()).or_default().push(number);
+                    matcher.by_mark.add(&mark, number);
                 }
             }
             numbers.insert(payer.customer.clone(), number);
@@ -144,9 +163,9 @@ impl Matcher {
         let (key, words) = core(&item.invoice);
         if words > 0 {
             self.word_counts.insert(words);
-            self.by_reference.entry(key.into()).or_default().push(number);
+            self.by_reference.add(&key, number);
         }
-        self.by_amount.insert((currency, item.open, customer, number));
+        self.by_amount.entry((currency, item.open)).or_default().insert((customer, number));
         self.items.push(Item { invoice: item.invoice.into(), customer, currency, open: item.open });
     }
 
@@ -185,10 +204,13 @@ impl Matcher {
     pub fn take(&mut self, found: &Match) {
         for (number, amount) in &found.items {
             let Some(item) = self.items.get_mut(*number) else { continue };
-            self.by_amount.remove(&(item.currency, item.open, item.customer, *number));
+            let place = (item.customer, *number);
+            if let Some(same) = self.by_amount.get_mut(&(item.currency, item.open)) {
+                same.remove(&place);
+            }
             item.open -= *amount;
             if item.open.is_positive() {
-                self.by_amount.insert((item.currency, item.open, item.customer, *number));
+                self.by_amount.entry((item.currency, item.open)).or_default().insert(place);
             }
         }
     }
@@ -197,9 +219,8 @@ impl Matcher {
     fn payers(&self, receipt: &Receipt<'_>) -> Vec<usize> {
         let name = receipt.counterparty.map(normalised).unwrap_or_default();
         let account = receipt.account.map(compact).unwrap_or_default();
-        let by_name = self.by_name.get(name.as_str()).into_iter().flatten();
-        let by_mark = self.by_mark.get(account.as_str()).into_iter().flatten();
-        let mut payers: Vec<usize> = by_name.chain(by_mark).copied().collect();
+        let mut payers: Vec<usize> =
+            self.by_name.of(&name).chain(self.by_mark.of(&account)).collect();
         payers.sort_unstable();
         payers.dedup();
         payers
@@ -210,11 +231,11 @@ impl Matcher {
     fn named(&self, receipt: &Receipt<'_>, payers: &[usize]) -> Vec<usize> {
         let mut named = BTreeSet::new();
         references(receipt.remittance, &self.word_counts, IDENTIFIER_BYTES_MAX, |text| {
-            for number in self.by_reference.get(text).into_iter().flatten() {
-                let Some(item) = self.items.get(*number) else { continue };
+            for number in self.by_reference.of(text) {
+                let Some(item) = self.items.get(number) else { continue };
                 let is_confirmed = item.open == receipt.amount || payers.contains(&item.customer);
                 if !is_number(text) || is_confirmed {
-                    named.insert(*number);
+                    named.insert(number);
                 }
             }
         });
@@ -261,12 +282,9 @@ impl Matcher {
         payer: Option<usize>,
     ) -> impl Iterator<Item = usize> {
         let (first, last) = payer.map_or((0, usize::MAX), |payer| (payer, payer));
-        let range = currency.map(|currency| {
-            self.by_amount
-                .range((currency, amount, first, 0)..=(currency, amount, last, usize::MAX))
-                .map(|key| key.3)
-        });
-        range.into_iter().flatten()
+        let same = currency.and_then(|currency| self.by_amount.get(&(currency, amount)));
+        let range = same.map(|same| same.range((first, 0)..=(last, usize::MAX)));
+        range.into_iter().flatten().map(|(_, number)| *number)
     }
 
     fn sure(&self, customer: usize, items: Vec<(usize, Amount)>, because: Because) -> Match {
