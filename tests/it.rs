@@ -51,3 +51,6 @@ mod stripe_double;
 #[cfg(test)]
 #[path = "it/usage.rs"]
 mod usage;
+#[cfg(test)]
+#[path = "it/webhook.rs"]
+mod webhook;

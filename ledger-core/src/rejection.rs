@@ -298,4 +298,6 @@ codes! {
     WebhookSignature = "webhook.signature",
     /// A webhook that was signed too long ago, or in the future.
     WebhookTooOld = "webhook.too_old",
+    /// The daemon has no signing secret for webhooks.
+    WebhookNotConfigured = "webhook.not_configured",
 }

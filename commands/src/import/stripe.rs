@@ -80,7 +80,7 @@ pub enum Read {
 }
 
 /// The refunds that a line's credit note pays back.
-fn credited_refunds(line: &str) -> Vec<String> {
+pub(crate) fn credited_refunds(line: &str) -> Vec<String> {
     if !line.contains("credit_note.created") {
         return Vec::new();
     }
