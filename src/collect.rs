@@ -97,6 +97,9 @@ impl<'a> Collector<'a> {
     /// recorded, and what was not is still in the log.
     pub(crate) async fn round(&mut self) -> Result<Counts, Failure> {
         self.outbox.catch_up(&self.log).await?;
+        // What a webhook ended meanwhile needs no other look.
+        let outbox = &self.outbox;
+        self.looked.retain(|request, _| outbox.holds(request));
         let mut counts = Counts::default();
         let now = Instant::now();
         let looked = &self.looked;

@@ -110,6 +110,11 @@ impl Outbox {
         due
     }
 
+    /// Whether a request has no result, as far as the log was read.
+    pub(crate) fn holds(&self, request: &str) -> bool {
+        self.pending.contains_key(request)
+    }
+
     /// Whether so much of the invoice is still open and not disputed.
     pub(crate) fn is_open_for(&self, asked: &PaymentRequested) -> bool {
         let Some(invoice) = self.ledger.invoices.get(&asked.invoice) else { return false };
@@ -130,6 +135,6 @@ impl Outbox {
         request: &str,
     ) -> Result<bool, Failure> {
         self.catch_up(log).await?;
-        Ok(self.pending.contains_key(request))
+        Ok(self.holds(request))
     }
 }

@@ -5,8 +5,10 @@ use std::io::{BufRead, BufReader};
 use std::process::Command;
 use std::sync::mpsc::channel;
 
+use ledger_core::log::nats_server::NatsServer;
 use serde_json::{Value, json};
 
+use crate::daemon::Daemon;
 use crate::harness::{Ledger, Run};
 use crate::stripe_double::{Double, Fault, KEY, event};
 
@@ -14,6 +16,11 @@ use crate::stripe_double::{Double, Fault, KEY, event};
 /// method, and asks for the money.
 fn requested(currency: &str, amount: &str, methods: &[&str]) -> Ledger {
     let ledger = Ledger::new();
+    apply(&ledger, &commands(currency, amount, methods));
+    ledger
+}
+
+fn commands(currency: &str, amount: &str, methods: &[&str]) -> Vec<Value> {
     let mut lines = vec![json!({"command": "OpenBook", "effective": "2026-01-01", "data": {
         "currency": currency, "policies": {"collection": {"cards": {
             "processor": "stripe", "retry_after_days": [3, 5]}}}}})];
@@ -28,8 +35,7 @@ fn requested(currency: &str, amount: &str, methods: &[&str]) -> Ledger {
     }
     lines.push(json!({"command": "RequestPayments", "effective": "2026-03-01",
         "data": {"through": "2026-03-01"}}));
-    apply(&ledger, &lines);
-    ledger
+    lines
 }
 
 fn apply(ledger: &Ledger, commands: &[Value]) {
@@ -294,4 +300,25 @@ fn it_follows_the_log_and_ends_when_it_is_told_to() {
     assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
     assert!(child.wait().unwrap().success());
     assert_eq!(double.charges().len(), 2);
+}
+
+#[test]
+fn over_jetstream_it_reads_the_stream_and_answers_by_the_command_service() {
+    let server = NatsServer::start().unwrap();
+    let (url, monitor) = (server.url(), server.monitor_url());
+    let nats = ["--nats", url.as_str(), "--nats-monitor", monitor.as_str()];
+    let ledger = Ledger::new();
+    let daemon = Daemon::start_with(&ledger, &nats);
+    let lines = commands("USD", "100.00", &["pm_card_visa", "pm_card_chargeDeclined"]);
+    let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+    let apply = [&["apply", "-"][..], &nats].concat();
+    ledger.expect(0, &apply, &lines.join("\n"));
+    let double = Double::start();
+    let mut command = ledger.command(&[&arguments(&double)[..], &nats].concat());
+    let output = command.env("REVLEDGER_STRIPE_KEY", KEY).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let requests = daemon.get("/v1/books/main/reports/payment-requests").json();
+    let status = |row: usize| requests["rows"][row]["status"].as_str().unwrap().to_owned();
+    assert_eq!([status(0), status(1)], ["paid", "failed"]);
+    assert_eq!(double.charges().len(), 1);
 }
