@@ -108,6 +108,9 @@ fn charge(stripe: &Stripe, pending: &Pending) -> Result<Step, Failure> {
         ("payment_method", method.clone()),
         ("confirm", "true".to_owned()),
         ("off_session", "true".to_owned()),
+        // Nobody is there to be sent to another page; without it a return_url is demanded.
+        ("automatic_payment_methods[enabled]", "true".to_owned()),
+        ("automatic_payment_methods[allow_redirects]", "never".to_owned()),
         // Else the fee is not known yet when the answer comes.
         ("capture_method", "automatic".to_owned()),
         ("description", format!("invoice {}", asked.invoice)),

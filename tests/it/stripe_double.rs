@@ -202,6 +202,11 @@ fn confirm(account: &mut Account, form: &BTreeMap<String, String>) -> (u16, Valu
         .collect();
     let amount: i64 = form["amount"].parse().unwrap();
     assert_eq!((form["confirm"].as_str(), form["off_session"].as_str()), ("true", "true"));
+    if form.get("automatic_payment_methods[allow_redirects]").is_none_or(|word| word != "never") {
+        let error = json!({"type": "invalid_request_error",
+            "message": "because some payment methods might redirect, provide a return_url"});
+        return (400, json!({"error": error}));
+    }
     let charge = |status: &str| {
         let fee = amount * 29 / 1000 + 30;
         json!({"id": format!("ch_{number}"), "object": "charge", "status": status, "amount": amount,
