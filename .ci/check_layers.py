@@ -18,6 +18,7 @@ ONLY_IN = {
     "chrono": {"commands"},
     "sled": {"projections"},
     "axum": {"commands", "revledger"},
+    "ureq": {"revledger"},
     "async-nats": {"ledger-core", "commands", "revledger", "benches"},
 }
 

@@ -9,6 +9,7 @@ use crate::exit::{Exit, Failure};
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod collect;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod document;
@@ -106,6 +107,8 @@ pub(crate) enum Verb {
     Report(Box<report::Arguments>),
     /// Writes or sends the letters of the reminders of a dunning run.
     Notices(notices::Arguments),
+    /// Lets a payment processor collect what was requested.
+    Collect(collect::Arguments),
     /// Shows what a command would do, without recording anything.
     Preview(preview::Arguments),
     /// Shows how a number comes about: its events, and the arithmetic.
@@ -140,6 +143,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Import(arguments) => import::run(&global, &arguments),
         Verb::Report(arguments) => report::run(&global, &arguments),
         Verb::Notices(arguments) => notices::run(&global, &arguments),
+        Verb::Collect(arguments) => collect::run(&global, &arguments),
         Verb::Preview(arguments) => preview::run(&global, &arguments),
         Verb::Explain(arguments) => explain::run(&global, &arguments),
         Verb::Audit(arguments) => audit::run(&global, &arguments),
@@ -157,7 +161,7 @@ impl Global {
     fn check(&self, verb: &Verb) -> Result<(), Failure> {
         let is_refused = match verb {
             Verb::Serve(_) => true,
-            Verb::Apply(_) | Verb::Import(_) => self.nats.is_some(),
+            Verb::Apply(_) | Verb::Import(_) | Verb::Collect(_) => self.nats.is_some(),
             Verb::Demo
             | Verb::Report(_)
             | Verb::Notices(_)

@@ -12,6 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod anchor;
 mod cli;
+mod collect;
 mod config;
 mod desk;
 mod exit;

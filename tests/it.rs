@@ -10,6 +10,9 @@ mod bad_changes;
 #[path = "it/bad_input.rs"]
 mod bad_input;
 #[cfg(test)]
+#[path = "it/collect.rs"]
+mod collect;
+#[cfg(test)]
 #[path = "it/crash.rs"]
 mod crash;
 #[cfg(test)]
@@ -43,5 +46,11 @@ mod scenarios;
 #[path = "it/serve.rs"]
 mod serve;
 #[cfg(test)]
+#[path = "it/stripe_double.rs"]
+mod stripe_double;
+#[cfg(test)]
 #[path = "it/usage.rs"]
 mod usage;
+#[cfg(test)]
+#[path = "it/webhook.rs"]
+mod webhook;

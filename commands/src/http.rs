@@ -48,18 +48,18 @@ pub fn router(book: Identifier, writer: WriterHandle, reports: Arc<dyn Reports>)
         .with_state(Shared { book, writer, reports })
 }
 
-fn other_book(shared: &Shared, book: &str) -> Option<Response> {
-    (book != shared.book.as_str()).then(|| {
-        let message = format!("this daemon serves the book {}, not {book:?}", shared.book);
+pub(crate) fn other_book(served: &Identifier, book: &str) -> Option<Response> {
+    (book != served.as_str()).then(|| {
+        let message = format!("this daemon serves the book {served}, not {book:?}");
         rejection_response(&Rejection::new(Code::BookMismatch, message))
     })
 }
 
-fn rejection_response(rejection: &Rejection) -> Response {
+pub(crate) fn rejection_response(rejection: &Rejection) -> Response {
     json_response(status(&rejection.code), Reply::rejected(None, rejection).to_bytes())
 }
 
-fn json_response(code: u16, body: Vec<u8>) -> Response {
+pub(crate) fn json_response(code: u16, body: Vec<u8>) -> Response {
     let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (code, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
@@ -70,7 +70,7 @@ async fn commands(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    if let Some(response) = other_book(&shared, &book) {
+    if let Some(response) = other_book(&shared.book, &book) {
         return response;
     }
     let body = match body {
@@ -142,7 +142,7 @@ async fn report(
     Path((book, name)): Path<(String, String)>,
     Query(mut filters): Query<BTreeMap<String, String>>,
 ) -> Response {
-    if let Some(response) = other_book(&shared, &book) {
+    if let Some(response) = other_book(&shared.book, &book) {
         return response;
     }
     let format = filters.remove("format").unwrap_or_else(|| "json".to_owned());
@@ -166,7 +166,7 @@ async fn document(
     Path((book, file)): Path<(String, String)>,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
-    if let Some(response) = other_book(&shared, &book) {
+    if let Some(response) = other_book(&shared.book, &book) {
         return response;
     }
     let (id, ending) = file.rsplit_once('.').unwrap_or((&file, ""));

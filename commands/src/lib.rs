@@ -10,4 +10,5 @@ pub mod preview;
 pub mod service;
 pub mod standing;
 pub mod stripe_signature;
+pub mod webhook;
 pub mod writer;

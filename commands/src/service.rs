@@ -240,7 +240,11 @@ pub fn status(code: &str) -> u16 {
         "command.malformed"
         | "command.unknown_field"
         | "command.missing_field"
-        | "command.too_deep" => 400,
+        | "command.too_deep"
+        | "webhook.signature"
+        | "webhook.too_old"
+        | "stripe.malformed" => 400,
+        "webhook.not_configured" => 404,
         code if code.ends_with(".unknown") => 404,
         _ => 422,
     }

@@ -14,6 +14,7 @@ pub mod invoice;
 pub mod loss;
 pub mod order;
 pub mod payment;
+pub mod request;
 pub mod shared;
 
 /// One command as it was decided on: the envelope without its transport.
@@ -94,6 +95,12 @@ commands! {
     PromisePayment(collections::PromisePayment),
     /// Issues each reminder that is due.
     RunDunning(collections::RunDunning),
+    /// Asks processors for the money of what is due.
+    RequestPayments(request::RequestPayments),
+    /// Asks a processor for the money of one invoice.
+    RequestPayment(request::RequestPayment),
+    /// Ends a request in flight.
+    CancelPaymentRequest(request::CancelPaymentRequest),
     /// Places an order: a contract with its performance obligations.
     PlaceOrder(order::PlaceOrder),
     /// Changes an order: a contract modification.

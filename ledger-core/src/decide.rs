@@ -16,6 +16,7 @@ mod order;
 mod payment;
 mod period;
 pub mod policy;
+mod requests;
 mod tax;
 mod text;
 
@@ -41,6 +42,9 @@ pub fn decide(
         }
         (CommandData::RunDunning(data), Some(settings)) => {
             return collections::run(book, state, settings, effective, data);
+        }
+        (CommandData::RequestPayments(data), Some(settings)) => {
+            return requests::run(book, state, settings, effective, data);
         }
         (CommandData::CancelOrder(data), Some(settings)) => {
             period::check_open(settings, effective, "effective")?;
@@ -75,6 +79,7 @@ fn in_open_book(
         CommandData::OpenBook(_)
         | CommandData::RunBilling(_)
         | CommandData::RunDunning(_)
+        | CommandData::RequestPayments(_)
         | CommandData::CancelOrder(_) => Ok(Vec::new()),
         CommandData::DefineProduct(data) => book::define_product(state, data),
         CommandData::DefineTaxRate(data) => tax::define(data),
@@ -85,6 +90,8 @@ fn in_open_book(
         CommandData::HoldCustomer(data) => collections::hold(state, data),
         CommandData::ReleaseCustomer(data) => collections::release(state, data),
         CommandData::PromisePayment(data) => collections::promise(state, effective, data),
+        CommandData::RequestPayment(data) => requests::request(state, book, effective, data),
+        CommandData::CancelPaymentRequest(data) => requests::cancel(state, data),
         CommandData::PlaceOrder(data) => order::place(state, book, effective, data),
         CommandData::AmendOrder(data) => order::amend(state, book, effective, data),
         CommandData::RenewOrder(data) => order::renew(state, book, effective, data),
@@ -100,7 +107,7 @@ fn in_open_book(
         CommandData::RecordPayment(data) => payment::record(state, book, effective, data),
         CommandData::AllocatePayment(data) => payment::allocate(state, book, effective, data),
         CommandData::DeallocatePayment(data) => payment::deallocate(state, effective, data),
-        CommandData::FailPayment(data) => payment::fail(state, effective, data),
+        CommandData::FailPayment(data) => payment::fail(state, book, effective, data),
         CommandData::RefundPayment(data) => payment::refund(state, effective, data),
         CommandData::ChargeBackPayment(data) => payment::charge_back(state, book, effective, data),
         CommandData::WinChargeback(data) => payment::win(state, effective, data),

@@ -14,6 +14,7 @@ pub mod invoice;
 pub mod loss;
 pub mod order;
 pub mod payment;
+pub mod request;
 
 /// A decided event that has no place in the log yet: the writer adds id, time and headers.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,6 +138,12 @@ events! {
     ReminderIssued(collections::ReminderIssued) = 1,
     /// A dunning run ended.
     DunningRunCompleted(collections::DunningRun) = 1,
+    /// A processor is to collect money.
+    PaymentRequested(request::PaymentRequested) = 1,
+    /// A request ended without an attempt.
+    PaymentRequestCanceled(request::PaymentRequestCanceled) = 1,
+    /// A run of requests ended.
+    PaymentRequestsCompleted(request::PaymentRequestRun) = 1,
     /// An order was placed.
     OrderPlaced(order::OrderPlaced) = 1,
     /// An order was changed.
@@ -229,6 +236,11 @@ impl EventData {
             Self::PaymentPromised(data) => of(&data.customer, "invoice", &data.invoice),
             Self::ReminderIssued(data) => of(&data.customer, "invoice", &data.invoice),
             Self::DunningRunCompleted(data) => {
+                DocumentReference { customer: None, kind: "book", id: data.book.clone() }
+            }
+            Self::PaymentRequested(data) => of(&data.customer, "invoice", &data.invoice),
+            Self::PaymentRequestCanceled(data) => of(&data.customer, "invoice", &data.invoice),
+            Self::PaymentRequestsCompleted(data) => {
                 DocumentReference { customer: None, kind: "book", id: data.book.clone() }
             }
             Self::OrderPlaced(data) => of(&data.customer, "order", &data.order),

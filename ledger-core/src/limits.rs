@@ -38,6 +38,8 @@ pub const RATE_DECIMALS_MAX: u32 = 12;
 pub const INTEGER_DIGITS_MAX: u32 = 12;
 /// Stages of one dunning policy.
 pub const DUNNING_STAGES_MAX: usize = 20;
+/// Retries of one schedule of collecting through a processor.
+pub const COLLECTION_RETRIES_MAX: usize = 20;
 /// Years that a term may last.
 pub const TERM_YEARS_MAX: i32 = 100;
 

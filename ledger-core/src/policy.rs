@@ -298,6 +298,8 @@ pub struct Policies {
     pub apply_credits: ApplyCredits,
     /// Which reminders are due when.
     pub dunning: crate::dunning::Policies,
+    /// When processors are asked for money.
+    pub collection: crate::collection::Schedules,
 }
 
 impl Default for Policies {
@@ -327,6 +329,7 @@ impl Default for Policies {
             grace_days: 0,
             apply_credits: ApplyCredits::default(),
             dunning: crate::dunning::Policies::default(),
+            collection: crate::collection::Schedules::default(),
         }
     }
 }

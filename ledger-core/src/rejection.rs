@@ -146,6 +146,24 @@ codes! {
     DunningInvalid = "dunning.invalid",
     /// A dunning run that would issue more reminders than one command takes.
     DunningRunTooLarge = "dunning.run_too_large",
+    /// A customer names a schedule of collecting that the book does not have.
+    CollectionUnknown = "collection.unknown",
+    /// A schedule of collecting that makes no sense.
+    CollectionInvalid = "collection.invalid",
+    /// The customer is not collected by a processor.
+    CollectionNone = "collection.none",
+    /// The request to a processor does not exist, or is another invoice's.
+    PaymentRequestUnknown = "payment_request.unknown",
+    /// The request has ended already.
+    PaymentRequestFinished = "payment_request.finished",
+    /// The invoice has a request in flight.
+    PaymentRequestInFlight = "payment_request.in_flight",
+    /// A request for more than is open, or for nothing.
+    PaymentRequestInvalid = "payment_request.invalid",
+    /// A run of requests through a day that is still to come.
+    PaymentRequestTooEarly = "payment_request.too_early",
+    /// A run that would make more requests than one command takes.
+    PaymentRequestRunTooLarge = "payment_request.run_too_large",
     /// A promise for a day before it is made, for more than is open, or of an invoice that owes
     /// nothing.
     PromiseInvalid = "promise.invalid",
@@ -280,4 +298,6 @@ codes! {
     WebhookSignature = "webhook.signature",
     /// A webhook that was signed too long ago, or in the future.
     WebhookTooOld = "webhook.too_old",
+    /// The daemon has no signing secret for webhooks.
+    WebhookNotConfigured = "webhook.not_configured",
 }

@@ -20,6 +20,7 @@ use crate::state::order::Order;
 mod apply;
 pub mod collections;
 pub mod order;
+pub mod requests;
 
 /// Everything that deciding a command needs to know of the book.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +41,8 @@ pub struct Ledger {
     pub credits: BTreeMap<Identifier, Credit>,
     /// Holds, promises, disputes and reminders.
     pub collections: collections::Collections,
+    /// What processors were asked for.
+    pub requests: requests::Requests,
     /// Tax rates by code, in the order of recording.
     pub tax_rates: BTreeMap<Identifier, Vec<TaxRateDefined>>,
     /// By the command's id, what billing runs issued that have not ended yet.
@@ -136,6 +139,12 @@ impl Invoice {
     pub fn open_from(&self, day: Day) -> Amount {
         let later = self.settlements.iter().map(|(on, _)| *on).filter(|on| *on > day);
         later.map(|on| self.open_on(on)).fold(self.open_on(day), Amount::min)
+    }
+
+    /// How often something that had settled it was taken off again.
+    pub fn reopened(&self) -> u32 {
+        let negative = self.settlements.iter().filter(|(_, amount)| amount.is_negative());
+        u32::try_from(negative.count()).unwrap_or(u32::MAX)
     }
 
     /// What was open at the end of a day.

@@ -17,7 +17,7 @@ mod deferred_revenue;
 mod receivables;
 
 pub use audit_trail::AuditRow;
-pub use collections::CollectionsFact;
+pub use collections::{CollectionsFact, RequestEnd};
 pub use deferred_revenue::{DeferredFact, KnownContracts};
 pub use receivables::{Movement, OpenDocuments, ReceivablesFact, Settles, Used};
 

@@ -159,6 +159,12 @@ pub const REPORTS: &[Report] = &[
         run: collections::reminders,
     },
     Report {
+        name: "payment-requests",
+        about: "what processors were asked to collect, and what came of it",
+        filters: &["customer", "invoice", "status", "from", "to"],
+        run: collections::payment_requests,
+    },
+    Report {
         name: "cash",
         about: "money by day and method",
         filters: &["from", "to", "customer"],

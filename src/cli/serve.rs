@@ -3,6 +3,7 @@
 use std::future::IntoFuture;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use clap::Args;
 use commands::clock::SystemClock;
 use commands::http;
 use commands::service::{self, CommandService};
+use commands::webhook::{self, StripeWebhook};
 use commands::writer::{self, WriterError};
 use ledger_core::log::SharedLog;
 use ledger_core::log::jetstream::JetStreamLog;
@@ -34,7 +36,17 @@ pub(crate) struct Arguments {
     /// Where HTTP listens: loopback only, it has no TLS and no users. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7080")]
     pub(crate) listen: SocketAddr,
+    /// The file that holds the signing secrets of Stripe's webhooks, one a line: two while one is
+    /// being rotated. Else the variable REVLEDGER_STRIPE_WEBHOOK_SECRET does.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stripe_webhook_secret_file: Option<PathBuf>,
 }
+
+/// The variable that holds the secrets where no file does: not an option, which others could read.
+const WEBHOOK_SECRET: &str = "REVLEDGER_STRIPE_WEBHOOK_SECRET";
+
+/// The file of the book that keeps events of Stripe which were refused for good.
+const REFUSED: &str = "stripe-refused.ndjson";
 
 /// Runs until it is told to end.
 ///
@@ -48,10 +60,31 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
             .help("use 127.0.0.1 or [::1]; other machines send commands over NATS"));
     }
     log_to_standard_error();
-    config::block_on(serve(global, arguments.listen))
+    let webhook = webhook(global, arguments)?;
+    config::block_on(serve(global, arguments.listen, webhook))
 }
 
-async fn serve(global: &Global, listen: SocketAddr) -> Result<Exit, Failure> {
+/// The endpoint of Stripe's webhooks, where it has a secret.
+fn webhook(global: &Global, arguments: &Arguments) -> Result<Option<StripeWebhook>, Failure> {
+    let secrets = match &arguments.stripe_webhook_secret_file {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?,
+        None => std::env::var(WEBHOOK_SECRET).unwrap_or_default(),
+    };
+    let refused = global.folder()?.join(REFUSED);
+    let webhook = StripeWebhook::new(&secrets, refused, Arc::new(SystemClock));
+    if webhook.is_none() && arguments.stripe_webhook_secret_file.is_some() {
+        let what = "the file of --stripe-webhook-secret-file holds no secret";
+        return Err(Failure::usage("webhook.secret_missing", what)
+            .help("write the endpoint's signing secret (whsec_...) into it"));
+    }
+    Ok(webhook)
+}
+
+async fn serve(
+    global: &Global,
+    listen: SocketAddr,
+    webhook: Option<StripeWebhook>,
+) -> Result<Exit, Failure> {
     let book = global.book_id()?;
     let mut end = terminations()?;
     let client = match &global.nats {
@@ -88,7 +121,8 @@ async fn serve(global: &Global, listen: SocketAddr) -> Result<Exit, Failure> {
         None => None,
     };
     let (stop, stopped) = watch::channel(false);
-    let router = http::router(book, writer.handle(), Arc::clone(&live) as _);
+    let webhook = webhook::router(book.clone(), writer.handle(), webhook);
+    let router = http::router(book, writer.handle(), Arc::clone(&live) as _).merge(webhook);
     let server = tokio::spawn(
         axum::serve(listener, router).with_graceful_shutdown(flagged(stopped)).into_future(),
     );

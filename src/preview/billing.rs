@@ -126,6 +126,7 @@ fn part(ledger: &Ledger, orders: &BTreeSet<Identifier>) -> Ledger {
         unfinished_runs: BTreeMap::new(),
         // As if nobody were on hold: a hold keeps back what falls due, and ends.
         collections: Collections::default(),
+        requests: BTreeMap::new(),
         orders: orders.clone(),
     }
 }

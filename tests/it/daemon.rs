@@ -24,8 +24,13 @@ pub(crate) struct Answer {
 impl Daemon {
     /// Starts it, and reads from its own output where it listens.
     pub(crate) fn start(ledger: &Ledger) -> Self {
+        Self::start_with(ledger, &[])
+    }
+
+    /// The same with more options.
+    pub(crate) fn start_with(ledger: &Ledger, options: &[&str]) -> Self {
         let mut child = ledger
-            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .command(&[&["serve", "--listen", "127.0.0.1:0"], options].concat())
             .env("RUST_LOG", "off")
             .spawn()
             .unwrap();

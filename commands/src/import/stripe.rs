@@ -36,16 +36,18 @@ struct Made {
     data: Value,
     /// A refund comes with its own event and with its charge's: one id and one day for both.
     refund: Option<(String, Day)>,
+    /// The day before which it cannot have happened.
+    not_before: Option<Day>,
 }
 
 impl Made {
     fn new(command: &'static str, data: Value) -> Self {
-        Self { command, data, refund: None }
+        Self { command, data, refund: None, not_before: None }
     }
 }
 
-/// Reads a file of events; a line that cannot be read goes to `bad`.
-pub fn read(text: &str) -> Import {
+/// Reads a file of events for a book; a line that cannot be read goes to `bad`.
+pub fn read(text: &str, book: &str) -> Import {
     let mut import = Import::default();
     let credited: BTreeSet<String> = text.lines().flat_map(credited_refunds).collect();
     for (line, number) in text.lines().zip(1..) {
@@ -53,7 +55,7 @@ pub fn read(text: &str) -> Import {
             continue;
         }
         import.events += 1;
-        match commands(line, &credited) {
+        match commands(line, &credited, book) {
             Ok(Read::Commands(envelopes)) => {
                 let made = envelopes.into_iter();
                 import.commands.extend(made.map(|envelope| Imported { line: number, envelope }));
@@ -78,7 +80,7 @@ pub enum Read {
 }
 
 /// The refunds that a line's credit note pays back.
-fn credited_refunds(line: &str) -> Vec<String> {
+pub(crate) fn credited_refunds(line: &str) -> Vec<String> {
     if !line.contains("credit_note.created") {
         return Vec::new();
     }
@@ -88,17 +90,41 @@ fn credited_refunds(line: &str) -> Vec<String> {
     object.map_or_else(|_| Vec::new(), |note| invoice::refunds_of_credit(&note))
 }
 
+/// A payment that came of a request: what `RecordPayment` takes, and its day.
+///
+/// # Errors
+/// Where the charge lacks what the command needs.
+pub fn collected(charge: &Value) -> Result<(Value, Day), String> {
+    let object = Object::new(charge, "charge");
+    let made = payment::succeeded(&object)?.into_iter().next();
+    let made = made.ok_or_else(|| "the charge is not captured".to_owned())?;
+    let data = without_nulls(made.data);
+    let day = day(object.whole("created")?)?;
+    Ok((data, payment::not_before(&object).map_or(day, |first| day.max(first))))
+}
+
+/// Fields that say nothing are left out.
+fn without_nulls(mut data: Value) -> Value {
+    if let Some(object) = data.as_object_mut() {
+        object.retain(|_, value| !value.is_null());
+    }
+    data
+}
+
 /// The envelopes of one event; `credited` are refunds that belong to credit notes, which pay them
-/// back themselves.
+/// back themselves. What was collected for another book is skipped.
 ///
 /// # Errors
 /// Where it is no event, or lacks what its commands need.
-pub fn commands(text: &str, credited: &BTreeSet<String>) -> Result<Read, String> {
+pub fn commands(text: &str, credited: &BTreeSet<String>, book: &str) -> Result<Read, String> {
     let event: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
     let event = Object::new(&event, "event");
     let (id, kind) = (event.text("id")?, event.text("type")?);
     let day = day(event.whole("created")?)?;
     let object = event.object("data")?.object("object")?;
+    if payment::book(&object).is_some_and(|of| of != book) {
+        return Ok(Read::Skipped(format!("{kind} of another book")));
+    }
     let made = match kind {
         "customer.created" => customer(&object)?,
         "invoice.finalized" => invoice::finalized(&object)?,
@@ -128,10 +154,8 @@ fn envelopes(event: &str, day: Day, made: Vec<Made>) -> Vec<Value> {
             (None, 1) => (format!("stripe/{event}"), day),
             (None, number) => (format!("stripe/{event}/{number}"), day),
         };
-        let mut data = made.data;
-        if let Some(object) = data.as_object_mut() {
-            object.retain(|_, value| !value.is_null());
-        }
+        let day = made.not_before.map_or(day, |first| day.max(first));
+        let data = without_nulls(made.data);
         json!({
             "id": id, "command": made.command, "effective": day,
             "reason": "imported from Stripe", "data": data,

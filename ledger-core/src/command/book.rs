@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
+use crate::collection;
 use crate::command::shared::{Price, Recognition};
 use crate::dunning;
 use crate::id::Identifier;
@@ -77,12 +78,13 @@ pub struct SellerAddress {
     pub country: String,
 }
 
-/// A policy's value: a word or amount, a list of days, or dunning policies by name.
+/// A policy's value: a word or amount, a list of days, or dunning policies or schedules by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
-    expecting = "a policy is a word, a number, a list of days, words by reason, or, for dunning, \
-                 lists of {after_days, notice, hold?} by name"
+    expecting = "a policy is a word, a number, a list of days, words by reason, for dunning, \
+                 lists of {after_days, notice, hold?} by name, or, for collection, {processor, \
+                 when?, retry_after_days?, final?} by name"
 )]
 pub enum PolicyValue {
     /// A word, or an amount.
@@ -95,6 +97,8 @@ pub enum PolicyValue {
     Map(BTreeMap<String, String>),
     /// Stages by name, for `dunning`.
     Dunning(BTreeMap<String, Vec<dunning::Stage>>),
+    /// Schedules by name, for `collection`.
+    Collection(BTreeMap<String, collection::Schedule>),
 }
 
 /// How the book calls the account of a role.

@@ -48,6 +48,15 @@ pub struct UpdateCustomer {
     /// Name of the dunning policy; `none` for no reminders.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dunning: Option<String>,
+    /// Name of the schedule by which a processor collects; `none` for no processor.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub collection: Option<String>,
+    /// What the processor calls the customer, for example `cus_...`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub payer: Option<String>,
+    /// What the processor calls the card or mandate, for example `pm_...`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub payment_method: Option<String>,
 }
 
 /// What a hold stops.

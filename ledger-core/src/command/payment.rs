@@ -28,6 +28,10 @@ pub struct RecordPayment {
     /// What the processor kept.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub fee: Option<Amount>,
+    /// The request to a processor that it came of; `auto` settles that request's invoice as far as
+    /// it is open, and no other.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request: Option<String>,
     /// Which invoices it settles; `auto` where nothing is said.
     #[serde(default)]
     pub allocate: Allocate,
@@ -91,6 +95,9 @@ pub struct FailPayment {
     /// The payment or attempt.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub payment: Option<Identifier>,
+    /// The request to a processor that failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request: Option<String>,
 }
 
 /// Pays money back. Unapplied money goes first, then the latest allocation, which is open again.

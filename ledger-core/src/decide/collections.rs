@@ -8,13 +8,14 @@ use crate::decide::{customer, invoice};
 use crate::event::EventData;
 use crate::event::collections::{CustomerHeld, CustomerReleased, PaymentPromised};
 use crate::id::Identifier;
+use crate::money::Amount;
 use crate::rejection::{Code, Rejection};
-use crate::state::Ledger;
+use crate::state::{Invoice, Ledger};
 
 mod run;
 mod update;
 
-pub(super) use run::run;
+pub(super) use run::{Asked, asked_for, run};
 pub(super) use update::update;
 
 /// Refuses what the customer is on hold for.
@@ -58,6 +59,32 @@ fn asked(blocks: Option<&BTreeSet<Block>>) -> Result<BTreeSet<Block>, Rejection>
         )),
         Some(blocks) => Ok(blocks.clone()),
     }
+}
+
+/// What is open and not disputed.
+pub(super) fn undisputed(state: &Ledger, id: &Identifier, owed: &Invoice) -> Amount {
+    let disputed = match state.collections.disputes.get(id) {
+        Some(part) => part.map_or(owed.open, |part| part.min(owed.open)),
+        None => owed.currency.zero(),
+    };
+    owed.open - disputed
+}
+
+/// A hold of new orders that an invoice brings; none where they are on hold already. What was
+/// ordered is still billed: it must not be kept back from late payers.
+pub(super) fn hold_orders(
+    state: &Ledger,
+    customer: &Identifier,
+    invoice: &Identifier,
+) -> Option<EventData> {
+    if state.collections.is_held(customer, Block::Orders) {
+        return None;
+    }
+    let blocks = BTreeSet::from([Block::Orders]);
+    let held = state.collections.holds.get(customer).cloned().unwrap_or_default();
+    let in_force = held.union(&blocks).copied().collect();
+    let (customer, invoice) = (customer.clone(), Some(invoice.clone()));
+    Some(EventData::CustomerHeld(CustomerHeld { customer, blocks, in_force, invoice }))
 }
 
 /// Puts a customer on hold, or stops more of one that is.

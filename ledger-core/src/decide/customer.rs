@@ -37,6 +37,9 @@ pub(super) fn check(state: &Ledger, book: &Book, data: &RegisterCustomer) -> Res
         ("data.tax_id", &data.tax_id),
         ("data.locale", &data.locale),
         ("data.dunning", &data.dunning),
+        ("data.collection", &data.collection),
+        ("data.payer", &data.payer),
+        ("data.payment_method", &data.payment_method),
     ] {
         text::check_optional(field, text.as_ref())?;
     }
@@ -59,6 +62,14 @@ pub(super) fn check(state: &Ledger, book: &Book, data: &RegisterCustomer) -> Res
             Code::DunningUnknown,
             "data.dunning",
             format!("the book has no dunning policy {name:?}; it has {:?}", dunning.names()),
+        ));
+    }
+    let collection = &book.policies.collection;
+    if let Some(name) = data.collection.as_deref().filter(|name| !collection.knows(name)) {
+        return Err(Rejection::at(
+            Code::CollectionUnknown,
+            "data.collection",
+            format!("the book has no schedule {name:?}; it has {:?}", collection.names()),
         ));
     }
     Ok(())

@@ -1,11 +1,11 @@
 //! Payments and their allocation (accounting, section 5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::calendar::Day;
 use crate::command::payment::{Allocate, AllocatePayment, AllocateRule, RecordPayment};
 use crate::command::shared::Allocation;
-use crate::decide::{book_currency, customer, invoice, policy, text};
+use crate::decide::{book_currency, customer, invoice, policy, requests, text};
 use crate::event::EventData;
 use crate::event::payment::{PaymentAllocated, PaymentAllocation, PaymentReceived};
 use crate::id::Identifier;
@@ -20,7 +20,7 @@ mod discount;
 
 pub(super) use back::{deallocate, fail, refund};
 pub(super) use chargeback::{charge_back, win};
-pub(super) use discount::issued as discounts;
+pub(super) use discount::{issued as discounts, offered};
 
 /// Records money received, and settles invoices with it.
 pub(super) fn record(
@@ -59,6 +59,7 @@ pub(super) fn record(
     }
     text::check_optional("data.method", data.method.as_ref())?;
     text::check_optional("data.reference", data.reference.as_ref())?;
+    let open = candidates(state, &owner.open_invoices, effective, data)?;
     let mut events = vec![EventData::PaymentReceived(PaymentReceived {
         payment: data.payment.clone(),
         customer: data.customer.clone(),
@@ -67,6 +68,7 @@ pub(super) fn record(
         method: data.method.clone(),
         reference: data.reference.clone(),
         fee,
+        request: data.request.clone(),
     })];
     let payer = Payer {
         customer: &data.customer,
@@ -78,12 +80,6 @@ pub(super) fn record(
     let allocations = match &data.allocate {
         Allocate::Rule(AllocateRule::None) => Vec::new(),
         Allocate::Rule(AllocateRule::Auto) => {
-            let open: Vec<(&Identifier, &Invoice)> = owner
-                .open_invoices
-                .iter()
-                .filter_map(|id| state.invoices.get_key_value(id))
-                .filter(|(_, one)| one.currency == data.currency && one.issued <= effective)
-                .collect();
             automatic(book, data.reference.as_deref().unwrap_or(""), open, (effective, amount))
         }
         Allocate::To(list) => {
@@ -95,6 +91,21 @@ pub(super) fn record(
         events.push(allocated(state, book, payment, money, allocations));
     }
     Ok(events)
+}
+
+/// The invoices that money may settle by rule: what a processor collected for one is for no other.
+fn candidates<'a>(
+    state: &'a Ledger,
+    open: &BTreeSet<Identifier>,
+    effective: Day,
+    data: &RecordPayment,
+) -> Result<Vec<(&'a Identifier, &'a Invoice)>, Rejection> {
+    let request = data.request.as_deref();
+    let requested = request.map(|one| requests::paying(state, one, &data.customer)).transpose()?;
+    let of_it = |id: &Identifier| requested.as_ref().is_none_or(|wanted| wanted == id);
+    let open = open.iter().filter(|id| of_it(id));
+    let known = open.filter_map(|id| state.invoices.get_key_value(id));
+    Ok(known.filter(|(_, one)| one.currency == data.currency && one.issued <= effective).collect())
 }
 
 /// Settles invoices with unapplied money.
@@ -233,7 +244,7 @@ fn automatic(
     let mut settled = Vec::new();
     for (id, invoice) in open {
         let open = invoice.open_from(day);
-        let part = left.min(open.min(invoice.open - discount::offered(book, invoice, day)));
+        let part = left.min(open.min(invoice.open - offered(book, invoice, day)));
         if !part.is_positive() {
             break;
         }

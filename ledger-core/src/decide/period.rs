@@ -86,6 +86,9 @@ pub(super) fn counts_on_its_date(data: &CommandData) -> bool {
         | CommandData::ReleaseCustomer(_)
         | CommandData::PromisePayment(_)
         | CommandData::RunDunning(_)
+        | CommandData::RequestPayments(_)
+        | CommandData::RequestPayment(_)
+        | CommandData::CancelPaymentRequest(_)
         // Its documents have dates of their own.
         | CommandData::RunBilling(_) => false,
         CommandData::PlaceOrder(_)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use crate::collection;
 use crate::command::book::PolicyValue;
 use crate::dunning;
 use crate::money::{Amount, Rounding};
@@ -72,6 +73,9 @@ fn check(name: &str, value: &PolicyValue) -> Result<(), Rejection> {
     if name == "dunning" {
         return dunning(value).map(|_| ());
     }
+    if name == "collection" {
+        return collection(value).map(|_| ());
+    }
     if NUMBERS.contains(&name) {
         return number(name, value).map(|_| ());
     }
@@ -86,7 +90,10 @@ fn check(name: &str, value: &PolicyValue) -> Result<(), Rejection> {
     let fits = match value {
         PolicyValue::Text(word) => allowed(word),
         PolicyValue::Map(map) => name == "credit_revenue" && map.values().all(|word| allowed(word)),
-        PolicyValue::Number(_) | PolicyValue::Days(_) | PolicyValue::Dunning(_) => false,
+        PolicyValue::Number(_)
+        | PolicyValue::Days(_)
+        | PolicyValue::Dunning(_)
+        | PolicyValue::Collection(_) => false,
     };
     if fits { Ok(()) } else { Err(unknown(name, format!("{name} is one of {words:?}"))) }
 }
@@ -95,7 +102,10 @@ fn number(name: &str, value: &PolicyValue) -> Result<Amount, Rejection> {
     let number = match value {
         PolicyValue::Text(text) => Amount::from_str(text).ok(),
         PolicyValue::Number(number) => Some(Amount::from_decimal((*number).into())),
-        PolicyValue::Days(_) | PolicyValue::Map(_) | PolicyValue::Dunning(_) => None,
+        PolicyValue::Days(_)
+        | PolicyValue::Map(_)
+        | PolicyValue::Dunning(_)
+        | PolicyValue::Collection(_) => None,
     };
     number
         .filter(|number| !number.is_negative())
@@ -115,7 +125,8 @@ fn dunning(value: &PolicyValue) -> Result<dunning::Policies, Rejection> {
         PolicyValue::Map(_)
         | PolicyValue::Text(_)
         | PolicyValue::Number(_)
-        | PolicyValue::Days(_) => {
+        | PolicyValue::Days(_)
+        | PolicyValue::Collection(_) => {
             let message = "dunning is a map such as {\"standard\": [{\"after_days\": 7, \
                            \"notice\": \"reminder\"}]}";
             return Err(Rejection::at(Code::DunningInvalid, "data.policies.dunning", message));
@@ -127,12 +138,38 @@ fn dunning(value: &PolicyValue) -> Result<dunning::Policies, Rejection> {
     })
 }
 
+/// The schedules by which processors collect.
+fn collection(value: &PolicyValue) -> Result<collection::Schedules, Rejection> {
+    let named = match value {
+        PolicyValue::Collection(named) => named,
+        PolicyValue::Map(words) if words.is_empty() => &BTreeMap::new(),
+        PolicyValue::Map(_)
+        | PolicyValue::Text(_)
+        | PolicyValue::Number(_)
+        | PolicyValue::Days(_)
+        | PolicyValue::Dunning(_) => {
+            let message = "collection is a map such as {\"cards\": {\"processor\": \"stripe\", \
+                           \"when\": \"due\", \"retry_after_days\": [3, 5, 7]}}";
+            return Err(Rejection::at(
+                Code::CollectionInvalid,
+                "data.policies.collection",
+                message,
+            ));
+        }
+    };
+    collection::Schedules::of(named).map_err(|misfit| {
+        let field = format!("data.policies.collection{}", misfit.path);
+        Rejection::at(Code::CollectionInvalid, field, misfit.message)
+    })
+}
+
 fn set(policies: &mut Policies, name: &str, value: &PolicyValue) -> Result<(), Rejection> {
     if let (PolicyValue::Days(days), "ageing_buckets") = (value, name) {
         policies.ageing_buckets.clone_from(days);
     }
     match name {
         "dunning" => policies.dunning = dunning(value)?,
+        "collection" => policies.collection = collection(value)?,
         "tolerance" => policies.tolerance = number(name, value)?,
         "tolerance_over" => policies.tolerance_over = number(name, value)?,
         "grace_days" => policies.grace_days = days(name, value)?,

@@ -119,6 +119,15 @@ pub struct DunningRun {
     pub disputed: u32,
     /// Invoices whose reminder was due and left out: a promise to pay is not past its date.
     pub promised: u32,
+    /// Invoices whose reminder was due and left out: a processor is collecting them.
+    #[serde(skip_serializing_if = "is_none", default)]
+    pub requested: u32,
     /// What the reminders ask for, by currency.
     pub totals: BTreeMap<String, Amount>,
+}
+
+/// Whether nothing was counted: events of earlier releases do not have the count.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Day;
 use crate::command::payment::ChargebackTreatment;
 use crate::event::credit::CreditedLine;
 use crate::event::invoice::DecidedPolicy;
@@ -28,6 +29,9 @@ pub struct PaymentReceived {
     pub reference: Option<String>,
     /// What the processor kept.
     pub fee: Amount,
+    /// The request to a processor that it came of.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request: Option<String>,
 }
 
 /// Money settled invoices.
@@ -125,6 +129,12 @@ pub struct PaymentFailed {
     /// What was taken back of a payment that had been recorded as received.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub taken: Option<Taken>,
+    /// The request to a processor that failed, or whose money was taken back.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request: Option<String>,
+    /// The day of the next attempt, where the customer's schedule has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_attempt: Option<Day>,
 }
 
 /// What is taken back of a payment.

@@ -7,7 +7,7 @@ use crate::event::invoice::{InvoiceIssued, InvoiceVoided};
 use crate::event::loss::{InvoiceWrittenOff, WriteOffRecovered};
 use crate::event::payment::{
     ChargebackWon, PaymentAllocated, PaymentAllocation, PaymentChargedBack, PaymentDeallocated,
-    Taken,
+    PaymentReceived, Taken,
 };
 use crate::id::Identifier;
 use crate::money::Amount;
@@ -47,6 +47,9 @@ pub fn postings(data: &EventData) -> Vec<Posting> {
         | EventData::PaymentPromised(_)
         | EventData::ReminderIssued(_)
         | EventData::DunningRunCompleted(_)
+        | EventData::PaymentRequested(_)
+        | EventData::PaymentRequestCanceled(_)
+        | EventData::PaymentRequestsCompleted(_)
         | EventData::OrderPlaced(_)
         | EventData::TaxRateDefined(_)
         | EventData::PeriodClosed(_)
@@ -64,11 +67,7 @@ pub fn postings(data: &EventData) -> Vec<Posting> {
         | EventData::DisputeResolved(_) => {}
         EventData::InvoiceIssued(invoice) => issued(&mut legs, invoice),
         EventData::InvoiceVoided(invoice) => voided(&mut legs, invoice),
-        EventData::PaymentReceived(payment) => {
-            legs.role(Role::Cash, payment.amount - payment.fee);
-            legs.role(Role::PaymentFees, payment.fee);
-            legs.role(Role::UnappliedCash, -payment.amount);
-        }
+        EventData::PaymentReceived(payment) => received(&mut legs, payment),
         EventData::PaymentAllocated(payment) => allocated(&mut legs, payment),
         EventData::PaymentDeallocated(payment) => deallocated(&mut legs, payment),
         EventData::PaymentRefunded(payment) => {
@@ -104,6 +103,12 @@ pub fn postings(data: &EventData) -> Vec<Posting> {
         EventData::CreditVoided(credit) => credit_voided(&mut legs, credit),
     }
     legs.0
+}
+
+fn received(legs: &mut Legs, payment: &PaymentReceived) {
+    legs.role(Role::Cash, payment.amount - payment.fee);
+    legs.role(Role::PaymentFees, payment.fee);
+    legs.role(Role::UnappliedCash, -payment.amount);
 }
 
 fn issued(legs: &mut Legs, invoice: &InvoiceIssued) {

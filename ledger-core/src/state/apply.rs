@@ -14,7 +14,7 @@ use crate::money::Amount;
 use crate::policy::CreditRevenue;
 use crate::posting::ContractId;
 use crate::state::order::OrderLine;
-use crate::state::{Book, Credit, Customer, Invoice, InvoiceLine, Ledger, collections};
+use crate::state::{Book, Credit, Customer, Invoice, InvoiceLine, Ledger, collections, requests};
 
 mod loss;
 mod order;
@@ -43,6 +43,9 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         EventData::PaymentPromised(data) => collections::promised(ledger, data),
         EventData::ReminderIssued(data) => collections::reminded(ledger, data),
         EventData::DunningRunCompleted(_) => {}
+        EventData::PaymentRequested(data) => requests::requested(ledger, data),
+        EventData::PaymentRequestCanceled(data) => requests::canceled(ledger, data),
+        EventData::PaymentRequestsCompleted(_) => {}
         EventData::OrderPlaced(data) => order::placed(ledger, sequence, data),
         EventData::OrderAmended(data) => order::amended(ledger, sequence, data),
         EventData::EstimateRevised(data) => {
@@ -122,7 +125,8 @@ fn by_reason(policies: &BTreeMap<String, PolicyValue>) -> BTreeMap<String, Credi
             PolicyValue::Text(_)
             | PolicyValue::Number(_)
             | PolicyValue::Days(_)
-            | PolicyValue::Dunning(_),
+            | PolicyValue::Dunning(_)
+            | PolicyValue::Collection(_),
         )
         | None => BTreeMap::new(),
     }

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use ledger_core::calendar::Day;
 use ledger_core::command::collections::Block;
 use ledger_core::event::EventData;
 use ledger_core::event::collections::{PaymentPromised, ReminderIssued};
+use ledger_core::event::payment::PaymentReceived;
+use ledger_core::event::request::PaymentRequested;
 use ledger_core::id::Identifier;
+use ledger_core::state::requests::parts;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::ReceivablesFact;
@@ -25,6 +29,61 @@ pub enum CollectionsFact {
     Promise(PaymentPromised),
     /// A reminder was issued.
     Reminder(ReminderIssued),
+    /// A processor was asked.
+    Request(PaymentRequested),
+    /// A request ended.
+    RequestEnded {
+        /// The request.
+        request: String,
+        /// Its invoice.
+        invoice: Identifier,
+        /// How.
+        end: RequestEnd,
+    },
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestEnd {
+    /// Money came.
+    Paid {
+        /// The payment.
+        payment: Identifier,
+    },
+    /// It failed, or its money was taken back.
+    Failed {
+        /// Why, in the processor's word.
+        code: String,
+        /// The day of the next attempt.
+        next_attempt: Option<Day>,
+    },
+    /// It ended without an attempt.
+    Canceled {
+        /// Why.
+        code: Option<String>,
+    },
+}
+
+/// The fact that a request was paid, where the payment names one.
+pub(super) fn paid(data: &PaymentReceived) -> Option<ReceivablesFact> {
+    let end = RequestEnd::Paid { payment: data.payment.clone() };
+    let request = data.request.as_ref()?;
+    let (invoice, _) = parts(request)?;
+    Some(ended(request, &invoice, end))
+}
+
+/// The fact that a request failed, where the event is a failure of one.
+pub(super) fn failed(data: &EventData) -> Option<ReceivablesFact> {
+    let EventData::PaymentFailed(data) = data else { return None };
+    let (code, next_attempt) = (data.code.clone(), data.next_attempt);
+    let request = data.request.as_ref()?;
+    Some(ended(request, &data.invoice, RequestEnd::Failed { code, next_attempt }))
+}
+
+fn ended(request: &str, invoice: &Identifier, end: RequestEnd) -> ReceivablesFact {
+    let (request, invoice) = (request.to_owned(), invoice.clone());
+    ReceivablesFact::Collections(CollectionsFact::RequestEnded { request, invoice, end })
 }
 
 /// The facts of an event of collections; none of others.
@@ -46,6 +105,13 @@ pub(super) fn facts(data: &EventData) -> Vec<ReceivablesFact> {
     }
     if let EventData::ReminderIssued(data) = data {
         return of(CollectionsFact::Reminder(data.clone()));
+    }
+    if let EventData::PaymentRequested(data) = data {
+        return of(CollectionsFact::Request(data.clone()));
+    }
+    if let EventData::PaymentRequestCanceled(data) = data {
+        let end = RequestEnd::Canceled { code: data.code.clone() };
+        return vec![ended(&data.request, &data.invoice, end)];
     }
     if let EventData::DisputeOpened(data) = data {
         let (invoice, amount) = (data.invoice.clone(), data.amount);
@@ -83,9 +149,42 @@ pub(super) fn summary(data: &EventData) -> String {
         );
     }
     if let EventData::DunningRunCompleted(data) = data {
+        let requested = match data.requested {
+            0 => String::new(),
+            count => format!(", {count} requested of a processor"),
+        };
         return format!(
-            "dunning run through {}: {} reminder(s), {} hold(s); left out: {} disputed, {} promised",
-            data.through, data.reminders, data.holds, data.disputed, data.promised
+            "dunning run through {}: {} reminder(s), {} hold(s); left out: {} disputed, {} \
+             promised{}",
+            data.through, data.reminders, data.holds, data.disputed, data.promised, requested
+        );
+    }
+    of_request(data)
+}
+
+/// The same for events of requests to processors.
+fn of_request(data: &EventData) -> String {
+    if let EventData::PaymentRequested(data) = data {
+        return format!(
+            "request {}: {} is to collect {} {}",
+            data.request, data.processor, data.amount, data.currency
+        );
+    }
+    if let EventData::PaymentRequestCanceled(data) = data {
+        let why = data.code.as_ref().map(|code| format!(": {code}"));
+        return format!("request {} canceled{}", data.request, why.unwrap_or_default());
+    }
+    if let EventData::PaymentRequestsCompleted(data) = data {
+        return format!(
+            "run of requests through {}: {} made; left out: {} in flight, {} disputed, {} \
+             promised, {} exhausted, {} opened again",
+            data.through,
+            data.requests,
+            data.in_flight,
+            data.disputed,
+            data.promised,
+            data.exhausted,
+            data.reopened
         );
     }
     String::new()

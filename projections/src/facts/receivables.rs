@@ -196,6 +196,9 @@ pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact>
         | EventData::ReminderIssued(_)
         | EventData::DisputeOpened(_)
         | EventData::DisputeResolved(_)
+        | EventData::PaymentRequested(_)
+        | EventData::PaymentRequestCanceled(_)
+        | EventData::PaymentRequestsCompleted(_)
         | EventData::DunningRunCompleted(_) => collections::facts(&data),
         EventData::InvoiceIssued(data) => {
             let entry = entry(data.currency);
@@ -206,8 +209,8 @@ pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact>
             vec![ReceivablesFact::Closed { through: data.from.previous() }]
         }
         EventData::PaymentReceived(data) => {
-            let entry = entry(data.currency);
-            vec![ReceivablesFact::Payment(data), entry]
+            let (entry, paid) = (entry(data.currency), collections::paid(&data));
+            [ReceivablesFact::Payment(data), entry].into_iter().chain(paid).collect()
         }
         EventData::InvoiceVoided(_)
         | EventData::PaymentAllocated(_)
@@ -224,9 +227,10 @@ pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact>
         | EventData::CreditVoided(_) => match money::facts(&data) {
             Some((mut facts, currency)) => {
                 facts.push(entry(currency));
+                facts.extend(collections::failed(&data));
                 facts
             }
-            None => Vec::new(),
+            None => collections::failed(&data).into_iter().collect(),
         },
         EventData::CreditIssued(data) => {
             let entry = entry(data.currency);

@@ -1,4 +1,4 @@
-//! Collections: whom to call first, and which reminders were issued.
+//! Collections: whom to call first, which reminders were issued, and what processors were asked for.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,21 +11,29 @@ use ledger_core::money::{Amount, Currency, multiply_divide};
 use ledger_core::rejection::{Code, Rejection};
 use rust_decimal::Decimal;
 
+use crate::facts::RequestEnd;
 use crate::reports::open_items::{disputed, open};
 use crate::reports::{Cell, Query, Table};
 use crate::views::InvoiceFact;
+use crate::views::collections::at;
 
 /// What is to be done about an invoice, the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum NextStep {
     /// A promise was broken.
     CallBrokenPromise,
+    /// Every attempt to collect failed.
+    CallFailed,
     /// Every reminder of the policy was issued.
     Decide,
     /// A reminder is due: run the dunning.
     Remind,
     /// All that is open is disputed.
     ResolveDispute,
+    /// The processor was asked on that day and has not answered.
+    Requested(Day),
+    /// The processor is asked again on that day.
+    Attempt(Day),
     /// The next reminder is due on that day.
     Reminder(Day),
     /// A promise to pay by that day.
@@ -38,9 +46,12 @@ impl NextStep {
     fn text(self) -> String {
         match self {
             Self::CallBrokenPromise => "call: promise broken".to_owned(),
+            Self::CallFailed => "call: every payment attempt failed".to_owned(),
             Self::Decide => "decide: all reminders sent".to_owned(),
             Self::Remind => "remind: due now".to_owned(),
             Self::ResolveDispute => "resolve the dispute".to_owned(),
+            Self::Requested(day) => format!("payment requested on {day}"),
+            Self::Attempt(day) => format!("payment attempt on {day}"),
             Self::Reminder(day) => format!("reminder on {day}"),
             Self::AwaitPromise(day) => format!("promised by {day}"),
             Self::Call => "call: no reminders".to_owned(),
@@ -185,7 +196,7 @@ fn item(query: &Query<'_>, id: &Identifier, fact: &InvoiceFact) -> Option<Item> 
     } else if let Some(promise) = promise.filter(|_| promised.is_positive()) {
         NextStep::AwaitPromise(promise.date)
     } else {
-        reminder(query, fact, last_stage)
+        attempt(query, id, fact).unwrap_or_else(|| reminder(query, fact, last_stage))
     };
     let waits = !matches!(next_step, NextStep::CallBrokenPromise) && promised.is_positive();
     let weighs = if waits { zero } else { collectable };
@@ -204,6 +215,23 @@ fn item(query: &Query<'_>, id: &Identifier, fact: &InvoiceFact) -> Option<Item> 
             Decimal::ONE,
         )),
     })
+}
+
+/// Where the invoice stands with the processor that collects the customer's; none where none does,
+/// or where it has nothing to do with what is open.
+fn attempt(query: &Query<'_>, id: &Identifier, fact: &InvoiceFact) -> Option<NextStep> {
+    let collections = &query.views.collections;
+    let named = record(query, &fact.issued.customer).and_then(|one| one.collection.as_deref());
+    let (request, end) = collections.request(id, query.as_of, query.sequence)?;
+    match end {
+        None => Some(NextStep::Requested(request.effective)),
+        Some(RequestEnd::Failed { next_attempt: None, .. }) => Some(NextStep::CallFailed),
+        Some(RequestEnd::Failed { next_attempt: Some(day), .. }) => {
+            let still = query.views.policies.collection.named(named);
+            still.map(|_| NextStep::Attempt(*day))
+        }
+        Some(RequestEnd::Paid { .. } | RequestEnd::Canceled { .. }) => None,
+    }
 }
 
 /// Where the invoice stands in the customer's dunning policy.
@@ -263,4 +291,75 @@ pub(super) fn reminders(query: &Query<'_>) -> Result<Table, Rejection> {
         ]);
     }
     Ok(table)
+}
+
+/// What processors were asked for, and what came of it.
+pub(super) fn payment_requests(query: &Query<'_>) -> Result<Table, Rejection> {
+    let (from, to) = (query.from()?, query.to()?.min(query.as_of));
+    let mut rows = Vec::new();
+    for (invoice, requests) in &query.views.collections.requests {
+        for one in requests {
+            let asked = &one.value.asked;
+            let end = at(&one.value.ends, query.as_of, query.sequence);
+            if one.sequence <= query.sequence
+                && one.effective <= to
+                && from.is_none_or(|from| one.effective >= from)
+                && query.keeps("customer", Some(asked.customer.as_str()))
+                && query.keeps("invoice", Some(invoice.as_str()))
+                && query.keeps("status", Some(status(end)))
+            {
+                rows.push((one.effective, one.sequence, asked, end));
+            }
+        }
+    }
+    rows.sort_by_key(|row| (row.0, row.1));
+    let mut table = Table::new(&[
+        "date",
+        "request",
+        "invoice",
+        "customer",
+        "currency",
+        "amount:amount",
+        "attempt:integer",
+        "processor",
+        "status",
+        "payment",
+        "code",
+        "next_attempt",
+    ]);
+    for (date, _, asked, end) in rows {
+        let (payment, code, next) = match end {
+            None => (None, None, None),
+            Some(RequestEnd::Paid { payment }) => (Some(payment.as_str()), None, None),
+            Some(RequestEnd::Failed { code, next_attempt }) => {
+                (None, Some(code.as_str()), *next_attempt)
+            }
+            Some(RequestEnd::Canceled { code }) => (None, code.as_deref(), None),
+        };
+        table.rows.push(vec![
+            date.into(),
+            asked.request.as_str().into(),
+            asked.invoice.as_str().into(),
+            asked.customer.as_str().into(),
+            asked.currency.code().into(),
+            asked.amount.into(),
+            Cell::Integer(asked.attempt.into()),
+            asked.processor.as_str().into(),
+            status(end).into(),
+            payment.map_or(Cell::Empty, Cell::from),
+            code.map_or(Cell::Empty, Cell::from),
+            next.map_or(Cell::Empty, Cell::from),
+        ]);
+    }
+    Ok(table)
+}
+
+/// How a request stands, in a word.
+fn status(end: Option<&RequestEnd>) -> &'static str {
+    match end {
+        None => "in_flight",
+        Some(RequestEnd::Paid { .. }) => "paid",
+        Some(RequestEnd::Failed { .. }) => "failed",
+        Some(RequestEnd::Canceled { .. }) => "canceled",
+    }
 }

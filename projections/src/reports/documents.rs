@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use ledger_core::calendar::Day;
-use ledger_core::dunning;
 use ledger_core::money::{Amount, Currency};
 use ledger_core::posting::ContractId;
 use ledger_core::rejection::{Code, Rejection};
+use ledger_core::{collection, dunning};
 use serde_json::{Value, json};
 
 use crate::facts::Used;
@@ -263,9 +263,12 @@ pub(super) fn customer(query: &Query<'_>) -> Result<Table, Rejection> {
         "unapplied:amount",
         "on_hold",
         "dunning",
+        "collection",
     ]);
     let on_hold = collections.on_hold(&registered.customer, query.as_of, query.sequence);
     let dunning = query.views.policies.dunning.named(registered.dunning.as_deref());
+    let schedules = &query.views.policies.collection;
+    let schedule = schedules.named(registered.collection.as_deref());
     let currency = registered.currency.or(query.views.currency());
     let zero = currency.map_or(Amount::ZERO, |currency| currency.zero());
     let (mut owed, mut unapplied) = (zero, zero);
@@ -292,6 +295,7 @@ pub(super) fn customer(query: &Query<'_>) -> Result<Table, Rejection> {
         unapplied.into(),
         on_hold.into(),
         dunning.map_or(dunning::NONE, |(name, _)| name).into(),
+        schedule.map_or(collection::NONE, |(name, _)| name).into(),
     ]);
     table.details =
         Some(json!({"registered": registered, "history": history(query, "customer", id)}));

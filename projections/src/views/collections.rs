@@ -1,4 +1,5 @@
-//! Collections: customers as they were, holds, promises and reminders, each with both time axes.
+//! Collections: customers as they were, holds, promises, reminders and requests to processors, each
+//! with both time axes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,9 +7,10 @@ use ledger_core::calendar::Day;
 use ledger_core::command::collections::Block;
 use ledger_core::event::collections::{PaymentPromised, ReminderIssued};
 use ledger_core::event::customer::CustomerRegistered;
+use ledger_core::event::request::PaymentRequested;
 use ledger_core::id::Identifier;
 
-use crate::facts::{CollectionsFact, EventFacts, ReceivablesFact};
+use crate::facts::{CollectionsFact, EventFacts, ReceivablesFact, RequestEnd};
 
 /// A value that holds from a day on, as it was learned at a sequence.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +38,16 @@ pub struct Reminder {
     pub run: Identifier,
 }
 
+/// A request to a processor, and how it ended; it may end again: money that comes late, or is taken
+/// back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// As asked.
+    pub asked: PaymentRequested,
+    /// Its ends, the latest last.
+    pub ends: Vec<Dated<RequestEnd>>,
+}
+
 /// All of collections.
 #[derive(Debug, Clone, Default)]
 pub struct Collections {
@@ -47,6 +59,8 @@ pub struct Collections {
     pub promises: BTreeMap<Identifier, Vec<Dated<PaymentPromised>>>,
     /// The reminders of each invoice.
     pub reminders: BTreeMap<Identifier, Vec<Dated<Reminder>>>,
+    /// What processors were asked for, by invoice.
+    pub requests: BTreeMap<Identifier, Vec<Dated<Request>>>,
 }
 
 impl Collections {
@@ -68,6 +82,16 @@ impl Collections {
                     let run = facts.audit_trail.command_id.clone();
                     let reminder = Reminder { issued: issued.clone(), run };
                     add(&mut self.reminders, facts, &issued.invoice, reminder);
+                }
+                CollectionsFact::Request(asked) => {
+                    let request = Request { asked: asked.clone(), ends: Vec::new() };
+                    add(&mut self.requests, facts, &asked.invoice, request);
+                }
+                CollectionsFact::RequestEnded { request, invoice, end } => {
+                    let mut known = self.requests.get_mut(invoice).into_iter().flatten();
+                    if let Some(known) = known.find(|one| one.value.asked.request == *request) {
+                        known.value.ends.push(dated(facts, end.clone()));
+                    }
                 }
             }
         }
@@ -102,6 +126,18 @@ impl Collections {
         self.promises.get(invoice).and_then(|promises| at(promises, day, sequence))
     }
 
+    /// The last request of an invoice by a day, as known at a sequence, and how it had ended.
+    pub fn request(
+        &self,
+        invoice: &Identifier,
+        day: Day,
+        sequence: u64,
+    ) -> Option<(&Dated<Request>, Option<&RequestEnd>)> {
+        let known = |one: &&Dated<Request>| one.effective <= day && one.sequence <= sequence;
+        let last = self.requests.get(invoice)?.iter().rev().find(known)?;
+        Some((last, at(&last.value.ends, day, sequence)))
+    }
+
     /// The reminders of an invoice through a day, as known at a sequence.
     pub fn reminders(
         &self,
@@ -120,6 +156,9 @@ fn add<T>(
     key: &Identifier,
     value: T,
 ) {
-    let dated = Dated { effective: facts.effective, sequence: facts.sequence, value };
-    map.entry(key.clone()).or_default().push(dated);
+    map.entry(key.clone()).or_default().push(dated(facts, value));
+}
+
+fn dated<T>(facts: &EventFacts, value: T) -> Dated<T> {
+    Dated { effective: facts.effective, sequence: facts.sequence, value }
 }

@@ -50,7 +50,7 @@ pub(crate) fn run(global: &Global, arguments: &Events) -> Result<Exit, Failure> 
     let mut events = 0;
     for path in &arguments.files {
         let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
-        let import = stripe::read(&text);
+        let import = stripe::read(&text, &global.book);
         events += import.events;
         for (kind, count) in import.skipped {
             *skipped.entry(kind).or_default() += count;

@@ -18,15 +18,38 @@ const THREE_DECIMAL: [&str; 5] = ["BHD", "JOD", "KWD", "OMR", "TND"];
 /// Where the currency is unknown, or the amount is finer than it.
 pub fn amount(units: i64, currency: &str) -> Result<(Amount, Currency), String> {
     let code = currency.to_ascii_uppercase();
-    let decimals = if ZERO_DECIMAL.contains(&code.as_str()) {
-        0
-    } else if THREE_DECIMAL.contains(&code.as_str()) {
-        3
-    } else {
-        2
-    };
+    let decimals = decimals(&code);
     let currency = Currency::parse(&code).map_err(|rejection| rejection.message)?;
     let amount = Amount::from_decimal(Decimal::new(units, decimals));
     let amount = currency.exact(amount, "amount").map_err(|rejection| rejection.message)?;
     Ok((amount, currency))
+}
+
+/// The other way: the whole number that Stripe takes for an amount.
+///
+/// # Errors
+/// Where Stripe cannot charge it: it takes thousandths in tens only.
+pub fn units(amount: Amount, currency: Currency) -> Result<i64, String> {
+    let decimals = decimals(currency.code());
+    let mut units = amount.decimal();
+    let refuse = || format!("Stripe cannot charge {amount} {currency}");
+    units.rescale(decimals);
+    if units != amount.decimal() {
+        return Err(refuse());
+    }
+    let units = i64::try_from(units.mantissa()).map_err(|_| refuse())?;
+    if decimals == 3 && units % 10 != 0 {
+        return Err(format!("{}: amounts in thousandths end in a zero there", refuse()));
+    }
+    Ok(units)
+}
+
+fn decimals(code: &str) -> u32 {
+    if ZERO_DECIMAL.contains(&code) {
+        0
+    } else if THREE_DECIMAL.contains(&code) {
+        3
+    } else {
+        2
+    }
 }

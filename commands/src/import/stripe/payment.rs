@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ledger_core::calendar::Day;
+use ledger_core::money::{Amount, Currency};
 use serde_json::json;
 
 use super::field::Object;
@@ -15,42 +17,79 @@ pub(super) fn succeeded(object: &Object<'_>) -> Result<Vec<Made>, String> {
         return Ok(Vec::new());
     }
     let (received, currency) = amount(object.whole("amount")?, object.text("currency")?)?;
-    let customer = object
-        .reference("customer")
+    let asked = asked(object);
+    let customer = asked
+        .as_ref()
+        .and_then(|asked| asked.optional("customer"))
+        .or_else(|| object.reference("customer"))
         .ok_or_else(|| format!("the charge {id} has no customer: record it with RecordPayment"))?;
-    let fee = match object.optional_object("balance_transaction") {
-        None => None,
-        Some(transaction) => {
-            let (fee, other) = amount(transaction.whole("fee")?, transaction.text("currency")?)?;
-            if other != currency && !fee.is_zero() {
-                return Err(format!(
-                    "the fee of {id} is in {other}, and the charge in {currency}: record both by \
-                     hand"
-                ));
-            }
-            (!fee.is_zero()).then_some(fee)
-        }
+    let fee = match fee(object, id, currency) {
+        // Money that was asked for is recorded, also where its fee cannot be.
+        Err(_) if asked.is_some() => None,
+        fee => fee?,
     };
-    let allocate = match object.reference("invoice") {
-        Some(invoice) => json!([{"invoice": invoice, "amount": received}]),
-        None => json!("none"),
+    let request = asked.as_ref().and_then(|asked| asked.optional("request"));
+    let allocate = match (request, object.reference("invoice")) {
+        (Some(_), _) => json!("auto"),
+        (None, Some(invoice)) => json!([{"invoice": invoice, "amount": received}]),
+        (None, None) => json!("none"),
     };
     let method = object.optional_object("payment_method_details");
     let method = method.as_ref().and_then(|details| details.optional("type")).unwrap_or("card");
-    Ok(vec![Made::new(
+    let mut made = Made::new(
         "RecordPayment",
         json!({
             "payment": id, "customer": customer, "amount": received, "currency": currency,
             "method": method, "reference": object.optional("description"), "fee": fee,
-            "allocate": allocate,
+            "allocate": allocate, "request": request,
         }),
-    )])
+    );
+    made.not_before = not_before(object);
+    Ok(vec![made])
+}
+
+/// What Stripe kept, where the charge says it.
+fn fee(object: &Object<'_>, id: &str, currency: Currency) -> Result<Option<Amount>, String> {
+    let Some(transaction) = object.optional_object("balance_transaction") else {
+        return Ok(None);
+    };
+    let (fee, other) = amount(transaction.whole("fee")?, transaction.text("currency")?)?;
+    if other != currency && !fee.is_zero() {
+        return Err(format!(
+            "the fee of {id} is in {other}, and the charge in {currency}: record both by hand"
+        ));
+    }
+    Ok((!fee.is_zero()).then_some(fee))
+}
+
+/// What a charge says of the request that it came of.
+fn asked<'a>(object: &Object<'a>) -> Option<Object<'a>> {
+    let metadata = object.optional_object("metadata")?;
+    metadata.optional("request").is_some().then_some(metadata)
+}
+
+/// The book that a charge was asked for by, where it was.
+pub(super) fn book<'a>(object: &Object<'a>) -> Option<&'a str> {
+    asked(object)?.optional("book")
+}
+
+/// The day of the request, in the book's time zone: in UTC its money may seem to come before.
+pub(super) fn not_before(object: &Object<'_>) -> Option<Day> {
+    asked(object)?.optional("date")?.parse().ok()
 }
 
 /// `charge.failed`: a mark on the invoice; without one it means nothing to a ledger.
 pub(super) fn failed(object: &Object<'_>) -> Result<Vec<Made>, String> {
-    let Some(invoice) = object.reference("invoice") else { return Ok(Vec::new()) };
     let code = object.optional("failure_code").unwrap_or("unknown");
+    if let Some(asked) = asked(object) {
+        let (invoice, request) = (asked.text("invoice")?, asked.text("request")?);
+        let outcome = object.optional_object("outcome");
+        let reason = outcome.as_ref().and_then(|outcome| outcome.optional("reason"));
+        let data = json!({"invoice": invoice, "code": reason.unwrap_or(code),
+            "payment": object.text("id")?, "request": request});
+        return Ok(vec![Made::new("FailPayment", data)]);
+    }
+    let Some(invoice) = object.reference("invoice") else { return Ok(Vec::new()) };
     Ok(vec![Made::new("FailPayment", json!({"invoice": invoice, "code": code}))])
 }
 

@@ -11,7 +11,7 @@ fn event(id: &str, kind: &str, object: Value) -> String {
 
 /// Command and data of an event, or why there is none.
 fn made(kind: &str, object: Value) -> String {
-    let import = read(&event("evt_1", kind, object));
+    let import = read(&event("evt_1", kind, object), "main");
     match (import.commands.first(), import.bad.first()) {
         (Some(one), _) => {
             assert_eq!(one.envelope["effective"], "2026-03-02");
@@ -105,7 +105,7 @@ fn a_refund_has_one_id_in_both_of_its_events() {
         event("evt_1", "refund.created", refund.clone()),
         event("evt_2", "charge.refunded", charge),
     ];
-    let import = read(&text.join("\n"));
+    let import = read(&text.join("\n"), "main");
     let [first, second] = import.commands.as_slice() else { unreachable!("two commands") };
     assert_eq!(first.envelope, second.envelope, "so that the second changes nothing");
     assert_eq!(first.envelope["id"], "stripe/re_1");
@@ -118,7 +118,7 @@ fn a_refund_has_one_id_in_both_of_its_events() {
         "refunds": [{"refund": "re_1", "amount_refunded": 500}], "reason": "order_change"});
     let text =
         [event("evt_1", "refund.created", refund), event("evt_3", "credit_note.created", note)];
-    let import = read(&text.join("\n"));
+    let import = read(&text.join("\n"), "main");
     assert_eq!(import.skipped["refund.created"], 1);
     assert_eq!(import.commands.len(), 1);
     let envelope = &import.commands[0].envelope;
@@ -148,9 +148,56 @@ fn amounts_have_the_decimals_that_stripe_documents() {
 fn what_is_no_event_is_listed_and_the_rest_goes_in() {
     let good = event("evt_2", "invoice.voided", json!({"id": "in_1"}));
     let other = event("evt_3", "payout.paid", json!({}));
-    let import = read(&format!("{{\"id\":1}}\n{good}\nnot json\n\n{other}\n"));
+    let import = read(&format!("{{\"id\":1}}\n{good}\nnot json\n\n{other}\n"), "main");
     let lines: Vec<u64> = import.bad.iter().map(|bad| bad.line).collect();
     assert_eq!((lines, import.commands.len(), import.events), (vec![1, 3], 1, 4));
     assert_eq!(import.skipped["payout.paid"], 1);
     assert!(import.bad[0].reason.starts_with("stripe.malformed: event.id is missing"));
+}
+
+#[test]
+fn amounts_go_back_to_the_units_that_stripe_takes() {
+    let units = |amount: &str, code| {
+        let currency = ledger_core::money::Currency::parse(code).unwrap();
+        money::units(amount.parse().unwrap(), currency)
+    };
+    assert_eq!(units("12.34", "USD"), Ok(1234));
+    assert_eq!(units("1234", "JPY"), Ok(1234));
+    assert_eq!(units("12.340", "KWD"), Ok(12340));
+    assert_eq!(units("12", "ISK"), Ok(1200));
+    assert_eq!(units("5.00", "MGA"), Ok(5));
+    assert!(units("12.345", "KWD").unwrap_err().contains("end in a zero"));
+    assert!(units("5.50", "MGA").is_err());
+}
+
+#[test]
+fn charges_of_requests_name_them_and_those_of_other_books_are_left_alone() {
+    let mut charge = json!({"id": "ch_1", "customer": "cus_1", "amount": 500, "currency": "usd",
+        "created": 1_772_452_800, "failure_code": "card_declined",
+        "outcome": {"reason": "insufficient_funds"},
+        "balance_transaction": {"fee": 40, "currency": "eur"},
+        "metadata": {"book": "main", "request": "INV-1/2", "invoice": "INV-1", "customer": "C-1",
+            "date": "2026-03-02"}});
+    // The fee cannot be recorded, and the money is all the same.
+    check(
+        "charge.succeeded",
+        charge.clone(),
+        "RecordPayment",
+        json!({"payment": "ch_1", "customer": "C-1", "amount": "5.00", "currency": "USD",
+            "method": "card", "allocate": "auto", "request": "INV-1/2"}),
+    );
+    check(
+        "charge.failed",
+        charge.clone(),
+        "FailPayment",
+        json!({"invoice": "INV-1", "code": "insufficient_funds", "payment": "ch_1",
+            "request": "INV-1/2"}),
+    );
+    // In the book's time zone it was asked for on the next day already.
+    charge["metadata"]["date"] = json!("2026-03-03");
+    let later = read(&event("evt_1", "charge.succeeded", charge.clone()), "main");
+    assert_eq!(later.commands[0].envelope["effective"], "2026-03-03");
+    charge["metadata"]["book"] = json!("other");
+    let skipped = read(&event("evt_1", "charge.succeeded", charge), "main").skipped;
+    assert_eq!(skipped.into_keys().collect::<Vec<_>>(), ["charge.succeeded of another book"]);
 }

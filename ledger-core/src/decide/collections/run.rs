@@ -5,13 +5,14 @@
 //! one reminder, and runs of any frequency never issue a stage twice. What is settled by now is
 //! not reminded of, whatever its date.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::calendar::Day;
-use crate::command::collections::{Block, RunDunning};
+use crate::command::collections::RunDunning;
+use crate::decide::collections::{hold_orders, undisputed};
 use crate::decide::{customer, policy};
 use crate::dunning::{self, Stage};
-use crate::event::collections::{CustomerHeld, DunningRun, ReminderIssued};
+use crate::event::collections::{DunningRun, ReminderIssued};
 use crate::event::{EventData, NewEvent};
 use crate::id::Identifier;
 use crate::limits::COMMAND_EVENTS_MAX;
@@ -38,6 +39,7 @@ pub(in crate::decide) fn run(
         holds: 0,
         disputed: 0,
         promised: 0,
+        requested: 0,
         totals: BTreeMap::new(),
     };
     let mut run = Run { state, book, through: data.through, events: Vec::new(), completed };
@@ -59,14 +61,31 @@ struct Run<'a> {
     completed: DunningRun,
 }
 
-/// Why an invoice gets no reminder now, or what the reminder asks for.
-enum Asked {
+/// Why an invoice is not asked for now, or what is asked for.
+pub(in crate::decide) enum Asked {
     /// All that is open is disputed.
     Disputed,
     /// A promise to pay is not past its date.
     Promised,
     /// So much is open and not disputed, so much is disputed.
     Amount(Amount, Amount),
+}
+
+/// What an invoice is asked for on a day: what is open, unless it is disputed or promised.
+pub(in crate::decide) fn asked_for(
+    state: &Ledger,
+    day: Day,
+    id: &Identifier,
+    invoice: &Invoice,
+) -> Asked {
+    let open = undisputed(state, id, invoice);
+    if !open.is_positive() {
+        return Asked::Disputed;
+    }
+    let promise = state.collections.promises.get(id);
+    let is_promised = promise
+        .is_some_and(|promise| day <= promise.date && promise.missing(invoice.open).is_positive());
+    if is_promised { Asked::Promised } else { Asked::Amount(open, invoice.open - open) }
 }
 
 impl Run<'_> {
@@ -85,7 +104,11 @@ impl Run<'_> {
             if reminded.is_some_and(|last| *last >= stage.after_days) {
                 continue;
             }
-            match self.asked(id, invoice) {
+            if self.state.request_in_flight(id).is_some() {
+                self.completed.requested += 1;
+                continue;
+            }
+            match asked_for(self.state, self.through, id, invoice) {
                 Asked::Disputed => self.completed.disputed += 1,
                 Asked::Promised => self.completed.promised += 1,
                 Asked::Amount(open, disputed) => {
@@ -101,24 +124,6 @@ impl Run<'_> {
             Some(invoice) => self.hold(&owner.registered.customer, invoice),
             None => Ok(()),
         }
-    }
-
-    fn asked(&self, id: &Identifier, invoice: &Invoice) -> Asked {
-        let collections = &self.state.collections;
-        let zero = invoice.currency.zero();
-        let disputed = match collections.disputes.get(id) {
-            Some(part) => part.map_or(invoice.open, |part| part.min(invoice.open)),
-            None => zero,
-        };
-        let open = invoice.open - disputed;
-        if !open.is_positive() {
-            return Asked::Disputed;
-        }
-        let promise = collections.promises.get(id);
-        let is_promised = promise.is_some_and(|promise| {
-            self.through <= promise.date && promise.missing(invoice.open).is_positive()
-        });
-        if is_promised { Asked::Promised } else { Asked::Amount(open, disputed) }
     }
 
     fn remind(
@@ -147,22 +152,10 @@ impl Run<'_> {
         }))
     }
 
-    /// Stops new orders. What was ordered is still billed: a run for late payers must not keep
-    /// invoices back.
     fn hold(&mut self, customer: &Identifier, invoice: &Identifier) -> Result<(), Rejection> {
-        if self.state.collections.is_held(customer, Block::Orders) {
-            return Ok(());
-        }
-        let blocks = BTreeSet::from([Block::Orders]);
-        let held = self.state.collections.holds.get(customer).cloned().unwrap_or_default();
-        let in_force = held.union(&blocks).copied().collect();
+        let Some(held) = hold_orders(self.state, customer, invoice) else { return Ok(()) };
         self.completed.holds += 1;
-        self.push(EventData::CustomerHeld(CustomerHeld {
-            customer: customer.clone(),
-            blocks,
-            in_force,
-            invoice: Some(invoice.clone()),
-        }))
+        self.push(held)
     }
 
     fn push(&mut self, data: EventData) -> Result<(), Rejection> {

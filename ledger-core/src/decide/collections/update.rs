@@ -57,6 +57,9 @@ fn merged(
     take("tax_id", set(&mut now.tax_id, &data.tax_id));
     take("locale", set(&mut now.locale, &data.locale));
     take("dunning", set(&mut now.dunning, &data.dunning));
+    take("collection", set(&mut now.collection, &data.collection));
+    take("payer", set(&mut now.payer, &data.payer));
+    take("payment_method", set(&mut now.payment_method, &data.payment_method));
     (changed, now)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::calendar::Day;
 use crate::command::payment::{DeallocatePayment, FailPayment, RefundPayment};
-use crate::decide::{invoice, text};
+use crate::decide::{invoice, requests, text};
 use crate::event::EventData;
 use crate::event::payment::{
     PaymentAllocation, PaymentDeallocated, PaymentFailed, PaymentRefunded, Taken,
@@ -12,7 +12,7 @@ use crate::event::payment::{
 use crate::id::Identifier;
 use crate::money::{Amount, Rounding, multiply_divide};
 use crate::rejection::{Code, Rejection};
-use crate::state::{Ledger, Payment};
+use crate::state::{Book, Ledger, Payment};
 
 /// The payment of that id, if it was received by then.
 pub(super) fn find<'a>(
@@ -111,6 +111,7 @@ pub(in crate::decide) fn refund(
 /// Records that an attempt failed, and takes back what had been recorded as received.
 pub(in crate::decide) fn fail(
     state: &Ledger,
+    book: &Book,
     effective: Day,
     data: &FailPayment,
 ) -> Result<Vec<EventData>, Rejection> {
@@ -139,14 +140,18 @@ pub(in crate::decide) fn fail(
             Some(take(state, id, payment, None, false)?)
         }
     };
-    Ok(vec![EventData::PaymentFailed(PaymentFailed {
+    let failing = requests::failing(state, book, effective, data, taken.is_some())?;
+    let failed = EventData::PaymentFailed(PaymentFailed {
         invoice: data.invoice.clone(),
         customer: found.customer.clone(),
         currency: found.currency,
         code: data.code.clone(),
         payment: data.payment.clone(),
         taken,
-    })])
+        request: failing.request,
+        next_attempt: failing.next_attempt,
+    });
+    Ok([failed].into_iter().chain(failing.held).collect())
 }
 
 /// Takes an amount (or all) of what is left of a payment: unapplied money, then the latest

@@ -57,7 +57,7 @@ fn best(invoice: &Invoice, day: Day) -> Amount {
 }
 
 /// The discount on what is open, for money of a day.
-pub(super) fn offered(book: &Book, invoice: &Invoice, day: Day) -> Amount {
+pub(in crate::decide) fn offered(book: &Book, invoice: &Invoice, day: Day) -> Amount {
     let best = best(invoice, day);
     if best.is_zero() {
         return best;

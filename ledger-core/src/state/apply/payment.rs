@@ -12,7 +12,7 @@ use crate::event::payment::{
 use crate::id::Identifier;
 use crate::money::{Amount, Rounding, allocate};
 use crate::state::apply::{credit_line, order_line, settle};
-use crate::state::{Ledger, Payment};
+use crate::state::{Ledger, Payment, requests};
 
 /// Folds an event of a payment; any other changes nothing.
 pub(super) fn apply(ledger: &mut Ledger, day: Day, data: &EventData) {
@@ -63,6 +63,7 @@ fn received(ledger: &mut Ledger, day: Day, data: &PaymentReceived) {
         chargebacks: Vec::new(),
     };
     ledger.payments.insert(data.payment.clone(), payment);
+    requests::paid(ledger, data);
 }
 
 fn allocated(ledger: &mut Ledger, day: Day, data: &PaymentAllocated) {
@@ -94,6 +95,7 @@ fn failed(ledger: &mut Ledger, day: Day, data: &PaymentFailed) {
         taken(ledger, payment, back);
         touched(ledger, day, payment);
     }
+    requests::failed(ledger, data);
 }
 
 fn charged_back(ledger: &mut Ledger, day: Day, data: &PaymentChargedBack) {

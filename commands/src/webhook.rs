@@ -1,0 +1,293 @@
+//! Webhooks of Stripe: each signed event becomes the commands that an import makes of it.
+//!
+//! An answer of 200 means that the event is done with: accepted, of no meaning, there already, or
+//! refused for good, and then kept in a file that `import stripe` reads. Stripe sends again what
+//! has any other answer, for days: so what is early or comes at a busy moment is not lost.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::post;
+use ledger_core::id::Identifier;
+use ledger_core::limits::EVENT_BYTES_MAX;
+use ledger_core::rejection::{Code, Rejection};
+use schemas::command::{Origin, parse};
+use schemas::reply::{Outcome, Reply};
+use serde_json::{Value, json};
+use time::Duration;
+use tracing::warn;
+
+use crate::clock::Clock;
+use crate::http::{json_response, other_book, rejection_response};
+use crate::import::stripe::{self, Read};
+use crate::writer::WriterHandle;
+use crate::{ids, stripe_signature};
+
+/// Who asks, in the audit trail.
+const ACTOR: &str = "stripe";
+
+/// Events come in any order: what names something unknown is sent again for so long.
+const IN_ANY_ORDER: Duration = Duration::hours(1);
+
+/// What the endpoint needs: the secrets that are in force, and where refused events are kept.
+pub struct StripeWebhook {
+    secrets: Vec<String>,
+    refused: Mutex<PathBuf>,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for StripeWebhook {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The secrets are nobody's business.
+        formatter.debug_struct("StripeWebhook").finish_non_exhaustive()
+    }
+}
+
+impl StripeWebhook {
+    /// An endpoint with the signing secrets of a text, separated by white space: two while one is
+    /// being rotated. None where there is none.
+    pub fn new(secrets: &str, refused: PathBuf, clock: Arc<dyn Clock>) -> Option<Self> {
+        let secrets: Vec<String> = secrets.split_whitespace().map(str::to_owned).collect();
+        let refused = Mutex::new(refused);
+        (!secrets.is_empty()).then_some(Self { secrets, refused, clock })
+    }
+
+    /// Whether one of the secrets signed the body.
+    fn verify(&self, header: &str, body: &[u8]) -> Result<(), Rejection> {
+        let now = self.clock.now().unix_timestamp();
+        let mut refused = None;
+        for secret in &self.secrets {
+            match stripe_signature::verify(header, body, secret.as_bytes(), now) {
+                Ok(()) => return Ok(()),
+                // A right signature of another time says more than a wrong one.
+                Err(error) if error.code == Code::WebhookTooOld.as_str() => return Err(error),
+                Err(error) => refused = Some(error),
+            }
+        }
+        let none = || Rejection::new(Code::WebhookSignature, "there is no secret");
+        Err(refused.unwrap_or_else(none))
+    }
+
+    /// Keeps an event that was refused for good: once, however often it comes.
+    fn keep(&self, event: &str) -> io::Result<()> {
+        let path = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = match std::fs::read_to_string(&*path) {
+            Ok(known) => known,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error),
+        };
+        if known.lines().any(|line| line == event) {
+            return Ok(());
+        }
+        let mut file = OpenOptions::new().create(true).append(true).open(&*path)?;
+        writeln!(file, "{event}")?;
+        file.sync_all()
+    }
+}
+
+/// What the handler needs.
+#[derive(Debug, Clone)]
+struct Shared {
+    book: Identifier,
+    writer: WriterHandle,
+    webhook: Option<Arc<StripeWebhook>>,
+}
+
+/// The route `POST /v1/books/{book}/webhooks/stripe`; without secrets it answers 404.
+pub fn router(book: Identifier, writer: WriterHandle, webhook: Option<StripeWebhook>) -> Router {
+    Router::new()
+        .route("/v1/books/{book}/webhooks/stripe", post(receive))
+        .layer(DefaultBodyLimit::max(EVENT_BYTES_MAX))
+        .with_state(Shared { book, writer, webhook: webhook.map(Arc::new) })
+}
+
+async fn receive(
+    State(shared): State<Shared>,
+    Path(book): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if let Some(response) = other_book(&shared.book, &book) {
+        return response;
+    }
+    let Some(webhook) = &shared.webhook else {
+        let message = "no signing secret is configured; start the daemon with \
+                       --stripe-webhook-secret-file";
+        return rejection_response(&Rejection::new(Code::WebhookNotConfigured, message));
+    };
+    let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok());
+    if let Err(rejection) = webhook.verify(header.unwrap_or_default(), &body) {
+        warn!(code = rejection.code, why = rejection.message, "a webhook was refused");
+        return rejection_response(&rejection);
+    }
+    match Event::read(&body) {
+        Ok(event) => shared.take(webhook, &event).await,
+        Err(reason) => {
+            warn!(reason, "a signed webhook is no event");
+            rejection_response(&Rejection::new(Code::StripeMalformed, reason))
+        }
+    }
+}
+
+/// A signed event.
+struct Event {
+    id: String,
+    /// On one line.
+    text: String,
+    created: i64,
+    /// Whether it is a credit note that pays money back. Its refund comes as an event of its own,
+    /// and would be booked twice.
+    pays_back: bool,
+}
+
+impl Event {
+    fn read(body: &[u8]) -> Result<Self, String> {
+        let event: Value =
+            serde_json::from_slice(body).map_err(|error| format!("no JSON: {error}"))?;
+        let id = event["id"].as_str().ok_or("event.id is missing or no text")?.to_owned();
+        event["type"].as_str().ok_or("event.type is missing or no text")?;
+        let created = event["created"].as_i64().ok_or("event.created is missing or no number")?;
+        let text = event.to_string();
+        let pays_back = !stripe::credited_refunds(&text).is_empty();
+        Ok(Self { id, text, created, pays_back })
+    }
+}
+
+/// What became of an event.
+enum Verdict {
+    /// Nothing more is to come of it.
+    Done(Value),
+    /// It is to be sent again.
+    Again(Rejection),
+    /// It never goes in as it is.
+    Refused(Rejection),
+}
+
+impl Shared {
+    async fn take(&self, webhook: &Arc<StripeWebhook>, event: &Event) -> Response {
+        let age = webhook.clock.now().unix_timestamp().saturating_sub(event.created);
+        let verdict = self.decide(event, age < IN_ANY_ORDER.whole_seconds()).await;
+        match verdict {
+            Verdict::Done(body) => json_response(200, body.to_string().into_bytes()),
+            Verdict::Again(rejection) => {
+                warn!(event = event.id, code = rejection.code, "a webhook is to come again");
+                json_response(503, Reply::rejected(Some(&event.id), &rejection).to_bytes())
+            }
+            Verdict::Refused(rejection) => {
+                let (webhook, text) = (Arc::clone(webhook), event.text.clone());
+                let kept = tokio::task::spawn_blocking(move || webhook.keep(&text)).await;
+                let (code, why) = (&rejection.code, &rejection.message);
+                if !matches!(kept, Ok(Ok(()))) {
+                    warn!(event = event.id, code, why, "refused, and could not be kept");
+                    return json_response(
+                        503,
+                        Reply::rejected(Some(&event.id), &rejection).to_bytes(),
+                    );
+                }
+                warn!(event = event.id, code, why, "a webhook was refused for good, and kept");
+                json_response(200, Reply::rejected(Some(&event.id), &rejection).to_bytes())
+            }
+        }
+    }
+
+    /// Hands in what the event says. `is_young`: what it is about may still come.
+    async fn decide(&self, event: &Event, is_young: bool) -> Verdict {
+        if event.pays_back {
+            let message = format!(
+                "the credit note of {} pays money back, and its refund is an event of its own: \
+                 import both together, or record the credit with IssueCredit",
+                event.id
+            );
+            return Verdict::Refused(Rejection::new(Code::StripeMalformed, message));
+        }
+        let envelopes = match stripe::commands(&event.text, &BTreeSet::new(), self.book.as_str()) {
+            Ok(Read::Commands(envelopes)) => envelopes,
+            Ok(Read::Skipped(kind)) => {
+                return Verdict::Done(json!({"id": event.id, "outcome": "skipped", "type": kind}));
+            }
+            Err(reason) => return Verdict::Refused(Rejection::new(Code::StripeMalformed, reason)),
+        };
+        let mut replies = Vec::new();
+        for envelope in &envelopes {
+            let reply = self.submit(envelope).await;
+            if reply.outcome == Outcome::Rejected
+                && let Some(error) = &reply.error
+            {
+                let code = error.code.as_str();
+                if is_passing(code) || (is_young && names_unknown(code)) {
+                    return Verdict::Again(error.clone());
+                }
+                if !is_there(code) {
+                    return Verdict::Refused(error.clone());
+                }
+            }
+            replies.push(reply);
+        }
+        Verdict::Done(json!({"id": event.id, "outcome": "accepted", "replies": replies}))
+    }
+
+    async fn submit(&self, envelope: &Value) -> Reply {
+        let origin = Origin {
+            book: self.book.clone(),
+            actor: ACTOR.to_owned(),
+            today: self.writer.today(),
+            command_name: None,
+        };
+        let bytes = envelope.to_string().into_bytes();
+        match parse(&bytes, &origin, &mut ids::command_id) {
+            Err(refused) => Reply::rejected(refused.id.as_deref(), &refused.rejection),
+            Ok(command) => {
+                let reply = self.writer.submit(command, None).await;
+                serde_json::from_slice(&reply).unwrap_or_else(|error| {
+                    let message = format!("the reply cannot be read: {error}");
+                    let unknown = Rejection::new(Code::CommandOutcomeUnknown, message);
+                    Reply::rejected(None, &unknown)
+                })
+            }
+        }
+    }
+}
+
+/// Refusals that the next try may not have.
+fn is_passing(code: &str) -> bool {
+    [Code::BookBusy, Code::CommandOutcomeUnknown, Code::BookNotOpen]
+        .iter()
+        .any(|passing| passing.as_str() == code)
+}
+
+/// Refusals of what names something that the ledger does not know (yet).
+fn names_unknown(code: &str) -> bool {
+    [
+        Code::CustomerUnknown,
+        Code::InvoiceUnknown,
+        Code::PaymentUnknown,
+        Code::ChargebackUnknown,
+        Code::CreditUnknown,
+    ]
+    .iter()
+    .any(|unknown| unknown.as_str() == code)
+}
+
+/// Refusals of what is in the ledger already, told by an adapter, an import, or by hand.
+fn is_there(code: &str) -> bool {
+    [
+        Code::PaymentExists,
+        Code::CustomerExists,
+        Code::InvoiceExists,
+        Code::CreditExists,
+        Code::InvoiceVoid,
+        Code::PaymentRequestFinished,
+        Code::CommandIdReused,
+    ]
+    .iter()
+    .any(|there| there.as_str() == code)
+}

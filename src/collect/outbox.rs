@@ -1,0 +1,140 @@
+//! The outbox: requests of one processor that have no result yet, folded from the log.
+
+use std::collections::BTreeMap;
+
+use ledger_core::calendar::Day;
+use ledger_core::event::request::PaymentRequested;
+use ledger_core::event::{Event, EventData};
+use ledger_core::log::SharedLog;
+use ledger_core::state::Ledger;
+use schemas::record::decode;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::exit::Failure;
+
+/// Records of one read.
+const BATCH_RECORDS: usize = 4_096;
+
+/// A request without a result.
+#[derive(Debug, Clone)]
+pub(crate) struct Pending {
+    /// The book.
+    pub(crate) book: String,
+    /// The id of its event: what idempotency keys and commands' ids are made of.
+    pub(crate) event: String,
+    /// When the ledger recorded it: nothing was charged before.
+    pub(crate) recorded_at: OffsetDateTime,
+    /// The book's date of it.
+    pub(crate) date: Day,
+    /// What is asked.
+    pub(crate) asked: PaymentRequested,
+}
+
+impl Pending {
+    /// A command that brings a result. Its id is the same after a crash.
+    pub(crate) fn envelope(&self, result: &str, command: &str, data: &Value) -> Value {
+        json!({
+            "id": format!("collect/{}/{result}", self.event), "command": command,
+            "reason": format!("collected by {}", self.asked.processor), "data": data,
+        })
+    }
+}
+
+/// The requests without a result, and the state of the book that they are checked against.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    processor: &'static str,
+    book: String,
+    ledger: Ledger,
+    pending: BTreeMap<String, Pending>,
+    sequence: u64,
+}
+
+impl Outbox {
+    /// An outbox that has read nothing yet.
+    pub(crate) fn new(processor: &'static str, book: &str) -> Self {
+        Self {
+            processor,
+            book: book.to_owned(),
+            ledger: Ledger::default(),
+            pending: BTreeMap::new(),
+            sequence: 0,
+        }
+    }
+
+    /// Folds what the log holds by now.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or an event cannot be decoded.
+    pub(crate) async fn catch_up(&mut self, log: &SharedLog) -> Result<(), Failure> {
+        loop {
+            let batch = log.read(self.sequence + 1, BATCH_RECORDS).await?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            for stored in &batch {
+                self.take(decode(stored)?);
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        self.ledger.apply(&event);
+        self.sequence = event.sequence;
+        if let EventData::PaymentRequested(asked) = event.data {
+            if asked.processor == self.processor {
+                let (id, recorded_at, date) = (event.id, event.recorded_at, event.effective);
+                let book = self.book.clone();
+                let pending = Pending { book, event: id, recorded_at, date, asked };
+                self.pending.insert(pending.asked.request.clone(), pending);
+            }
+            return;
+        }
+        if let EventData::PaymentRequestCanceled(ended) = &event.data {
+            self.pending.remove(&ended.request);
+        }
+        if let EventData::PaymentReceived(received) = &event.data {
+            received.request.as_ref().and_then(|request| self.pending.remove(request));
+        }
+        if let EventData::PaymentFailed(failed) = &event.data {
+            failed.request.as_ref().and_then(|request| self.pending.remove(request));
+        }
+    }
+
+    /// The requests that `is_due` takes, in the order of their recording.
+    pub(crate) fn pending(&self, is_due: &dyn Fn(&str) -> bool) -> Vec<Pending> {
+        let due = self.pending.values().filter(|one| is_due(&one.asked.request));
+        let mut due: Vec<Pending> = due.cloned().collect();
+        due.sort_by_key(|one| one.recorded_at);
+        due
+    }
+
+    /// Whether a request has no result, as far as the log was read.
+    pub(crate) fn holds(&self, request: &str) -> bool {
+        self.pending.contains_key(request)
+    }
+
+    /// Whether so much of the invoice is still open and not disputed.
+    pub(crate) fn is_open_for(&self, asked: &PaymentRequested) -> bool {
+        let Some(invoice) = self.ledger.invoices.get(&asked.invoice) else { return false };
+        let disputed = self.ledger.collections.disputes.get(&asked.invoice);
+        let disputed = disputed.map_or(invoice.currency.zero(), |part| {
+            part.map_or(invoice.open, |part| part.min(invoice.open))
+        });
+        !invoice.voided && asked.amount <= invoice.open - disputed
+    }
+
+    /// Whether a request has no result, as the log stands now.
+    ///
+    /// # Errors
+    /// As [`Outbox::catch_up`].
+    pub(crate) async fn is_in_flight(
+        &mut self,
+        log: &SharedLog,
+        request: &str,
+    ) -> Result<bool, Failure> {
+        self.catch_up(log).await?;
+        Ok(self.holds(request))
+    }
+}
