@@ -9,9 +9,11 @@ use time::OffsetDateTime;
 
 use crate::views::Views;
 
+mod ageing;
 mod audit;
 mod collections;
 mod contracts;
+mod control;
 mod documents;
 mod earned;
 mod explain;
@@ -21,6 +23,7 @@ mod open_items;
 mod rpo;
 mod table;
 
+pub use control::Control;
 pub use table::{Cell, Kind, Table};
 
 /// A report's name, what it shows, and the filters that it takes besides `as_of`, `at_sequence`
@@ -41,13 +44,13 @@ pub const REPORTS: &[Report] = &[
     Report {
         name: "receivables",
         about: "open amounts by customer and age",
-        filters: &["customer"],
+        filters: &["customer", "buckets", "basis"],
         run: open_items::receivables,
     },
     Report {
         name: "open-items",
         about: "invoices with an open amount",
-        filters: &["customer", "invoice"],
+        filters: &["customer", "invoice", "buckets", "basis"],
         run: open_items::open_items,
     },
     Report {
@@ -205,6 +208,7 @@ impl Filters {
 }
 
 /// A question, checked: what the reports read.
+#[derive(Clone, Copy)]
 struct Query<'a> {
     views: &'a Views,
     filters: &'a Filters,
@@ -254,9 +258,34 @@ impl Query<'_> {
 /// date where the filters name none.
 ///
 /// # Errors
-/// `report.unknown`, `report.filter`, `report.out_of_range`, `date.invalid`, or the code of a
-/// document that does not exist.
+/// `report.unknown`, `report.filter`, `report.out_of_range`, `date.invalid`, the code of a
+/// document that does not exist, or `report.does_not_tie`.
 pub fn run(name: &str, filters: &Filters, views: &Views, today: Day) -> Result<Table, Rejection> {
+    let (query, mut table) = run_unchecked(name, filters, views, today)?;
+    table.control = control::check(&query, name, &table)?;
+    Ok(table)
+}
+
+/// The same without the check that it ties: for the invariants, which compare such figures
+/// themselves.
+///
+/// # Errors
+/// As [`run`], but for `report.does_not_tie`.
+pub(crate) fn untied(
+    name: &str,
+    filters: &Filters,
+    views: &Views,
+    today: Day,
+) -> Result<Table, Rejection> {
+    run_unchecked(name, filters, views, today).map(|(_, table)| table)
+}
+
+fn run_unchecked<'a>(
+    name: &str,
+    filters: &'a Filters,
+    views: &'a Views,
+    today: Day,
+) -> Result<(Query<'a>, Table), Rejection> {
     let report = find(name).ok_or_else(|| {
         let names: Vec<&str> = REPORTS.iter().map(|report| report.name).collect();
         let message = format!("there is no report {name:?}; there are {}", names.join(", "));
@@ -282,7 +311,7 @@ pub fn run(name: &str, filters: &Filters, views: &Views, today: Day) -> Result<T
     };
     let mut table = (report.run)(&query)?;
     table.sequence = query.sequence;
-    Ok(table)
+    Ok((query, table))
 }
 
 /// The prefix of the log that the question is about.
