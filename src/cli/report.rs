@@ -93,7 +93,7 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
         let log = config::open_to_read(global).await?;
         let views = reading::fold(&log).await?;
         let as_of = arguments.as_of.unwrap_or(config::today(&views));
-        let mut table = reports::run(&arguments.name, &filters, &views, as_of)?;
+        let mut table = reading::report(&log, &arguments.name, &filters, &views, as_of).await??;
         if global.unsafe_dev {
             live::mark_unsafe(&mut table);
         }

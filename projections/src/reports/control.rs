@@ -198,6 +198,11 @@ fn shown(
         "open-items" if !has("invoice") => {
             vec![("the sum of open", total(table, "open", of_currency), sums.accounts_receivable)]
         }
+        "forecast" => {
+            let open = total(table, "open_items", of_currency);
+            let disputed = total(table, "disputed", of_currency);
+            vec![("the sum of open and disputed", open + disputed, sums.accounts_receivable)]
+        }
         "statement" => {
             let last = table.rows.last().map(|row| text(table, row, "balance"));
             let owed = sums.accounts_receivable - sums.accounts_beside;

@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 pub(crate) struct Book {
     pub(crate) ledger: Ledger,
     pub(crate) views: Views,
-    sequence: u64,
+    pub(crate) events: Vec<Event>,
 }
 
 impl Book {
     /// A book with these policies and one customer.
     pub(crate) fn open(policies: &Value) -> Self {
         let (ledger, views) = (Ledger::default(), Views::default());
-        let mut book = Self { ledger, views, sequence: 0 };
+        let mut book = Self { ledger, views, events: Vec::new() };
         let first = "2026-01-01".parse().unwrap();
         assert!(book.send("OpenBook", first, &json!({"currency": "USD", "policies": policies})));
         assert!(book.send("RegisterCustomer", first, &json!({"customer": "C", "name": "C"})));
@@ -31,7 +31,7 @@ impl Book {
     /// Sends a command; whether it was accepted.
     pub(crate) fn send(&mut self, name: &str, effective: Day, data: &Value) -> bool {
         let book: Identifier = "main".parse().unwrap();
-        let envelope = json!({"id": format!("c{}", self.sequence), "command": name,
+        let envelope = json!({"id": format!("c{}", self.events.len()), "command": name,
                               "effective": effective, "data": data});
         let origin = Origin {
             book: book.clone(),
@@ -43,10 +43,10 @@ impl Book {
         let command = parsed.unwrap();
         let Ok(events) = decide(&book, &self.ledger, &command) else { return false };
         for new in events {
-            self.sequence += 1;
+            let sequence = u64::try_from(self.events.len()).unwrap() + 1;
             let event = Event {
-                sequence: self.sequence,
-                id: format!("e-{}", self.sequence),
+                sequence,
+                id: format!("e-{sequence}"),
                 effective: new.effective,
                 recorded_at: time::macros::datetime!(2026-01-01 00:00 UTC),
                 actor: command.actor.clone(),
@@ -57,6 +57,7 @@ impl Book {
                 data: new.data,
             };
             self.ledger.apply(&event);
+            self.events.push(event.clone());
             self.views.fold(&EventFacts::of(event)).unwrap();
         }
         true
