@@ -176,8 +176,8 @@ pub const REPORTS: &[Report] = &[
     },
     Report {
         name: "metrics",
-        about: "days sales outstanding and others",
-        filters: &["from", "to"],
+        about: "days sales outstanding, sales volume, customer lifetime value and others",
+        filters: &["by", "from", "to", "customer"],
         run: metrics::metrics,
     },
 ];

@@ -13,11 +13,9 @@ use ledger_core::limits::RUN_YEARS_MAX;
 use ledger_core::money::{Amount, Currency};
 use ledger_core::rejection::{Code, Rejection};
 
-use crate::facts::Settles;
 use crate::outlook::billing::{Billing, Runs, simulate};
-use crate::reports::open_items::{disputed, open, unapplied};
+use crate::reports::open_items::{disputed, open, paid_on, unapplied};
 use crate::reports::{Cell, Query, Table};
-use crate::views::{InvoiceFact, Settlement};
 
 /// Months that are shown where the filters name no last day.
 const MONTHS: i32 = 12;
@@ -152,7 +150,7 @@ fn habits<'a>(query: &Query<'a>) -> Habits<'a> {
         if !query.keeps("customer", Some(fact.issued.customer.as_str())) {
             continue;
         }
-        if let Some(paid_on) = paid_on(query, fact) {
+        if let Some(paid_on) = paid_on(fact, query.as_of, query.sequence) {
             let sum = sums.entry(&fact.issued.customer).or_default();
             sum.0 += i64::from(paid_on.days_since(fact.issued.due));
             sum.1 += 1;
@@ -161,27 +159,6 @@ fn habits<'a>(query: &Query<'a>) -> Habits<'a> {
     let mean = |(days, count): (i64, i64)| (2 * days + count).div_euclid(2 * count);
     let mean = |sum| i32::try_from(mean(sum)).unwrap_or(i32::MAX);
     sums.into_iter().map(|(customer, sum)| (customer, mean(sum))).collect()
-}
-
-/// The day of the last money for an invoice that money has settled; none where it is open, was
-/// written off, voided, or settled by credit alone.
-fn paid_on(query: &Query<'_>, fact: &InvoiceFact) -> Option<Day> {
-    if !open(fact, query.as_of, query.sequence)?.is_zero() {
-        return None;
-    }
-    let known = |one: &&Settlement| one.effective <= query.as_of && one.sequence <= query.sequence;
-    let settlements = || fact.settlements.iter().filter(known);
-    let sum = |kind: Settles| -> Amount {
-        settlements().filter(|one| one.kind == kind).map(|one| one.amount).sum()
-    };
-    if !sum(Settles::Payment).is_positive()
-        || !sum(Settles::WriteOff).is_zero()
-        || !sum(Settles::Void).is_zero()
-    {
-        return None;
-    }
-    let money = settlements().filter(|one| one.kind == Settles::Payment);
-    money.filter(|one| one.amount.is_positive()).map(|one| one.effective).max()
 }
 
 /// When something that is due then is expected, by what the customer is used to.

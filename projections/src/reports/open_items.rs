@@ -36,6 +36,27 @@ pub(super) fn disputed(fact: &InvoiceFact, day: Day, sequence: u64, open: Amount
     }
 }
 
+/// The day of the last money for an invoice that money has settled; none where it is open, was
+/// written off, voided, or settled by credit alone.
+pub(super) fn paid_on(fact: &InvoiceFact, day: Day, sequence: u64) -> Option<Day> {
+    if !open(fact, day, sequence)?.is_zero() {
+        return None;
+    }
+    let known = |one: &&Settlement| one.effective <= day && one.sequence <= sequence;
+    let settlements = || fact.settlements.iter().filter(known);
+    let sum = |kind: Settles| -> Amount {
+        settlements().filter(|one| one.kind == kind).map(|one| one.amount).sum()
+    };
+    if !sum(Settles::Payment).is_positive()
+        || !sum(Settles::WriteOff).is_zero()
+        || !sum(Settles::Void).is_zero()
+    {
+        return None;
+    }
+    let money = settlements().filter(|one| one.kind == Settles::Payment);
+    money.filter(|one| one.amount.is_positive()).map(|one| one.effective).max()
+}
+
 /// What is left of an amount after its uses.
 pub(super) fn left(amount: Amount, uses: &[Use], day: Day, sequence: u64) -> Amount {
     let used = uses.iter().filter(|one| one.effective <= day && one.sequence <= sequence);
