@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use ledger_core::log::{AppendError, LogError};
-use ledger_core::rejection::Rejection;
+use ledger_core::rejection::{Code, Rejection};
 
 /// How a verb ended (contract, section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +143,9 @@ impl From<AppendError> for Failure {
 
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Self {
-        let exit = if rejection.code.starts_with("report.") { Exit::Usage } else { Exit::No };
+        let is_answer = rejection.code == Code::ReportDoesNotTie.as_str();
+        let is_misuse = rejection.code.starts_with("report.") && !is_answer;
+        let exit = if is_misuse { Exit::Usage } else { Exit::No };
         let failure = Self::new(exit, &rejection.code, rejection.message);
         match rejection.field {
             Some(field) => failure.because(format!("the field {field}")),

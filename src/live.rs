@@ -9,7 +9,7 @@ use ledger_core::log::SharedLog;
 use ledger_core::rejection::{Code, Rejection};
 use projections::projector::{Projector, must_hold};
 use projections::replay::ReplayError;
-use projections::reports::{self, Filters, Table};
+use projections::reports::{self, Filters, Source, Table};
 use projections::store::FactStore;
 use projections::views::Views;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use tokio::sync::RwLock;
 
 use crate::anchor::Anchor;
 use crate::exit::Failure;
-use crate::{config, paper};
+use crate::{config, paper, reading};
 
 /// How often the views look for new events while nobody asks.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
@@ -145,18 +145,31 @@ impl Live {
         format: &str,
     ) -> Result<String, Rejection> {
         self.catch_up_to_answer().await?;
-        let projector = self.projector.read().await;
-        let views = projector.views();
         if name == DIGESTS {
-            return Ok(digests(views).to_string());
+            return Ok(digests(self.projector.read().await.views()).to_string());
         }
         let mut filters = Filters::default();
         for (name, value) in wanted {
             filters.set(&name, value);
         }
+        let (needed, today) = {
+            let projector = self.projector.read().await;
+            let today = config::today(projector.views());
+            (reports::needs_orders(name, &filters, projector.views(), today)?, today)
+        };
+        // The views go on while the log is read: the answer is as of where they stood.
+        let orders = match needed {
+            None => None,
+            Some(when) => {
+                filters.pin(when.sequence);
+                Some(reading::orders(&self.log, when).await.map_err(|failure| unread(&failure))?)
+            }
+        };
+        let projector = self.projector.read().await;
+        let source = Source { views: projector.views(), orders: orders.as_ref(), today };
         // A long report keeps a core busy: the writer must not wait for the end of it.
         tokio::task::block_in_place(|| {
-            let mut table = reports::run(name, &filters, views, config::today(views))?;
+            let mut table = reports::run_on(name, &filters, source)?;
             if self.is_unsafe {
                 mark_unsafe(&mut table);
             }
@@ -167,6 +180,12 @@ impl Live {
             })
         })
     }
+}
+
+fn unread(failure: &Failure) -> Rejection {
+    let why = failure.why.as_deref().unwrap_or("no reason was given");
+    let message = format!("the orders cannot be read: {} ({why})", failure.what);
+    Rejection::new(Code::ReportUnavailable, message)
 }
 
 impl Reports for Live {

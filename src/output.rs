@@ -4,7 +4,7 @@ use std::io::Write;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table as Grid, presets};
 use ledger_core::calendar::Day;
-use projections::reports::{Kind, Table};
+use projections::reports::{Control, Kind, Table};
 
 use crate::cli::Format;
 use crate::exit::Failure;
@@ -25,11 +25,28 @@ pub(crate) fn print(
         Format::Ndjson => output.write_all(table.to_ndjson().as_bytes())?,
         Format::Table | Format::Pdf | Format::Ubl => {
             print_grid(output, table)?;
+            for control in &table.control {
+                writeln!(output, "{}", ties(control))?;
+            }
             writeln!(output, "as of {as_of}, folded up to sequence {}", table.sequence)?;
         }
     }
     output.flush()?;
     Ok(())
+}
+
+/// What a report was found to tie to, for people.
+fn ties(control: &Control) -> String {
+    let whose = control.customer.as_ref().map(|customer| format!(" of {customer}"));
+    format!(
+        "ties{} on {}: ageing = open items = accounts_receivable {} {}, \
+         unapplied = unapplied_cash + customer_credits {}",
+        printable(&whose.unwrap_or_default()),
+        control.as_of,
+        control.accounts_receivable,
+        control.currency,
+        control.unapplied,
+    )
 }
 
 /// Prints a table for people, and nothing below it.

@@ -16,13 +16,12 @@ use ledger_core::rejection::Rejection;
 use ledger_core::state::Ledger;
 use ledger_core::state::order::Order;
 use projections::facts::{DeferredFact, EventFacts};
+use projections::outlook::billing::{self, Billing, Runs};
 use projections::outlook::{self, Scope, Stand};
 use projections::views::Views;
 
-use self::billing::Billing;
 use crate::exit::Failure;
 
-pub(crate) mod billing;
 pub(crate) mod json;
 pub(crate) mod print;
 
@@ -132,9 +131,10 @@ fn change(
         })?;
     }
     let after = Figures::of(&views, &scope, stands_on);
+    let wanted = Runs { first: None, through };
     let runs = (
-        billing::simulate(id, &without, &orders, through),
-        billing::simulate(id, &with, &orders, through),
+        billing::simulate(id, &without, &orders, wanted),
+        billing::simulate(id, &with, &orders, wanted),
     );
     Ok(Change {
         treatment: events.iter().find_map(treatment),

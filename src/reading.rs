@@ -1,8 +1,12 @@
 //! Reads a log from its first event on, in batches.
 
+use ledger_core::calendar::Day;
 use ledger_core::event::Event;
 use ledger_core::log::{SharedLog, StoredRecord};
+use ledger_core::rejection::Rejection;
+use projections::outlook::orders::{Orders, When};
 use projections::replay::{ReplayError, replay};
+use projections::reports::{self, Filters, Source, Table};
 use projections::views::Views;
 use schemas::record::{DecodeError, decode};
 
@@ -53,6 +57,41 @@ impl From<DecodeError> for Failure {
             .because(error)
             .help("nothing is skipped: use a release that knows the event, or `verify` the log")
     }
+}
+
+/// Runs a report over the views, and reads the log for what it needs besides; its refusal is an
+/// answer, too.
+///
+/// # Errors
+/// Where the log cannot be read.
+pub(crate) async fn report(
+    log: &SharedLog,
+    name: &str,
+    filters: &Filters,
+    views: &Views,
+    today: Day,
+) -> Result<Result<Table, Rejection>, Failure> {
+    let orders = match reports::needs_orders(name, filters, views, today) {
+        Ok(None) => None,
+        Ok(Some(when)) => Some(orders(log, when).await?),
+        Err(rejection) => return Ok(Err(rejection)),
+    };
+    let source = Source { views, orders: orders.as_ref(), today };
+    Ok(reports::run_on(name, filters, source))
+}
+
+/// Folds the log into the orders as they stood.
+///
+/// # Errors
+/// Where the log cannot be read.
+pub(crate) async fn orders(log: &SharedLog, when: When) -> Result<Orders, Failure> {
+    let mut orders = Orders::at(when);
+    each_record(log, when.sequence, |stored| {
+        orders.take(&decode(stored)?);
+        Ok(())
+    })
+    .await?;
+    Ok(orders)
 }
 
 /// Folds the whole log into views.

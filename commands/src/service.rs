@@ -236,6 +236,7 @@ pub fn status(code: &str) -> u16 {
         "command.too_large" | "report.too_large" => 413,
         "command.id_reused" => 409,
         "command.outcome_unknown" => 504,
+        "report.does_not_tie" => 500,
         "report.unavailable" => 503,
         "command.malformed"
         | "command.unknown_field"

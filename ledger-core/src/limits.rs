@@ -32,6 +32,8 @@ pub const IDENTIFIER_BYTES_MAX: usize = 128;
 pub const TEXT_BYTES_MAX: usize = 4_096;
 /// Rows of a report in one answer over NATS or HTTP.
 pub const ANSWER_ROWS_MAX: usize = 100_000;
+/// Ageing buckets of one report.
+pub const AGEING_BUCKETS_MAX: usize = 64;
 /// Decimals of a unit price, a rate or a quantity.
 pub const RATE_DECIMALS_MAX: u32 = 12;
 /// Digits before the point of any amount, price or quantity.

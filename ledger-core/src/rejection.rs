@@ -280,6 +280,8 @@ codes! {
     ReportFilter = "report.filter",
     /// The report's answer is larger than the transport takes; narrow it with filters.
     ReportTooLarge = "report.too_large",
+    /// Ageing, open items and control accounts differ: the report is not shown, verify the book.
+    ReportDoesNotTie = "report.does_not_tie",
     /// The log cannot be read now, or a projection stopped at an event; commands still work.
     ReportUnavailable = "report.unavailable",
     /// A bank statement, or an entry of one, that is not of its format, or is cut short.

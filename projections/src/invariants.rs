@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ledger_core::calendar::Day;
 use ledger_core::money::Amount;
 
-use crate::reports::{Filters, run};
+use crate::reports::{Filters, untied};
 use crate::views::Views;
 
 /// An invariant that does not hold.
@@ -122,7 +122,7 @@ fn control_accounts(views: &Views, day: Day, violations: &mut Vec<Violation>) {
     let column = |report: &str, column: &str| -> Amount {
         let mut filters = Filters::default();
         filters.set("as_of", day.to_string());
-        let Ok(table) = run(report, &filters, views, day) else { return Amount::ZERO };
+        let Ok(table) = untied(report, &filters, views, day) else { return Amount::ZERO };
         let at = table.columns.iter().position(|(name, _)| name == column);
         let cells = table.rows.iter().filter_map(|row| at.and_then(|at| row.get(at)));
         cells.filter_map(|cell| cell.text().parse::<Amount>().ok()).sum()
@@ -131,7 +131,7 @@ fn control_accounts(views: &Views, day: Day, violations: &mut Vec<Violation>) {
         let mut filters = Filters::default();
         filters.set("as_of", day.to_string());
         filters.set("role", role);
-        let Ok(table) = run("trial-balance", &filters, views, day) else { return Amount::ZERO };
+        let Ok(table) = untied("trial-balance", &filters, views, day) else { return Amount::ZERO };
         let last = table.rows.first().and_then(|row| row.last());
         last.and_then(|cell| cell.text().parse().ok()).unwrap_or_default()
     };

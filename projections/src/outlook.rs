@@ -9,6 +9,9 @@ use ledger_core::posting::ContractId;
 
 use crate::views::{Contract, Views};
 
+pub mod billing;
+pub mod orders;
+
 /// Which revenue is meant.
 #[derive(Debug, Clone)]
 pub struct Scope {

@@ -1,26 +1,30 @@
 //! The reports: functions of a prefix of the log and a business date (contract, section 7).
 
-use std::collections::BTreeMap;
-use std::str::FromStr;
-
 use ledger_core::calendar::Day;
 use ledger_core::rejection::{Code, Rejection};
-use time::OffsetDateTime;
 
+use crate::outlook::orders::{Orders, When};
 use crate::views::Views;
 
+mod ageing;
 mod audit;
 mod collections;
 mod contracts;
+mod control;
 mod documents;
 mod earned;
 mod explain;
+mod forecast;
 mod ledger;
 mod metrics;
 mod open_items;
+mod query;
 mod rpo;
 mod table;
 
+pub use control::Control;
+pub use query::Filters;
+use query::Query;
 pub use table::{Cell, Kind, Table};
 
 /// A report's name, what it shows, and the filters that it takes besides `as_of`, `at_sequence`
@@ -41,13 +45,13 @@ pub const REPORTS: &[Report] = &[
     Report {
         name: "receivables",
         about: "open amounts by customer and age",
-        filters: &["customer"],
+        filters: &["customer", "buckets", "basis"],
         run: open_items::receivables,
     },
     Report {
         name: "open-items",
         about: "invoices with an open amount",
-        filters: &["customer", "invoice"],
+        filters: &["customer", "invoice", "buckets", "basis"],
         run: open_items::open_items,
     },
     Report {
@@ -171,12 +175,21 @@ pub const REPORTS: &[Report] = &[
         run: documents::cash,
     },
     Report {
+        name: FORECAST,
+        about: "expected cash by month: open items, and scheduled billings",
+        filters: &["by", "to", "customer"],
+        run: forecast::forecast,
+    },
+    Report {
         name: "metrics",
-        about: "days sales outstanding and others",
-        filters: &["from", "to"],
+        about: "days sales outstanding, sales volume, customer lifetime value and others",
+        filters: &["by", "from", "to", "customer"],
         run: metrics::metrics,
     },
 ];
+
+/// The report that reads the orders.
+const FORECAST: &str = "forecast";
 
 /// The filters that every report takes.
 const COMMON: &[&str] = &["as_of", "at_sequence", "known_at"];
@@ -186,83 +199,72 @@ pub fn find(name: &str) -> Option<&'static Report> {
     REPORTS.iter().find(|report| report.name == name)
 }
 
-/// What is asked of a report: filters by name, as every transport has them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filters(BTreeMap<String, String>);
-
-impl Filters {
-    /// Sets one filter; a `-` in its name counts as `_`.
-    pub fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.0.insert(name.replace('-', "_"), value.into());
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-
-    fn day(&self, name: &str) -> Result<Option<Day>, Rejection> {
-        self.get(name)
-            .map(|text| {
-                Day::from_str(text)
-                    .map_err(|rejection| Rejection { field: Some(name.to_owned()), ..rejection })
-            })
-            .transpose()
-    }
+/// What a report reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The views, folded up to `views.sequence`.
+    pub views: &'a Views,
+    /// The orders, for a report that [`needs_orders`].
+    pub orders: Option<&'a Orders>,
+    /// The business date where the filters name none.
+    pub today: Day,
 }
 
-/// A question, checked: what the reports read.
-struct Query<'a> {
-    views: &'a Views,
-    filters: &'a Filters,
-    as_of: Day,
-    sequence: u64,
-}
-
-impl Query<'_> {
-    /// The prefix of the log that the question is about.
-    fn at(&self) -> crate::views::At<'_> {
-        self.views.deferred_revenue.at(self.sequence)
-    }
-
-    fn from(&self) -> Result<Option<Day>, Rejection> {
-        self.filters.day("from")
-    }
-
-    /// The last day: `to`, else the business date.
-    fn to(&self) -> Result<Day, Rejection> {
-        Ok(self.filters.day("to")?.unwrap_or(self.as_of))
-    }
-
-    /// The last day: `to`, but not beyond a business date that was asked for.
-    fn last_day(&self) -> Result<Day, Rejection> {
-        let to = self.to()?;
-        Ok(if self.filters.get("as_of").is_some() { to.min(self.as_of) } else { to })
-    }
-
-    /// Whether a value passes a filter that may be missing.
-    fn keeps(&self, filter: &str, value: Option<&str>) -> bool {
-        self.filters.get(filter).is_none_or(|wanted| value == Some(wanted))
-    }
-
-    /// The value of a filter that the report cannot do without.
-    fn needs(&self, filter: &str) -> Result<&str, Rejection> {
-        self.filters.get(filter).ok_or_else(|| {
-            Rejection::at(
-                Code::ReportFilter,
-                filter,
-                format!("the report needs the filter {filter}"),
-            )
-        })
-    }
-}
-
-/// Runs a report over views that were folded up to `views.sequence`. `today` is the business
-/// date where the filters name none.
+/// As of when a report reads the orders, too, which are no view: few ask for them, and every event
+/// of an order would have to be kept twice. None for most reports.
 ///
 /// # Errors
-/// `report.unknown`, `report.filter`, `report.out_of_range`, `date.invalid`, or the code of a
-/// document that does not exist.
+/// As [`run`].
+pub fn needs_orders(
+    name: &str,
+    filters: &Filters,
+    views: &Views,
+    today: Day,
+) -> Result<Option<When>, Rejection> {
+    let query = Source { views, orders: None, today }.query(filters)?;
+    Ok((name == FORECAST).then(|| query.when()))
+}
+
+/// Runs a report over views. `today` is the business date where the filters name none.
+///
+/// # Errors
+/// `report.unknown`, `report.filter`, `report.out_of_range`, `date.invalid`, the code of a
+/// document that does not exist, `report.does_not_tie`, or `report.unavailable` of one that
+/// [`needs_orders`].
 pub fn run(name: &str, filters: &Filters, views: &Views, today: Day) -> Result<Table, Rejection> {
+    run_on(name, filters, Source { views, orders: None, today })
+}
+
+/// Runs any report.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on(name: &str, filters: &Filters, source: Source<'_>) -> Result<Table, Rejection> {
+    let (query, mut table) = run_unchecked(name, filters, source)?;
+    table.control = control::check(&query, name, &table)?;
+    Ok(table)
+}
+
+/// Runs a report without the check that it ties: for the invariants, which compare such figures
+/// themselves.
+///
+/// # Errors
+/// As [`run`], but for `report.does_not_tie`.
+pub(crate) fn untied(
+    name: &str,
+    filters: &Filters,
+    views: &Views,
+    today: Day,
+) -> Result<Table, Rejection> {
+    let source = Source { views, orders: None, today };
+    run_unchecked(name, filters, source).map(|(_, table)| table)
+}
+
+fn run_unchecked<'a>(
+    name: &str,
+    filters: &'a Filters,
+    source: Source<'a>,
+) -> Result<(Query<'a>, Table), Rejection> {
     let report = find(name).ok_or_else(|| {
         let names: Vec<&str> = REPORTS.iter().map(|report| report.name).collect();
         let message = format!("there is no report {name:?}; there are {}", names.join(", "));
@@ -280,46 +282,8 @@ pub fn run(name: &str, filters: &Filters, views: &Views, today: Day) -> Result<T
             ));
         }
     }
-    let query = Query {
-        views,
-        filters,
-        as_of: filters.day("as_of")?.unwrap_or(today),
-        sequence: sequence(filters, views)?,
-    };
+    let query = source.query(filters)?;
     let mut table = (report.run)(&query)?;
     table.sequence = query.sequence;
-    Ok(table)
-}
-
-/// The prefix of the log that the question is about.
-fn sequence(filters: &Filters, views: &Views) -> Result<u64, Rejection> {
-    let out_of_range =
-        |field: &str, message: String| Err(Rejection::at(Code::ReportOutOfRange, field, message));
-    match (filters.get("at_sequence"), filters.get("known_at")) {
-        (None, None) => Ok(views.sequence),
-        (Some(_), Some(_)) => {
-            out_of_range("at_sequence", "name at_sequence or known_at, not both".to_owned())
-        }
-        (Some(text), None) => match text.parse::<u64>() {
-            Ok(sequence) if sequence <= views.sequence => Ok(sequence),
-            Ok(_) | Err(_) => out_of_range(
-                "at_sequence",
-                format!("{text:?} is not a sequence; the log ends at {}", views.sequence),
-            ),
-        },
-        (None, Some(text)) => {
-            let format = &time::format_description::well_known::Rfc3339;
-            match OffsetDateTime::parse(text, format) {
-                Ok(instant) => {
-                    let rows = &views.audit_trail.rows;
-                    let count = rows.partition_point(|row| row.recorded_at <= instant);
-                    Ok(rows.get(..count).and_then(<[_]>::last).map_or(0, |row| row.sequence))
-                }
-                Err(_) => out_of_range(
-                    "known_at",
-                    format!("{text:?} is not an instant such as 2026-01-31T12:00:00Z"),
-                ),
-            }
-        }
-    }
+    Ok((query, table))
 }

@@ -11,12 +11,14 @@ use projections::views::Views;
 use proptest::prelude::*;
 use serde_json::json;
 
+#[path = "common/asked.rs"]
+mod asked;
 #[path = "money/book.rs"]
 mod book;
 #[path = "money/steps.rs"]
 mod steps;
 
-use book::Book;
+use book::{Book, common};
 use steps::{policies, steps};
 
 fn report(views: &Views, name: &str, as_of: Day, filters: &[(&str, &str)]) -> Table {
@@ -60,10 +62,19 @@ proptest! {
             && book.send("PlaceOrder", first, &order);
         prop_assert!(opened);
         book.play(&steps);
+        // What is scheduled is what a run then issues.
+        let end: Day = "2027-06-30".parse().unwrap();
+        let mut filters = Filters::default();
+        filters.set("to", end.to_string());
+        let forecast = asked::report(&book, "forecast", &filters, end);
+        let issued = |book: &Book| -> Amount {
+            book.ledger.invoices.values().map(|invoice| invoice.total).sum()
+        };
+        let before = issued(&book);
         // All is billed and earned in the end: no contract keeps a balance.
-        let end = "2027-06-30".parse().unwrap();
         let is_billed = book.send("RunBilling", end, &json!({"through": end}));
         prop_assert!(is_billed);
+        prop_assert_eq!(total(&forecast, "scheduled"), issued(&book) - before);
         let contracts = report(&book.views, "deferred-revenue", end, &[]);
         let stands = total(&contracts, "deferred") + total(&contracts, "unbilled");
         // Who takes back what a cancellation or a change gave back keeps it in the balance.

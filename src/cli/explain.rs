@@ -179,5 +179,5 @@ fn columns(table: &Table, names: &[&str]) -> Table {
     let cells = |row: &Vec<Cell>| places.iter().filter_map(|at| row.get(*at).cloned()).collect();
     let columns: Vec<(String, Kind)> = places.iter().filter_map(column).collect();
     let rows = table.rows.iter().map(cells).collect();
-    Table { columns, rows, sequence: table.sequence, details: None }
+    Table { columns, rows, sequence: table.sequence, ..Table::default() }
 }

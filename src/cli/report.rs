@@ -33,6 +33,12 @@ pub(crate) struct Arguments {
     /// What the rows are grouped by.
     #[arg(long, value_name = "WHAT")]
     pub(crate) by: Option<String>,
+    /// Lower ends of ageing buckets in days, such as 0,15,45; the book's where nothing is said.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) buckets: Option<String>,
+    /// What ageing counts from: due_date or invoice_date; the book's where nothing is said.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) basis: Option<String>,
     /// Leaves contra revenue out of `revenue`.
     #[arg(long)]
     pub(crate) gross: bool,
@@ -87,7 +93,7 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
         let log = config::open_to_read(global).await?;
         let views = reading::fold(&log).await?;
         let as_of = arguments.as_of.unwrap_or(config::today(&views));
-        let mut table = reports::run(&arguments.name, &filters, &views, as_of)?;
+        let mut table = reading::report(&log, &arguments.name, &filters, &views, as_of).await??;
         if global.unsafe_dev {
             live::mark_unsafe(&mut table);
         }
@@ -108,6 +114,8 @@ fn filters(global: &Global, arguments: &Arguments) -> Filters {
         ("from", day(&arguments.from)),
         ("to", day(&arguments.to)),
         ("by", arguments.by.clone()),
+        ("buckets", arguments.buckets.clone()),
+        ("basis", arguments.basis.clone()),
         ("gross", arguments.gross.then(|| "true".to_owned())),
         ("customer", only.customer.clone()),
         ("order", only.order.clone()),

@@ -6,9 +6,9 @@ use ledger_core::posting::ContractId;
 use projections::outlook::Stand;
 use serde_json::{Map, Value, json};
 
-use super::billing::{Billing, Document};
 use super::{Change, Contrast, Pair, Preview};
 use crate::cli::audit;
+use projections::outlook::billing::{Billing, Document};
 
 /// The whole answer as one object.
 pub(crate) fn whole(command: &Command, preview: &Preview, sequence: u64) -> Value {

@@ -155,10 +155,5 @@ fn cells(pair: Pair) -> [Cell; 3] {
 fn table(texts: &[&str], amounts: &[&str], rows: impl Iterator<Item = Vec<Cell>>) -> Table {
     let texts = texts.iter().map(|name| ((*name).to_owned(), Kind::Text));
     let amounts = amounts.iter().map(|name| ((*name).to_owned(), Kind::Amount));
-    Table {
-        columns: texts.chain(amounts).collect(),
-        rows: rows.collect(),
-        sequence: 0,
-        details: None,
-    }
+    Table { columns: texts.chain(amounts).collect(), rows: rows.collect(), ..Table::default() }
 }

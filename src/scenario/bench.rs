@@ -68,13 +68,13 @@ impl Bench {
         Ok(self.log.last_sequence().await?)
     }
 
-    /// Ends the writer and folds what it wrote.
+    /// Ends the writer and folds what it wrote; the log beside it.
     ///
     /// # Errors
     /// Where an event does not fit.
-    pub(crate) async fn finish(self) -> Result<Views, Failure> {
+    pub(crate) async fn finish(self) -> Result<(Views, SharedLog), Failure> {
         drop(self.handle);
         self.running.shutdown().await?;
-        reading::fold(&self.log).await
+        Ok((reading::fold(&self.log).await?, self.log))
     }
 }

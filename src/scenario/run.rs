@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use ledger_core::calendar::Day;
 use ledger_core::id::Identifier;
+use ledger_core::log::SharedLog;
 use ledger_core::rejection::Rejection;
-use projections::reports::{self, Filters, Kind, Table};
+use projections::reports::{Filters, Kind, Table};
 use projections::views::Views;
 use serde_json::{Map, Value, json};
 
@@ -13,6 +14,7 @@ use super::bench::Bench;
 use super::compare::{Row, difference};
 use super::file::{Expectation, Scenario, Step};
 use crate::exit::Failure;
+use crate::reading;
 
 /// Runs it; the differences as text, empty where it passes.
 ///
@@ -35,10 +37,11 @@ pub(crate) async fn run(scenario: &Scenario) -> Result<String, Failure> {
         }
         sequences.push(bench.last_sequence().await?);
     }
-    let views = bench.finish().await?;
+    let (views, log) = bench.finish().await?;
+    let known = Known { views, log, sequences, today: last };
     let mut text = String::new();
     for (index, expectation) in scenario.expect.iter().enumerate() {
-        if let Some(difference) = compare(expectation, &sequences, &views, last) {
+        if let Some(difference) = compare(expectation, &known).await? {
             let report = &expectation.report;
             text.push_str(&format!("    expectation {} ({report}):\n", index + 1));
             text.push_str(&difference);
@@ -93,12 +96,16 @@ fn told(what: &str, rejection: &Rejection) -> String {
     format!("      {what}: {rejection}{field}\n")
 }
 
-fn compare(
-    expectation: &Expectation,
-    sequences: &[u64],
-    views: &Views,
+/// The book behind its last command.
+struct Known {
+    views: Views,
+    log: SharedLog,
+    /// The last sequence behind each command.
+    sequences: Vec<u64>,
     today: Day,
-) -> Option<String> {
+}
+
+async fn compare(expectation: &Expectation, known: &Known) -> Result<Option<String>, Failure> {
     let mut filters = Filters::default();
     for (name, value) in &expectation.filters {
         if value != "false" {
@@ -106,15 +113,17 @@ fn compare(
         }
     }
     if let Some(number) = expectation.at_command {
-        match number.checked_sub(1).and_then(|index| sequences.get(index)) {
+        match number.checked_sub(1).and_then(|index| known.sequences.get(index)) {
             Some(sequence) => filters.set("at_sequence", sequence.to_string()),
-            None => return Some(format!("      there is no command {number}\n")),
+            None => return Ok(Some(format!("      there is no command {number}\n"))),
         }
     }
-    match reports::run(&expectation.report, &filters, views, today) {
+    let name = &expectation.report;
+    let table = reading::report(&known.log, name, &filters, &known.views, known.today).await?;
+    Ok(match table {
         Ok(table) => difference(expectation, &rows(&table), |column| is_amount(&table, column)),
         Err(rejection) => Some(told("the report was refused", &rejection)),
-    }
+    })
 }
 
 fn rows(table: &Table) -> Vec<Row> {

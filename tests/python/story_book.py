@@ -39,6 +39,7 @@ class Story(Ledger):
         contract.bill(line, day, -unearned)
         self.changes()
         invoice.move(day, -invoice.amount)
+        invoice.losses.append((day, invoice.amount))
         invoice.lost = {"allowance": loss, "recoveries": unearned}
         self.post(day, allowance=loss, contract=unearned, tax_payable=invoice.tax,
                   accounts_receivable=-invoice.amount)
@@ -51,6 +52,7 @@ class Story(Ledger):
         back = min(amount - tax, invoice.lost["allowance"])
         invoice.lost["allowance"] -= back
         invoice.move(day, amount)
+        invoice.losses.append((day, -amount))
         self.post(day, accounts_receivable=amount, tax_payable=-tax, allowance=-back,
                   recoveries=back + tax - amount)
 

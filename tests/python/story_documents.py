@@ -37,6 +37,7 @@ class Invoice(Document):
         self.disputes = []  # [first day, day of the resolution, amount or None for all]
         self.promises = []  # (last day, what is open once it is kept)
         self.lost = None  # The write-off, by account.
+        self.money, self.losses = [], []  # (day, amount): what was paid, and written off.
         self.earning = None
         self.reminded = 0
 

@@ -174,6 +174,7 @@ class Ledger:
         payment.move(day, -amount)
         payment.applied.append((invoice, amount))
         invoice.move(day, -amount - off)
+        invoice.money.append((day, amount))
         self.post(day, unapplied_cash=amount, contra_revenue=off - tax, tax_payable=tax,
                   accounts_receivable=-amount - off)
         rest = invoice.left()
@@ -191,6 +192,7 @@ class Ledger:
     def take_off(self, day, payment, invoice, amount):
         assert not invoice.discounts
         invoice.move(day, amount)
+        invoice.money.append((day, -amount))
         payment.move(day, amount)
         self.post(day, accounts_receivable=amount, unapplied_cash=-amount)
 

@@ -16,6 +16,7 @@ from ledger import report, run
 from slow_calendar import month_first, month_last, month_of, parse, show
 from story_commands import CUSTOMERS
 from story_documents import BUCKETS
+from story_forecast import COLUMNS, Forecast
 from story_told import FIRST, LAST, Teller
 
 MONTHS = range(month_of(FIRST), month_of(LAST) + 1)
@@ -40,11 +41,13 @@ class TwoYears(unittest.TestCase):
         cls.addClassCleanup(cls.folder.cleanup)
         cls.where = ["--book", "story", "--data", cls.folder.name]
         teller = Teller()
-        cls.story, cls.compared = teller.story, []
+        cls.story, cls.commands, cls.compared = teller.story, teller.commands, []
         told = "".join(json.dumps(command) + "\n" for command in teller.commands)
         answers = run("apply", "-", *cls.where, "--quiet", given=told, ok=(0, 1)).splitlines()
-        for command, answer in zip(teller.commands, map(json.loads, answers), strict=True):
+        answers = list(map(json.loads, answers))
+        for command, answer in zip(teller.commands, answers, strict=True):
             assert answer["outcome"] == "accepted", (command, answer["error"])
+        cls.sequences = [answer["sequence"] for answer in answers]
         print(f"{len(answers)} commands of {len(CUSTOMERS)} customers", flush=True)
 
     @classmethod
@@ -214,6 +217,23 @@ class TwoYears(unittest.TestCase):
                 of_month += cents(row["net"])
         self.same(show(day), wanted, found)
         self.assertEqual(of_month, self.story.cash_of_month(day), show(day))
+
+    def test_forecast(self):
+        self.each_month(self.check_forecast)
+
+    def check_forecast(self, day):
+        """Expected cash of the coming year by month and customer, as it was known on the day."""
+        known = [one for one in self.commands if parse(one["effective"]) <= day]
+        wanted = Forecast(known, day).rows()
+        then = "--at-sequence", str(self.sequences[len(known) - 1])
+        rows = self.rows("forecast", day, "--by", "customer", *then)
+        found = {(row["month"], row["customer"]): amounts(row, *COLUMNS) for row in rows}
+        self.same(show(day), wanted, found)
+        months = {row["month"]: cents(row["expected_cash"]) for row in self.rows("forecast", day, *then)}
+        sums = {}
+        for (month, _), row in wanted.items():
+            sums[month] = sums.get(month, 0) + row[0]
+        self.same(show(day), sums, months)
 
     def test_metrics(self):
         self.each_month(lambda day: self.check_metrics(month_first(month_of(day)), day))

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::ageing::{bucket, bucket_names};
 use ledger_core::calendar::Day;
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
-use ledger_core::policy::AgeingBasis;
 use ledger_core::rejection::{Code, Rejection};
 
 use crate::facts::{Settles, Used};
+use crate::reports::ageing::Ageing;
 use crate::reports::{Cell, Query, Table};
 use crate::views::{InvoiceFact, Settlement, Use};
 
@@ -37,11 +36,25 @@ pub(super) fn disputed(fact: &InvoiceFact, day: Day, sequence: u64, open: Amount
     }
 }
 
-fn days_overdue(query: &Query<'_>, fact: &InvoiceFact) -> i32 {
-    match query.views.policies.ageing_basis {
-        AgeingBasis::DueDate => query.as_of.days_since(fact.issued.due),
-        AgeingBasis::InvoiceDate => query.as_of.days_since(fact.issued.issued),
+/// The day of the last money for an invoice that money has settled; none where it is open, was
+/// written off, voided, or settled by credit alone.
+pub(super) fn paid_on(fact: &InvoiceFact, day: Day, sequence: u64) -> Option<Day> {
+    if !open(fact, day, sequence)?.is_zero() {
+        return None;
     }
+    let known = |one: &&Settlement| one.effective <= day && one.sequence <= sequence;
+    let settlements = || fact.settlements.iter().filter(known);
+    let sum = |kind: Settles| -> Amount {
+        settlements().filter(|one| one.kind == kind).map(|one| one.amount).sum()
+    };
+    if !sum(Settles::Payment).is_positive()
+        || !sum(Settles::WriteOff).is_zero()
+        || !sum(Settles::Void).is_zero()
+    {
+        return None;
+    }
+    let money = settlements().filter(|one| one.kind == Settles::Payment);
+    money.filter(|one| one.amount.is_positive()).map(|one| one.effective).max()
 }
 
 /// What is left of an amount after its uses.
@@ -51,61 +64,77 @@ pub(super) fn left(amount: Amount, uses: &[Use], day: Day, sequence: u64) -> Amo
 }
 
 /// Unapplied cash and unused credits of each customer, which stand beside the buckets.
-fn unapplied(query: &Query<'_>) -> BTreeMap<(Identifier, Currency), Amount> {
-    let mut sums: BTreeMap<(Identifier, Currency), Amount> = BTreeMap::new();
-    let known = |day: Day, at: u64| day <= query.as_of && at <= query.sequence;
-    let view = &query.views.receivables;
-    for fact in view.payments.values().filter(|fact| known(fact.effective, fact.sequence)) {
-        let key = (fact.received.customer.clone(), fact.received.currency);
-        *sums.entry(key).or_default() +=
-            left(fact.received.amount, &fact.uses, query.as_of, query.sequence);
+pub(super) fn unapplied<'a>(query: &Query<'a>) -> BTreeMap<(&'a Identifier, Currency), Amount> {
+    let mut sums: BTreeMap<(&Identifier, Currency), Amount> = BTreeMap::new();
+    let mut add = |customer: &'a Identifier, currency: Currency, amount: Amount| {
+        if !amount.is_zero() {
+            *sums.entry((customer, currency)).or_default() += amount;
+        }
+    };
+    let is_asked = |on: Day, at: u64, customer: &Identifier| {
+        on <= query.as_of
+            && at <= query.sequence
+            && query.keeps("customer", Some(customer.as_str()))
+    };
+    let rest = |amount: Amount, uses: &[Use]| left(amount, uses, query.as_of, query.sequence);
+    for fact in query.views.receivables.payments.values() {
+        let received = &fact.received;
+        if is_asked(fact.effective, fact.sequence, &received.customer) {
+            add(&received.customer, received.currency, rest(received.amount, &fact.uses));
+        }
     }
-    for fact in view.credits.values().filter(|fact| known(fact.effective, fact.sequence)) {
-        let key = (fact.issued.customer.clone(), fact.issued.currency);
-        *sums.entry(key).or_default() +=
-            left(fact.issued.total, &fact.uses, query.as_of, query.sequence);
+    for fact in query.views.receivables.credits.values() {
+        let issued = &fact.issued;
+        if is_asked(fact.effective, fact.sequence, &issued.customer) {
+            add(&issued.customer, issued.currency, rest(issued.total, &fact.uses));
+        }
     }
     sums
 }
 
+/// What a customer owes by age.
 #[derive(Default)]
-struct Aged {
-    buckets: BTreeMap<usize, Amount>,
-    total: Amount,
+pub(super) struct Aged {
+    pub(super) buckets: BTreeMap<usize, Amount>,
+    pub(super) total: Amount,
     disputed: Amount,
+}
+
+/// What is open by customer and age.
+pub(super) fn aged<'a>(
+    query: &Query<'a>,
+) -> Result<BTreeMap<(&'a Identifier, Currency), Aged>, Rejection> {
+    let ageing = Ageing::of(query)?;
+    let mut aged: BTreeMap<(&Identifier, Currency), Aged> = BTreeMap::new();
+    for fact in query.views.receivables.invoices.values() {
+        if !query.keeps("customer", Some(fact.issued.customer.as_str())) {
+            continue;
+        }
+        let open = open(fact, query.as_of, query.sequence).filter(|open| !open.is_zero());
+        let Some(open) = open else { continue };
+        let row = aged.entry((&fact.issued.customer, fact.issued.currency)).or_default();
+        let place = ageing.place(ageing.days(fact, query.as_of));
+        *row.buckets.entry(place).or_default() += open;
+        row.total += open;
+        row.disputed += disputed(fact, query.as_of, query.sequence, open);
+    }
+    Ok(aged)
 }
 
 /// Open amounts by customer and age; unapplied cash and unused credits stand beside.
 pub(super) fn receivables(query: &Query<'_>) -> Result<Table, Rejection> {
-    let limits = &query.views.policies.ageing_buckets;
-    let names = bucket_names(limits);
+    let names = Ageing::of(query)?.names;
     let mut columns = vec!["customer".to_owned(), "currency".to_owned()];
     columns.extend(names.iter().map(|name| format!("{name}:amount")));
     columns.extend(["total", "unapplied", "disputed"].map(|name| format!("{name}:amount")));
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let mut table = Table::new(&columns);
-    let mut aged: BTreeMap<(Identifier, Currency), Aged> = BTreeMap::new();
-    for fact in query.views.receivables.invoices.values() {
-        let Some(open) = open(fact, query.as_of, query.sequence) else { continue };
-        if open.is_zero() {
-            continue;
-        }
-        let key = (fact.issued.customer.clone(), fact.issued.currency);
-        let row = aged.entry(key).or_default();
-        *row.buckets.entry(bucket(limits, days_overdue(query, fact))).or_default() += open;
-        row.total += open;
-        row.disputed += disputed(fact, query.as_of, query.sequence, open);
-    }
+    let mut aged = aged(query)?;
     let unapplied = unapplied(query);
-    for (key, amount) in &unapplied {
-        if !amount.is_zero() {
-            aged.entry(key.clone()).or_default();
-        }
+    for key in unapplied.keys() {
+        aged.entry(*key).or_default();
     }
     for ((customer, currency), row) in aged {
-        if !query.keeps("customer", Some(customer.as_str())) {
-            continue;
-        }
         let zero = currency.zero();
         let mut cells = vec![customer.as_str().into(), currency.code().into()];
         cells.extend(
@@ -121,8 +150,7 @@ pub(super) fn receivables(query: &Query<'_>) -> Result<Table, Rejection> {
 
 /// Invoices with an open amount.
 pub(super) fn open_items(query: &Query<'_>) -> Result<Table, Rejection> {
-    let limits = &query.views.policies.ageing_buckets;
-    let names = bucket_names(limits);
+    let ageing = Ageing::of(query)?;
     let mut table = Table::new(&[
         "invoice",
         "customer",
@@ -144,7 +172,7 @@ pub(super) fn open_items(query: &Query<'_>) -> Result<Table, Rejection> {
         {
             continue;
         }
-        let overdue = days_overdue(query, fact);
+        let overdue = ageing.days(fact, query.as_of);
         table.rows.push(vec![
             id.as_str().into(),
             issued.customer.as_str().into(),
@@ -154,7 +182,7 @@ pub(super) fn open_items(query: &Query<'_>) -> Result<Table, Rejection> {
             issued.total.into(),
             open.into(),
             Cell::Integer(overdue.max(0).into()),
-            names.get(bucket(limits, overdue)).map_or("current", String::as_str).into(),
+            ageing.name(overdue).into(),
             status(fact, query.as_of, query.sequence, open).into(),
         ]);
     }

@@ -4,6 +4,8 @@ use ledger_core::calendar::Day;
 use ledger_core::money::Amount;
 use serde_json::{Map, Value, json};
 
+use crate::reports::control::Control;
+
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -80,7 +82,7 @@ impl Cell {
 }
 
 /// Rows under declared columns, and the sequence up to which the ledger was folded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Table {
     /// Names and kinds of the columns.
     pub columns: Vec<(String, Kind)>,
@@ -90,6 +92,8 @@ pub struct Table {
     pub sequence: u64,
     /// Of one document: its lines and its history, for JSON.
     pub details: Option<Value>,
+    /// Of what customers owe: what it was found to tie to.
+    pub control: Vec<Control>,
 }
 
 impl Table {
@@ -100,12 +104,7 @@ impl Table {
             Some((name, _)) => (name.to_owned(), Kind::Integer),
             None => ((*text).to_owned(), Kind::Text),
         };
-        Self {
-            columns: columns.iter().map(column).collect(),
-            rows: Vec::new(),
-            sequence: 0,
-            details: None,
-        }
+        Self { columns: columns.iter().map(column).collect(), rows: Vec::new(), ..Self::default() }
     }
 
     /// Puts a remark on every row, as a column of its own, so that no format can lose it.
@@ -122,7 +121,8 @@ impl Table {
         names.zip(row.iter().map(Cell::json)).collect()
     }
 
-    /// `{"columns", "rows", "sequence"}`, with the details of a document beside.
+    /// `{"columns", "rows", "sequence"}`, with the details of a document, or what the report ties
+    /// to, beside.
     pub fn to_json(&self) -> String {
         let rows: Vec<Value> =
             self.rows.iter().map(|row| Value::Object(self.object(row))).collect();
@@ -130,6 +130,9 @@ impl Table {
         let mut answer = json!({"columns": columns, "rows": rows, "sequence": self.sequence});
         if let (Some(details), Some(object)) = (&self.details, answer.as_object_mut()) {
             object.insert("details".to_owned(), details.clone());
+        }
+        if let (false, Some(object)) = (self.control.is_empty(), answer.as_object_mut()) {
+            object.insert("control".to_owned(), json!(self.control));
         }
         answer.to_string()
     }

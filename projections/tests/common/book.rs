@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 pub(crate) struct Book {
     pub(crate) ledger: Ledger,
     pub(crate) views: Views,
-    sequence: u64,
+    pub(crate) events: Vec<Event>,
 }
 
 impl Book {
     /// A book with these policies and one customer.
     pub(crate) fn open(policies: &Value) -> Self {
         let (ledger, views) = (Ledger::default(), Views::default());
-        let mut book = Self { ledger, views, sequence: 0 };
+        let mut book = Self { ledger, views, events: Vec::new() };
         let first = "2026-01-01".parse().unwrap();
         assert!(book.send("OpenBook", first, &json!({"currency": "USD", "policies": policies})));
         assert!(book.send("RegisterCustomer", first, &json!({"customer": "C", "name": "C"})));
@@ -32,7 +32,7 @@ impl Book {
     /// Sends a command; whether it was accepted.
     pub(crate) fn send(&mut self, name: &str, effective: Day, data: &Value) -> bool {
         let book: Identifier = "main".parse().unwrap();
-        let envelope = json!({"id": format!("c{}", self.sequence), "command": name,
+        let envelope = json!({"id": format!("c{}", self.events.len()), "command": name,
                               "effective": effective, "data": data});
         let origin = Origin {
             book: book.clone(),
@@ -50,6 +50,7 @@ impl Book {
         for new in events {
             let event = self.next_event(&command, new);
             self.ledger.apply(&event);
+            self.events.push(event.clone());
             self.views.fold(&EventFacts::of(event)).unwrap();
         }
         true
@@ -65,16 +66,17 @@ impl Book {
                 events.push(new.clone());
                 let event = known.next_event(command, new);
                 known.ledger.apply(&event);
+                known.events.push(event);
             }
         }
         events
     }
 
-    fn next_event(&mut self, command: &Command, new: NewEvent) -> Event {
-        self.sequence += 1;
+    fn next_event(&self, command: &Command, new: NewEvent) -> Event {
+        let sequence = u64::try_from(self.events.len()).unwrap() + 1;
         Event {
-            sequence: self.sequence,
-            id: format!("e-{}", self.sequence),
+            sequence,
+            id: format!("e-{sequence}"),
             effective: new.effective,
             recorded_at: time::macros::datetime!(2026-01-01 00:00 UTC),
             actor: command.actor.clone(),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::steps::{Names, Step};
 
 #[path = "../common/book.rs"]
-mod common;
+pub(crate) mod common;
 
 pub(crate) struct Book {
     inner: common::Book,

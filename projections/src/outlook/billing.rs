@@ -19,37 +19,39 @@ const ORDERS_AT_ONCE: usize = 100;
 
 /// A document of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Document {
+pub struct Document {
     /// Its date.
-    pub(crate) date: Day,
+    pub date: Day,
+    /// When it is to be paid; of a credit its date.
+    pub due: Day,
     /// Whether it gives back.
-    pub(crate) is_credit: bool,
+    pub is_credit: bool,
     /// Whose.
-    pub(crate) customer: Identifier,
+    pub customer: Identifier,
     /// The order, where it is for one.
-    pub(crate) order: Option<Identifier>,
+    pub order: Option<Identifier>,
     /// Its currency.
-    pub(crate) currency: Currency,
+    pub currency: Currency,
     /// Before tax; of a credit below zero.
-    pub(crate) net: Amount,
+    pub net: Amount,
     /// Tax.
-    pub(crate) tax: Amount,
+    pub tax: Amount,
     /// Both together.
-    pub(crate) total: Amount,
+    pub total: Amount,
 }
 
 /// What runs would issue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Billing {
+pub struct Billing {
     /// The documents by date.
-    pub(crate) documents: Vec<Document>,
+    pub documents: Vec<Document>,
     /// The refusals that runs would stop with.
-    pub(crate) refused: Vec<Rejection>,
+    pub refused: Vec<Rejection>,
 }
 
 impl Billing {
     /// What is owed for each date, tax included.
-    pub(crate) fn by_date(&self) -> BTreeMap<(Day, Currency), Amount> {
+    pub fn by_date(&self) -> BTreeMap<(Day, Currency), Amount> {
         let mut sums = BTreeMap::new();
         for one in &self.documents {
             *sums.entry((one.date, one.currency)).or_insert(one.currency.zero()) += one.total;
@@ -58,21 +60,31 @@ impl Billing {
     }
 }
 
+/// Which runs are meant.
+#[derive(Debug, Clone, Copy)]
+pub struct Runs {
+    /// The first run is through this day, or through the end of the month in which the orders
+    /// start.
+    pub first: Option<Day>,
+    /// The last run is through this day.
+    pub through: Day,
+}
+
 /// Bills the orders as far as a day, each month's end a run of its own, as a finance team does.
-pub(crate) fn simulate(
+pub fn simulate(
     book: &Identifier,
     ledger: &Ledger,
     orders: &BTreeSet<Identifier>,
-    through: Day,
+    runs: Runs,
 ) -> Billing {
     let mut billing = Billing::default();
     for batch in batches(ledger, orders) {
         // Only what a run reads: a copy of the whole book would be large for nothing.
-        let mut runs = Runs { book, ledger: part(ledger, &batch), billing: &mut billing };
-        if let Err(rejection) = runs.run_all(through)
-            && !runs.billing.refused.contains(&rejection)
+        let mut trial = Trial { book, ledger: part(ledger, &batch), billing: &mut billing };
+        if let Err(rejection) = trial.run_all(runs)
+            && !trial.billing.refused.contains(&rejection)
         {
-            runs.billing.refused.push(rejection);
+            trial.billing.refused.push(rejection);
         }
     }
     billing.documents.sort_by(|one, other| {
@@ -140,18 +152,19 @@ fn kept<T: Clone>(
 }
 
 /// Runs on a state of their own.
-struct Runs<'a> {
+struct Trial<'a> {
     book: &'a Identifier,
     ledger: Ledger,
     billing: &'a mut Billing,
 }
 
-impl Runs<'_> {
-    fn run_all(&mut self, through: Day) -> Result<(), Rejection> {
+impl Trial<'_> {
+    fn run_all(&mut self, runs: Runs) -> Result<(), Rejection> {
         let starts = self.ledger.orders.values().map(|order| order.start);
         let Some(mut from) = starts.min() else { return Ok(()) };
-        while from <= through {
-            let to = from.month().last().min(through);
+        let first = runs.first.unwrap_or(from);
+        while from <= runs.through {
+            let to = if from < first { first } else { from.month().last() }.min(runs.through);
             self.run(from, to)?;
             from = to.next();
         }
@@ -210,6 +223,7 @@ fn document(new: &NewEvent) -> Option<Document> {
     if let EventData::InvoiceIssued(invoice) = &new.data {
         return Some(Document {
             date: new.effective,
+            due: invoice.due,
             is_credit: false,
             customer: invoice.customer.clone(),
             order: invoice.order.clone(),
@@ -222,6 +236,7 @@ fn document(new: &NewEvent) -> Option<Document> {
     let EventData::CreditIssued(credit) = &new.data else { return None };
     Some(Document {
         date: new.effective,
+        due: new.effective,
         is_credit: true,
         customer: credit.customer.clone(),
         order: credit.lines.iter().find_map(|line| line.order.clone()),
