@@ -263,7 +263,7 @@ impl Writer {
             return decide(&self.book, ledger, command).map(Made::Events);
         }
         let plan = plan_run(&self.book, ledger, command)?;
-        if plan.documents_count() < COMMAND_EVENTS_MAX {
+        if plan.documents_count() < COMMAND_EVENTS_MAX && !plan.gives_back() {
             let events = plan.into_events(ledger)?;
             if events.len() <= COMMAND_EVENTS_MAX {
                 return Ok(Made::Events(events));

@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, btree_map};
 
+use time::OffsetDateTime;
+
 use crate::calendar::Day;
 use crate::command::collections::Block;
 use crate::command::invoice::RunBilling;
@@ -14,7 +16,7 @@ use crate::command::{Command, CommandData};
 use crate::decide::credit::{Progress, applied_to};
 use crate::decide::{customer, not_open, period};
 use crate::event::invoice::BillingRun;
-use crate::event::{EventData, NewEvent};
+use crate::event::{Event, EventData, NewEvent};
 use crate::id::Identifier;
 use crate::limits::{RUN_DOCUMENTS_MAX, RUN_LINES_MAX, RUN_YEARS_MAX};
 use crate::money::{Amount, Currency};
@@ -31,11 +33,13 @@ use due::{Due, Dues, dues};
 /// A billing run that is accepted, and what of it has no document yet.
 #[derive(Debug)]
 pub struct RunPlan {
+    command: Identifier,
     effective: Day,
     dues: btree_map::IntoIter<(Day, Identifier), Vec<Due>>,
     /// What falls due on one day to one customer, and how much of it has its documents.
     current: Option<((Day, Identifier), Vec<Due>, usize)>,
     documents: usize,
+    gives_back: bool,
     /// What sums the run up; none once it was given.
     run: Option<BillingRun>,
     last_invoice: u64,
@@ -86,6 +90,7 @@ fn plan(
     let before = state.unfinished_runs.get(command).cloned().unwrap_or_default();
     let mut dues = dues(state, book, data)?;
     let (documents, held_back) = check_documents(state, book, &mut dues)?;
+    let gives_back = dues.values().flatten().any(|due| due.net.is_negative());
     let run = BillingRun {
         book: id.clone(),
         through: data.through,
@@ -97,10 +102,12 @@ fn plan(
         totals: before.totals,
     };
     Ok(RunPlan {
+        command: command.clone(),
         effective,
         dues: dues.into_iter(),
         current: None,
         documents,
+        gives_back,
         run: Some(run),
         last_invoice: book.last_invoice_number,
         last_credit: book.last_credit_number,
@@ -171,13 +178,45 @@ impl RunPlan {
     /// None: the plan has looked at everything that could refuse it.
     pub fn into_events(mut self, state: &Ledger) -> Result<Vec<NewEvent>, Rejection> {
         let mut events = Vec::with_capacity(self.documents + 1);
-        while let Some(documents) = self.documents(state)? {
-            events.extend(documents);
+        if !self.gives_back {
+            while let Some(documents) = self.documents(state)? {
+                events.extend(documents);
+            }
+            return Ok(events);
+        }
+        let mut known = state.clone();
+        while let Some(documents) = self.next_events(&known)? {
+            for new in documents {
+                known.apply(&self.provisional(events.len(), new.clone()));
+                events.push(new);
+            }
         }
         Ok(events)
     }
 
-    /// The events of the next documents, beside what the plan gave before.
+    /// Whether it gives something back: what, depends on what it bills before. Where it does not,
+    /// [`RunPlan::into_events`] needs no copy of the state.
+    pub fn gives_back(&self) -> bool {
+        self.gives_back
+    }
+
+    /// An event as the state takes it, behind everything that it has.
+    fn provisional(&self, index: usize, new: NewEvent) -> Event {
+        Event {
+            sequence: u64::MAX / 2 + u64::try_from(index).unwrap_or_default(),
+            id: String::new(),
+            effective: new.effective,
+            recorded_at: OffsetDateTime::UNIX_EPOCH,
+            actor: String::new(),
+            command_id: self.command.clone(),
+            command_hash: String::new(),
+            correlation_id: self.command.clone(),
+            reason: None,
+            data: new.data,
+        }
+    }
+
+    /// The events of the next documents, on a state that has none of those before.
     fn documents(&mut self, state: &Ledger) -> Result<Option<Vec<NewEvent>>, Rejection> {
         let Some(book) = &state.book else { return Ok(None) };
         loop {
