@@ -46,6 +46,10 @@ pub fn decide(
         (CommandData::RequestPayments(data), Some(settings)) => {
             return requests::run(book, state, settings, effective, data);
         }
+        (CommandData::PlaceOrder(data), Some(settings)) => {
+            period::check_open(settings, effective, "effective")?;
+            return order::place(state, settings, effective, data);
+        }
         (CommandData::CancelOrder(data), Some(settings)) => {
             period::check_open(settings, effective, "effective")?;
             return order::cancel(state, settings, effective, data);
@@ -80,6 +84,7 @@ fn in_open_book(
         | CommandData::RunBilling(_)
         | CommandData::RunDunning(_)
         | CommandData::RequestPayments(_)
+        | CommandData::PlaceOrder(_)
         | CommandData::CancelOrder(_) => Ok(Vec::new()),
         CommandData::DefineProduct(data) => book::define_product(state, data),
         CommandData::DefineTaxRate(data) => tax::define(data),
@@ -92,7 +97,6 @@ fn in_open_book(
         CommandData::PromisePayment(data) => collections::promise(state, effective, data),
         CommandData::RequestPayment(data) => requests::request(state, book, effective, data),
         CommandData::CancelPaymentRequest(data) => requests::cancel(state, data),
-        CommandData::PlaceOrder(data) => order::place(state, book, effective, data),
         CommandData::AmendOrder(data) => order::amend(state, book, effective, data),
         CommandData::RenewOrder(data) => order::renew(state, book, effective, data),
         CommandData::SuspendOrder(data) => order::suspend(state, book, effective, data),

@@ -25,6 +25,25 @@ pub struct NewEvent {
     pub data: EventData,
 }
 
+impl NewEvent {
+    /// The event as a state takes it that is used to decide more of the same command, and then
+    /// thrown away.
+    pub(crate) fn provisional(self, sequence: u64, command: &Identifier) -> Event {
+        Event {
+            sequence,
+            id: String::new(),
+            effective: self.effective,
+            recorded_at: OffsetDateTime::UNIX_EPOCH,
+            actor: String::new(),
+            command_id: command.clone(),
+            command_hash: String::new(),
+            correlation_id: command.clone(),
+            reason: None,
+            data: self.data,
+        }
+    }
+}
+
 /// An event of the log with its envelope.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {

@@ -78,6 +78,10 @@ pub struct OrderLine {
     /// Off each period's price.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub discount: Option<Discount>,
+    /// The last day of the discount, where it does not hold for the whole term: the order then has
+    /// an amendment that ends it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub discount_until: Option<Day>,
     /// Its tax code.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tax_code: Option<String>,

@@ -12,6 +12,7 @@ mod amend;
 mod cancel;
 mod change;
 mod deliver;
+mod discount;
 mod estimate;
 mod pause;
 mod place;

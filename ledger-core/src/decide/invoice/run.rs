@@ -7,8 +7,6 @@
 
 use std::collections::{BTreeMap, btree_map};
 
-use time::OffsetDateTime;
-
 use crate::calendar::Day;
 use crate::command::collections::Block;
 use crate::command::invoice::RunBilling;
@@ -16,7 +14,7 @@ use crate::command::{Command, CommandData};
 use crate::decide::credit::{Progress, applied_to};
 use crate::decide::{customer, not_open, period};
 use crate::event::invoice::BillingRun;
-use crate::event::{Event, EventData, NewEvent};
+use crate::event::{EventData, NewEvent};
 use crate::id::Identifier;
 use crate::limits::{RUN_DOCUMENTS_MAX, RUN_LINES_MAX, RUN_YEARS_MAX};
 use crate::money::{Amount, Currency};
@@ -187,7 +185,9 @@ impl RunPlan {
         let mut known = state.clone();
         while let Some(documents) = self.next_events(&known)? {
             for new in documents {
-                known.apply(&self.provisional(events.len(), new.clone()));
+                // Behind everything that the state has.
+                let sequence = u64::MAX / 2 + u64::try_from(events.len()).unwrap_or_default();
+                known.apply(&new.clone().provisional(sequence, &self.command));
                 events.push(new);
             }
         }
@@ -198,22 +198,6 @@ impl RunPlan {
     /// [`RunPlan::into_events`] needs no copy of the state.
     pub fn gives_back(&self) -> bool {
         self.gives_back
-    }
-
-    /// An event as the state takes it, behind everything that it has.
-    fn provisional(&self, index: usize, new: NewEvent) -> Event {
-        Event {
-            sequence: u64::MAX / 2 + u64::try_from(index).unwrap_or_default(),
-            id: String::new(),
-            effective: new.effective,
-            recorded_at: OffsetDateTime::UNIX_EPOCH,
-            actor: String::new(),
-            command_id: self.command.clone(),
-            command_hash: String::new(),
-            correlation_id: self.command.clone(),
-            reason: None,
-            data: new.data,
-        }
     }
 
     /// The events of the next documents, on a state that has none of those before.

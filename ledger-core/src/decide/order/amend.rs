@@ -10,7 +10,7 @@ use crate::decide::order::change::{Change, Changed, Edit, on};
 use crate::decide::order::place::{Term, check_terms, placed};
 use crate::decide::order::pool::{Pool, is_shared, own_rest};
 use crate::decide::order::{
-    check_awake, check_term, find_in_term, find_line, first_day_of_new_terms,
+    check_awake, check_term, discount, find_in_term, find_line, first_day_of_new_terms,
 };
 use crate::decide::{collections, invoice, policy};
 use crate::event::EventData;
@@ -91,6 +91,7 @@ impl<'a> Context<'a> {
                             format!("the order has a line {} already", line.line),
                         ));
                     }
+                    discount::check_no_end(line, &format!("{field}.add"))?;
                     let (end, currency) = (self.order.end, self.order.currency);
                     let term = Term { start: self.from, end, currency };
                     let field = format!("{field}.add");

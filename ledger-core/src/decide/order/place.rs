@@ -12,11 +12,11 @@ use crate::command::order::{OrderLine, PlaceOrder};
 use crate::command::shared::{Anchor, Billing, Discount, Method, Price, Recognition, Timing};
 use crate::decide::invoice::check_line_count;
 use crate::decide::order::allocate::allocate_price;
-use crate::decide::order::check_term;
+use crate::decide::order::{check_term, discount};
 use crate::decide::{book_currency, collections, customer, policy, tax, text};
-use crate::event::EventData;
 use crate::event::book::ProductDefined;
 use crate::event::order::{OrderPlaced, PlacedLine};
+use crate::event::{EventData, NewEvent};
 use crate::limits::{INTEGER_DIGITS_MAX, TERM_YEARS_MAX};
 use crate::money::{Amount, Currency};
 use crate::policy::Basis;
@@ -30,9 +30,9 @@ use crate::state::{Book, Ledger};
 pub(in crate::decide) fn place(
     state: &Ledger,
     book: &Book,
-    _: Day,
+    effective: Day,
     data: &PlaceOrder,
-) -> Result<Vec<EventData>, Rejection> {
+) -> Result<Vec<NewEvent>, Rejection> {
     customer::find(state, &data.customer, "data.customer")?;
     collections::check_not_held(state, &data.customer, Block::Orders, "data.customer")?;
     if state.orders.contains_key(&data.order) {
@@ -76,7 +76,7 @@ pub(in crate::decide) fn place(
         lines.push(placed(state, book, &term, line, &format!("data.lines[{index}]"))?);
     }
     allocate_price(book, data.currency, &mut lines)?;
-    Ok(vec![EventData::OrderPlaced(OrderPlaced {
+    let placed = EventData::OrderPlaced(OrderPlaced {
         order: data.order.clone(),
         customer: data.customer.clone(),
         currency: data.currency,
@@ -88,7 +88,10 @@ pub(in crate::decide) fn place(
         transaction_price: data.currency.zero() + lines.iter().map(|line| line.allocated).sum(),
         lines,
         policy: policy::of_revenue(&book.policies),
-    })])
+    });
+    let placed = NewEvent { effective, data: placed };
+    let ends = discount::ends(state, book, data, &placed)?;
+    Ok(std::iter::once(placed).chain(ends).collect())
 }
 
 /// The last day of a term, from its end or its months.

@@ -6,6 +6,7 @@ use crate::command::collections::Block;
 use crate::command::order::{Change as Asked, RenewOrder};
 use crate::command::shared::{Method, Per};
 use crate::decide::order::allocate::allocate_price;
+use crate::decide::order::discount;
 use crate::decide::order::place::{Term, end_of, finish, placed};
 use crate::decide::order::{check_awake, find};
 use crate::decide::{collections, policy};
@@ -149,6 +150,7 @@ fn add(
                     return Err(Rejection::at(Code::LineDuplicate, field, message));
                 }
                 let term = Term { start, end: Some(end), currency: order.currency };
+                discount::check_no_end(line, &format!("{field}.add"))?;
                 let added = placed(state, book, &term, line, &format!("{field}.add"))?;
                 lines.push(PlacedLine { is_separate: true, ..added });
             }
