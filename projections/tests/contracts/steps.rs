@@ -21,6 +21,8 @@ enum What {
         has_ssp: bool,
         is_open: bool,
         every: &'static str,
+        /// Days of a discount; none without one.
+        discounted: Option<i32>,
     },
     Quantity(u8),
     Price {
@@ -141,14 +143,16 @@ fn place() -> impl Strategy<Value = What> {
         any::<bool>(),
         prop::bool::weighted(0.3),
         prop::sample::select(vec!["month", "quarter", "year"]),
+        prop::option::weighted(0.3, 0_i32..200),
     )
-        .prop_map(|(months, cents, basis, has_ssp, is_open, every)| What::Place {
+        .prop_map(|(months, cents, basis, has_ssp, is_open, every, discounted)| What::Place {
             months,
             cents,
             basis,
             has_ssp,
             is_open,
             every,
+            discounted,
         })
 }
 
@@ -291,14 +295,18 @@ impl Step {
     }
 
     fn order(&self, order: &str) -> Value {
-        let What::Place { months, cents, basis, has_ssp, is_open, every } = &self.what else {
+        let What::Place { months, cents, basis, has_ssp, is_open, every, discounted } = &self.what
+        else {
             return Value::Null;
         };
+        let discount = discounted.map(|_| json!({"percent": "25"}));
+        let until = discounted.map(|days| self.date().plus_days(days));
         let ssp = |amount: &str| if *has_ssp { json!(amount) } else { Value::Null };
         let mut lines = json!([
             {"line": "T", "ssp": ssp("40.00"), "recognition": {"method": "over_time", "basis": basis},
              "price": {"model": "per_unit", "unit_price": money(*cents), "per": "month"},
-             "billing": {"every": every, "timing": "advance"}},
+             "billing": {"every": every, "timing": "advance"},
+             "discount": discount, "discount_until": until},
             {"line": "P", "ssp": ssp("10.00"), "quantity": "6", "recognition": {"method": "point_in_time"},
              "price": {"model": "per_unit", "unit_price": "12.50", "per": "once"}},
             {"line": "M", "ssp": ssp("300.00"), "recognition": {"method": "milestone"},
