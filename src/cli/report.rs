@@ -15,7 +15,7 @@ use crate::{config, live, output, reading};
 pub(crate) struct Arguments {
     /// The report.
     pub(crate) name: String,
-    /// The business date; the latest date of the book's events where nothing is said.
+    /// The business date; today in the book's time zone where nothing is said.
     #[arg(long, value_name = "DATE", value_parser = day)]
     pub(crate) as_of: Option<Day>,
     /// As the ledger knew it at this instant (RFC 3339).
