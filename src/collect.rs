@@ -104,7 +104,7 @@ impl<'a> Collector<'a> {
         let now = Instant::now();
         let looked = &self.looked;
         let is_due = |request: &str| looked.get(request).is_none_or(|one| one.again <= now);
-        let due: Vec<Pending> = self.outbox.pending(&is_due);
+        let due: Vec<Pending> = self.outbox.pending(&SystemClock, &is_due);
         if due.is_empty() {
             return Ok(counts);
         }

@@ -226,7 +226,7 @@ impl Shared {
                 if is_passing(code) || (is_young && names_unknown(code)) {
                     return Verdict::Again(error.clone());
                 }
-                if !is_there(code) {
+                if !is_there(code, envelope["command"].as_str()) {
                     return Verdict::Refused(error.clone());
                 }
             }
@@ -278,16 +278,18 @@ fn names_unknown(code: &str) -> bool {
 }
 
 /// Refusals of what is in the ledger already, told by an adapter, an import, or by hand.
-fn is_there(code: &str) -> bool {
+fn is_there(code: &str, command: Option<&str>) -> bool {
+    // Money for an invoice that is void is not there: it is kept for somebody to see to.
+    let is_voided = code == Code::InvoiceVoid.as_str() && command == Some("VoidInvoice");
+
     [
         Code::PaymentExists,
         Code::CustomerExists,
         Code::InvoiceExists,
         Code::CreditExists,
-        Code::InvoiceVoid,
         Code::PaymentRequestFinished,
-        Code::CommandIdReused,
     ]
     .iter()
     .any(|there| there.as_str() == code)
+        || is_voided
 }

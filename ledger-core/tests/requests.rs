@@ -173,6 +173,22 @@ fn money_that_the_bank_takes_back_is_tried_again_and_money_given_back_is_not() {
 }
 
 #[test]
+fn a_debit_that_comes_back_each_time_ends_the_schedule_as_failures_in_a_row_do() {
+    let mut book = Book::new("none");
+    let mut asked = Vec::new();
+    for on in (31..120).map(day) {
+        for request in book.run(on).into_iter().filter(|one| one.invoice.as_str() == "ONE-1") {
+            let payment = format!("P{}", request.attempt);
+            book.pay(on, &payment, &request.request).unwrap();
+            book.fail(on, &request.request, Some(&payment)).unwrap();
+            asked.push((on, request.request));
+        }
+    }
+    let expected = [(day(31), "ONE-1/1"), (day(34), "ONE-1/2"), (day(39), "ONE-1/3")];
+    assert_eq!(asked, expected.map(|(on, request)| (on, request.to_owned())));
+}
+
+#[test]
 fn an_answer_to_another_request_than_was_made_is_refused() {
     let mut book = Book::new("none");
     book.run(day(31));

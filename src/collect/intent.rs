@@ -22,6 +22,9 @@ const KEY_LIFE: Duration = Duration::hours(23);
 /// How much earlier than the request an intent may seem to be made.
 const CLOCKS_DIFFER: Duration = Duration::hours(1);
 
+/// How long a bank may be at work on a debit.
+const BANKS_TAKE: Duration = Duration::days(30);
+
 /// What came of a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
@@ -94,6 +97,18 @@ pub(crate) fn payment(asked: &PaymentRequested, charge: &Value) -> Result<(Value
 /// Creates the intent and confirms it, in one call.
 fn charge(stripe: &Stripe, pending: &Pending) -> Result<Step, Failure> {
     let asked = &pending.asked;
+    if asked.attempt > 1 {
+        // Who canceled a request may not know that the bank is at work on it.
+        match find_any(stripe, pending, BANKS_TAKE, &|one| is_under_way(pending, one))? {
+            Found::None => {}
+            Found::Intent(other) => {
+                let id = other["id"].as_str().unwrap_or_default();
+                let why = format!("{id} for the same invoice is still processing at Stripe");
+                return Ok(Step::Unknown { intent: None, why });
+            }
+            Found::Unknown(why) => return Ok(Step::Unknown { intent: None, why }),
+        }
+    }
     let units = match money::units(asked.amount, asked.currency) {
         Ok(units) => units,
         Err(_) => return Ok(failed("amount_not_chargeable")),
@@ -213,10 +228,34 @@ enum Found {
     Unknown(String),
 }
 
-/// Looks through the customer's intents since the request. The list is complete at once; Stripe's
-/// search is not.
+/// Looks for the intent of a request.
 fn find(stripe: &Stripe, pending: &Pending) -> Result<Found, Failure> {
-    let since = (pending.recorded_at - CLOCKS_DIFFER).unix_timestamp();
+    let is_it = |intent: &Value| {
+        let metadata = &intent["metadata"];
+        metadata["request"] == pending.asked.request.as_str()
+            && metadata["book"] == pending.book.as_str()
+    };
+    find_any(stripe, pending, CLOCKS_DIFFER, &is_it)
+}
+
+/// Whether an intent of another request for the same invoice waits for a bank.
+fn is_under_way(pending: &Pending, intent: &Value) -> bool {
+    let metadata = &intent["metadata"];
+    intent["status"] == "processing"
+        && metadata["invoice"] == pending.asked.invoice.as_str()
+        && metadata["book"] == pending.book.as_str()
+        && metadata["request"] != pending.asked.request.as_str()
+}
+
+/// Looks through the customer's intents from so long before the request on. The list is complete at
+/// once; Stripe's search is not.
+fn find_any(
+    stripe: &Stripe,
+    pending: &Pending,
+    before: Duration,
+    is_it: &dyn Fn(&Value) -> bool,
+) -> Result<Found, Failure> {
+    let since = (pending.recorded_at - before).unix_timestamp();
     let mut after: Option<String> = None;
     loop {
         let mut query = vec![
@@ -240,12 +279,7 @@ fn find(stripe: &Stripe, pending: &Pending) -> Result<Found, Failure> {
         let Some(data) = list["data"].as_array() else {
             return Ok(Found::Unknown("a list without data".to_owned()));
         };
-        let is_it = |intent: &&Value| {
-            let metadata = &intent["metadata"];
-            metadata["request"] == pending.asked.request.as_str()
-                && metadata["book"] == pending.book.as_str()
-        };
-        if let Some(found) = data.iter().find(is_it) {
+        if let Some(found) = data.iter().find(|one| is_it(one)) {
             return Ok(Found::Intent(found.clone()));
         }
         after = data.last().and_then(|last| last["id"].as_str()).map(str::to_owned);

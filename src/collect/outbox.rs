@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use commands::clock::{self, Clock};
 use ledger_core::calendar::Day;
 use ledger_core::event::request::PaymentRequested;
 use ledger_core::event::{Event, EventData};
@@ -102,9 +103,13 @@ impl Outbox {
         }
     }
 
-    /// The requests that `is_due` takes, in the order of their recording.
-    pub(crate) fn pending(&self, is_due: &dyn Fn(&str) -> bool) -> Vec<Pending> {
-        let due = self.pending.values().filter(|one| is_due(&one.asked.request));
+    /// The requests that `is_due` takes, in the order of their recording. One that is dated ahead
+    /// waits for its day, in the book's time zone: nothing is charged before it is due.
+    pub(crate) fn pending(&self, clock: &dyn Clock, is_due: &dyn Fn(&str) -> bool) -> Vec<Pending> {
+        let zone = self.ledger.book.as_ref().map_or("UTC", |book| book.time_zone.as_str());
+        let today = clock::today(clock, zone).unwrap_or_else(|_| Day::new(clock.now().date()));
+        let due = self.pending.values().filter(|one| one.date <= today);
+        let due = due.filter(|one| is_due(&one.asked.request));
         let mut due: Vec<Pending> = due.cloned().collect();
         due.sort_by_key(|one| one.recorded_at);
         due

@@ -193,9 +193,9 @@ fn read(status: u16, mut body: Value) -> Result<Answer, Failure> {
         // The same key with other parameters: an earlier release sent it, and what became of it
         // is to be found out.
         400 if is_conflict => Answer::Unknown(said),
-        // 409: the same key is being worked on. 429: too many calls.
-        409 | 429 => Answer::Unknown(format!("{status}: {said}")),
-        400..=499 => Answer::Invalid(error),
+        // Only Stripe's own word says that nothing was done. All else may come from something in
+        // between, or behind a charge: 409, the same key is being worked on; 429, too many calls.
+        400 | 404 if error["type"] == "invalid_request_error" => Answer::Invalid(error),
         _ => Answer::Unknown(format!("{status}: {said}")),
     })
 }

@@ -67,6 +67,10 @@ pub(super) fn requested(ledger: &mut Ledger, data: &PaymentRequested) {
         returned: 0,
         status: Status::InFlight,
     });
+    // Failures count in a row: money that stayed ends the row, money that was returned does not.
+    if matches!(track.status, Status::Paid(_)) {
+        track.failures = 0;
+    }
     track.attempt = data.attempt;
     track.status = Status::InFlight;
 }
@@ -81,7 +85,9 @@ pub(super) fn canceled(ledger: &mut Ledger, data: &PaymentRequestCanceled) {
 /// Money came: of the last request, or of an earlier one that was thought to have failed.
 pub(super) fn paid(ledger: &mut Ledger, data: &PaymentReceived) {
     if let Some(track) = last(ledger, data.request.as_deref()) {
-        track.failures = 0;
+        // Its attempt had not failed after all.
+        let was_wrong = matches!(track.status, Status::Failed(_));
+        track.failures = track.failures.saturating_sub(u32::from(was_wrong));
         track.status = Status::Paid(data.payment.clone());
     }
 }

@@ -123,11 +123,24 @@ fn a_key_that_stripe_may_have_forgotten_is_looked_up_before() {
 fn what_is_no_longer_open_is_looked_up_and_never_charged() {
     let (step, asked) = check(0, false, vec![list(&[], false)]);
     assert_eq!((step.as_str(), asked), ("not open", vec![LIST.to_owned()]));
-    let missing = (404, json!({"error": {"code": "resource_missing"}}));
+    let missing =
+        (404, json!({"error": {"type": "invalid_request_error", "code": "resource_missing"}}));
     assert_eq!(check(0, false, vec![missing]).0, "not open");
     let found = list(&[intent("pi_1", "INV-1/1", "processing")], false);
     assert_eq!(check(0, false, vec![found]).0, "processing pi_1");
     assert_eq!(check(0, false, vec![(429, json!({}))]).0, "unknown None");
+}
+
+#[test]
+fn only_an_error_that_stripe_explains_says_that_nothing_was_charged() {
+    for status in [400, 404, 408, 413, 425] {
+        let found = list(&[intent("pi_1", "INV-1/1", "succeeded")], false);
+        let (step, asked) = check(0, true, vec![(status, json!({})), found]);
+        assert_eq!(step, "charged ch_of_pi_1", "{status}");
+        assert_eq!(asked, [CHARGE, LIST]);
+    }
+    let refused = json!({"error": {"type": "invalid_request_error", "code": "amount_too_small"}});
+    assert_eq!(check(0, true, vec![(400, refused)]).0, "failed amount_too_small");
 }
 
 #[test]
