@@ -122,6 +122,8 @@ codes! {
     CurrencyMismatch = "currency.mismatch",
     /// No exchange rate on or before the date.
     FxRateMissing = "fx.rate_missing",
+    /// An exchange rate that is none: zero, below zero, or of a currency in itself.
+    FxRateInvalid = "fx.rate_invalid",
     /// A policy or a value of one that does not exist.
     PolicyUnknown = "policy.unknown",
     /// A policy of the contract that this release does not apply yet.

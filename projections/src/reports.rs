@@ -15,6 +15,7 @@ mod documents;
 mod earned;
 mod explain;
 mod forecast;
+mod functional;
 mod ledger;
 mod metrics;
 mod open_items;
@@ -23,6 +24,7 @@ mod rpo;
 mod table;
 
 pub use control::Control;
+pub(crate) use control::wanted;
 pub use query::Filters;
 use query::Query;
 pub use table::{Cell, Kind, Table};
@@ -105,7 +107,7 @@ pub const REPORTS: &[Report] = &[
     Report {
         name: "trial-balance",
         about: "the balance of each account",
-        filters: &["role"],
+        filters: &["role", "revalue"],
         run: ledger::trial_balance,
     },
     Report {

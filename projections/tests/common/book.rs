@@ -85,6 +85,7 @@ impl Book {
             correlation_id: command.correlation_id.clone(),
             reason: None,
             data: new.data,
+            functional: new.functional,
         }
     }
 }

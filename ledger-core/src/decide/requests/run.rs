@@ -60,7 +60,7 @@ pub(in crate::decide) fn run(
     }
     let Run { mut events, completed, .. } = run;
     let data = EventData::PaymentRequestsCompleted(completed);
-    events.push(NewEvent { effective, data });
+    events.push(NewEvent::new(effective, data));
     Ok(events)
 }
 
@@ -157,7 +157,7 @@ impl Run<'_> {
             amount;
         let request = requested(self.state, owner, scheduled, (id, invoice), amount);
         let data = EventData::PaymentRequested(request);
-        self.events.push(NewEvent { effective: self.through, data });
+        self.events.push(NewEvent::new(self.through, data));
         Ok(())
     }
 }
