@@ -13,8 +13,11 @@ use time::{Duration, OffsetDateTime};
 use commands::import::stripe::{collected, money};
 
 use super::outbox::Pending;
+use super::refusal;
 use super::stripe::{Answer, Stripe};
 use crate::exit::Failure;
+
+mod closed;
 
 /// Stripe forgets keys after 24 hours; the rest is for clocks that differ.
 const KEY_LIFE: Duration = Duration::hours(23);
@@ -44,6 +47,9 @@ pub(crate) enum Step {
         /// The intent.
         intent: String,
     },
+    /// The account has no such customer or payment method: if it is the right account, there was no
+    /// charge and will be none.
+    Missing(String),
     /// It is not known.
     Unknown {
         /// The intent, where it is known.
@@ -57,7 +63,7 @@ pub(crate) enum Step {
 /// look found it.
 ///
 /// # Errors
-/// Where Stripe does not take the key.
+/// Where Stripe does not take the key, or refuses the set-up.
 pub(crate) fn see_to(
     stripe: &Stripe,
     pending: &Pending,
@@ -68,14 +74,16 @@ pub(crate) fn see_to(
     if let Some(intent) = known {
         return look_at(stripe, pending, intent);
     }
-    let is_remembered = now - pending.recorded_at < KEY_LIFE;
-    if is_open && is_remembered {
+    if !is_open {
+        return closed::end(stripe, pending);
+    }
+    if now - pending.recorded_at < KEY_LIFE {
         return charge(stripe, pending);
     }
     match find(stripe, pending)? {
         Found::Intent(intent) => read(stripe, pending, &intent),
-        Found::None if is_open => charge(stripe, pending),
-        Found::None => Ok(Step::NotOpen),
+        Found::None => charge(stripe, pending),
+        Found::Missing(why) => Ok(Step::Missing(why)),
         Found::Unknown(why) => Ok(Step::Unknown { intent: None, why }),
     }
 }
@@ -106,6 +114,7 @@ fn charge(stripe: &Stripe, pending: &Pending) -> Result<Step, Failure> {
                 let why = format!("{id} for the same invoice is still processing at Stripe");
                 return Ok(Step::Unknown { intent: None, why });
             }
+            Found::Missing(why) => return Ok(Step::Missing(why)),
             Found::Unknown(why) => return Ok(Step::Unknown { intent: None, why }),
         }
     }
@@ -146,9 +155,13 @@ fn charge(stripe: &Stripe, pending: &Pending) -> Result<Step, Failure> {
         },
         Answer::Declined(error) => declined(stripe, pending, &error),
         Answer::Invalid(error) => Ok(failed(error["code"].as_str().unwrap_or("invalid_request"))),
+        Answer::Missing(why) => Ok(Step::Missing(why)),
+        Answer::Unclear(why) => Ok(Step::Unknown { intent: None, why }),
         Answer::Unknown(why) => match find(stripe, pending)? {
             Found::Intent(intent) => read(stripe, pending, &intent),
-            Found::None | Found::Unknown(_) => Ok(Step::Unknown { intent: None, why }),
+            Found::None | Found::Missing(_) | Found::Unknown(_) => {
+                Ok(Step::Unknown { intent: None, why })
+            }
         },
     }
 }
@@ -174,6 +187,7 @@ fn look_at(stripe: &Stripe, pending: &Pending, intent: &str) -> Result<Step, Fai
             let why = error["message"].as_str().unwrap_or("no such intent").to_owned();
             Ok(Step::Unknown { intent: None, why })
         }
+        Answer::Missing(why) | Answer::Unclear(why) => Ok(Step::Unknown { intent: None, why }),
         Answer::Unknown(why) => Ok(Step::Unknown { intent: Some(intent.to_owned()), why }),
     }
 }
@@ -205,10 +219,11 @@ fn read(stripe: &Stripe, pending: &Pending, intent: &Value) -> Result<Step, Fail
                 Answer::Declined(error) | Answer::Invalid(error) => {
                     unknown(error["message"].as_str().unwrap_or("not canceled").to_owned())
                 }
-                Answer::Unknown(why) => unknown(why),
+                Answer::Missing(why) | Answer::Unclear(why) | Answer::Unknown(why) => unknown(why),
             }
         }
         "requires_payment_method" => {
+            refusal::check_decline(last)?;
             let code = reason(last).unwrap_or("requires_payment_method").to_owned();
             Step::Failed { code, charge }
         }
@@ -225,6 +240,8 @@ fn read(stripe: &Stripe, pending: &Pending, intent: &Value) -> Result<Step, Fail
 enum Found {
     Intent(Value),
     None,
+    /// The account has no such customer.
+    Missing(String),
     Unknown(String),
 }
 
@@ -267,14 +284,11 @@ fn find_any(
         query.extend(after.take().map(|id| ("starting_after", id)));
         let list = match stripe.get("/v1/payment_intents", &query)? {
             Answer::Object(list) => list,
-            // No such customer: nothing can have been charged.
-            Answer::Invalid(error) if error["code"] == "resource_missing" => {
-                return Ok(Found::None);
-            }
+            Answer::Missing(why) => return Ok(Found::Missing(why)),
             Answer::Declined(error) | Answer::Invalid(error) => {
                 return Ok(Found::Unknown(error["message"].as_str().unwrap_or("").to_owned()));
             }
-            Answer::Unknown(why) => return Ok(Found::Unknown(why)),
+            Answer::Unclear(why) | Answer::Unknown(why) => return Ok(Found::Unknown(why)),
         };
         let Some(data) = list["data"].as_array() else {
             return Ok(Found::Unknown("a list without data".to_owned()));

@@ -6,6 +6,7 @@ use commands::clock::{self, Clock};
 use ledger_core::calendar::Day;
 use ledger_core::event::request::PaymentRequested;
 use ledger_core::event::{Event, EventData};
+use ledger_core::id::Identifier;
 use ledger_core::log::SharedLog;
 use ledger_core::state::Ledger;
 use schemas::record::decode;
@@ -49,6 +50,8 @@ pub(crate) struct Outbox {
     book: String,
     ledger: Ledger,
     pending: BTreeMap<String, Pending>,
+    /// The last payment that came of a request.
+    collected: Option<Identifier>,
     sequence: u64,
 }
 
@@ -60,6 +63,7 @@ impl Outbox {
             book: book.to_owned(),
             ledger: Ledger::default(),
             pending: BTreeMap::new(),
+            collected: None,
             sequence: 0,
         }
     }
@@ -95,8 +99,11 @@ impl Outbox {
         if let EventData::PaymentRequestCanceled(ended) = &event.data {
             self.pending.remove(&ended.request);
         }
-        if let EventData::PaymentReceived(received) = &event.data {
-            received.request.as_ref().and_then(|request| self.pending.remove(request));
+        if let EventData::PaymentReceived(received) = &event.data
+            && let Some(request) = &received.request
+        {
+            self.pending.remove(request);
+            self.collected = Some(received.payment.clone());
         }
         if let EventData::PaymentFailed(failed) = &event.data {
             failed.request.as_ref().and_then(|request| self.pending.remove(request));
@@ -118,6 +125,18 @@ impl Outbox {
     /// Whether a request has no result, as far as the log was read.
     pub(crate) fn holds(&self, request: &str) -> bool {
         self.pending.contains_key(request)
+    }
+
+    /// The last payment that came of a request: the processor's account has it, if it is the right
+    /// one.
+    pub(crate) fn collected(&self) -> Option<&Identifier> {
+        self.collected.as_ref()
+    }
+
+    /// Whether nothing is owed on an invoice any more, so that no run asks for it.
+    pub(crate) fn is_settled(&self, invoice: &Identifier) -> bool {
+        let invoice = self.ledger.invoices.get(invoice);
+        invoice.is_some_and(|invoice| invoice.voided || !invoice.open.is_positive())
     }
 
     /// Whether so much of the invoice is still open and not disputed.

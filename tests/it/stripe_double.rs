@@ -23,6 +23,8 @@ pub(crate) enum Fault {
     Drop,
     /// It is charged, and no answer ever comes.
     Hang(Sender<()>),
+    /// Stripe is at work on it, and not done before [`Double::finishes`].
+    Working(Sender<()>),
     /// It is charged, and the answer says that something went wrong.
     ErrorAfter,
     /// It is not charged, and the answer says that something went wrong.
@@ -37,11 +39,15 @@ struct Account {
     intents: Vec<Value>,
     /// By idempotency key: the form, and the first answer.
     answers: BTreeMap<String, (String, u16, Value)>,
-    faults: VecDeque<Fault>,
+    faults: VecDeque<Option<Fault>>,
     /// Method, path, and for a charge its form.
     calls: Vec<String>,
     /// What the bank says of a debit that is processing.
     settled: Option<bool>,
+    /// The key and form of a charge that Stripe is at work on.
+    working: Option<(String, String)>,
+    /// What is said to each call, whatever it asks for.
+    refusal: Option<Value>,
 }
 
 type Shared = Arc<Mutex<Account>>;
@@ -67,6 +73,7 @@ impl Double {
                     .route("/v1/payment_intents", post(create).get(list))
                     .route("/v1/payment_intents/{id}", get(show))
                     .route("/v1/payment_intents/{id}/cancel", post(cancel))
+                    .route("/v1/charges/{id}", get(show_charge))
                     .with_state(state);
                 axum::serve(listener, router).await.unwrap();
             });
@@ -75,12 +82,30 @@ impl Double {
     }
 
     pub(crate) fn fails(&self, fault: Fault) {
-        self.account.lock().unwrap().faults.push_back(fault);
+        self.account.lock().unwrap().faults.push_back(Some(fault));
+    }
+
+    /// The next charge goes well, and a fault that is named after it waits for the one after.
+    pub(crate) fn works(&self) {
+        self.account.lock().unwrap().faults.push_back(None);
     }
 
     /// Stripe forgets keys after a day.
     pub(crate) fn forgets_keys(&self) {
         self.account.lock().unwrap().answers.clear();
+    }
+
+    /// Stripe is done with what it was at work on.
+    pub(crate) fn finishes(&self) {
+        let mut account = self.account.lock().unwrap();
+        let (key, form) = account.working.take().unwrap();
+        let (status, said) = confirm(&mut account, &pairs(&form));
+        account.answers.insert(key, (form, status, said));
+    }
+
+    /// Each call to intents is refused with this error from now on.
+    pub(crate) fn refuses(&self, error: Option<Value>) {
+        self.account.lock().unwrap().refusal = error;
     }
 
     /// The bank has answered what was processing.
@@ -140,6 +165,14 @@ async fn create(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -
     let fault = {
         let mut account = shared.lock().unwrap();
         account.calls.push(format!("POST /v1/payment_intents {form}"));
+        if let Some(error) = &account.refusal {
+            return answer(400, &json!({"error": error}));
+        }
+        if account.working.as_ref().is_some_and(|(known, _)| *known == key) {
+            let error = json!({"error": {"type": "idempotency_error",
+                "code": "idempotency_key_in_use", "message": "another request has this key"}});
+            return answer(409, &error);
+        }
         if let Some((before, status, body)) = account.answers.get(&key) {
             if *before == form {
                 return answer(*status, body);
@@ -148,7 +181,7 @@ async fn create(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -
                 "message": "Keys for idempotent requests can only be used with the same parameters"}});
             return answer(400, &error);
         }
-        let fault = account.faults.pop_front();
+        let fault = account.faults.pop_front().flatten();
         match fault {
             Some(Fault::TooMany) => {
                 let error =
@@ -160,17 +193,21 @@ async fn create(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -
                 account.answers.insert(key, (form, 500, error.clone()));
                 return answer(500, &error);
             }
-            Some(Fault::Drop | Fault::Hang(_) | Fault::ErrorAfter) | None => {}
+            Some(Fault::Drop | Fault::Hang(_) | Fault::Working(_) | Fault::ErrorAfter) | None => {}
         }
-        let (mut status, mut said) = confirm(&mut account, &pairs(&form));
-        if matches!(fault, Some(Fault::ErrorAfter)) {
-            (status, said) = (500, json!({"error": {"type": "api_error", "message": "sorry"}}));
+        if matches!(fault, Some(Fault::Working(_))) {
+            account.working = Some((key.clone(), form));
+        } else {
+            let (mut status, mut said) = confirm(&mut account, &pairs(&form));
+            if matches!(fault, Some(Fault::ErrorAfter)) {
+                (status, said) = (500, json!({"error": {"type": "api_error", "message": "sorry"}}));
+            }
+            if said["error"]["type"] == "invalid_request_error" {
+                // Nothing was begun, so nothing is kept.
+                return answer(status, &said);
+            }
+            account.answers.insert(key.clone(), (form, status, said));
         }
-        if said["error"]["type"] == "invalid_request_error" {
-            // Nothing was begun, so nothing is kept.
-            return answer(status, &said);
-        }
-        account.answers.insert(key.clone(), (form, status, said));
         fault
     };
     match fault {
@@ -178,7 +215,7 @@ async fn create(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -
             let cut = std::io::Error::other("cut");
             Body::from_stream(futures::stream::iter([Err::<Bytes, _>(cut)])).into_response()
         }
-        Some(Fault::Hang(charged)) => {
+        Some(Fault::Hang(charged) | Fault::Working(charged)) => {
             charged.send(()).unwrap();
             std::future::pending().await
         }
@@ -201,11 +238,16 @@ fn confirm(account: &mut Account, form: &BTreeMap<String, String>) -> (u16, Valu
         })
         .collect();
     let amount: i64 = form["amount"].parse().unwrap();
+    if !form.contains_key("confirm") {
+        let intent = json!({"id": format!("pi_{number}"), "object": "payment_intent",
+            "created": NOON, "amount": amount, "customer": form["customer"], "metadata": metadata,
+            "status": "requires_payment_method", "latest_charge": null});
+        account.intents.push(intent.clone());
+        return (200, intent);
+    }
     assert_eq!((form["confirm"].as_str(), form["off_session"].as_str()), ("true", "true"));
-    if form.get("automatic_payment_methods[allow_redirects]").is_none_or(|word| word != "never") {
-        let error = json!({"type": "invalid_request_error",
-            "message": "because some payment methods might redirect, provide a return_url"});
-        return (400, json!({"error": error}));
+    if let Some((status, error)) = makes_no_sense(form) {
+        return (status, json!({"error": error}));
     }
     let charge = |status: &str| {
         let fee = amount * 29 / 1000 + 30;
@@ -249,15 +291,29 @@ fn confirm(account: &mut Account, form: &BTreeMap<String, String>) -> (u16, Valu
             intent["status"] = json!("processing");
             intent["latest_charge"] = charge("pending");
         }
-        "pm_gone" => {
-            let error = json!({"type": "invalid_request_error", "code": "resource_missing",
-                "message": "No such PaymentMethod"});
-            return (404, json!({"error": error}));
-        }
         _ => {}
     }
     account.intents.push(intent.clone());
     (200, intent)
+}
+
+/// Why nothing is begun.
+fn makes_no_sense(form: &BTreeMap<String, String>) -> Option<(u16, Value)> {
+    let refused = |status, code: Option<&str>, param: Option<&str>, message: &str| {
+        let error = json!({"type": "invalid_request_error", "code": code, "param": param,
+            "message": message});
+        Some((status, error))
+    };
+    if form.get("automatic_payment_methods[allow_redirects]").is_none_or(|word| word != "never") {
+        let message = "because some payment methods might redirect, provide a return_url";
+        return refused(400, None, None, message);
+    }
+    let no_such = "No such PaymentMethod: 'pm_gone'";
+    match form["payment_method"].as_str() {
+        "pm_gone" => refused(404, Some("resource_missing"), Some("payment_method"), no_such),
+        "pm_unclear" => refused(400, None, None, "That does not work."),
+        _ => None,
+    }
 }
 
 /// The bank's answer to what was processing.
@@ -289,6 +345,9 @@ async fn list(
     let query = pairs(&query.unwrap_or_default());
     let mut account = shared.lock().unwrap();
     account.calls.push("GET /v1/payment_intents".to_owned());
+    if let Some(error) = &account.refusal {
+        return answer(400, &json!({"error": error}));
+    }
     settle(&mut account);
     assert!(query["created[gte]"].parse::<i64>().is_ok());
     // Two a page, so that pages are read.
@@ -316,6 +375,27 @@ async fn show(
     settle(&mut account);
     let found = account.intents.iter().find(|one| one["id"] == id.as_str());
     answer(200, found.unwrap())
+}
+
+async fn show_charge(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response {
+    if let Some(response) = refused(&headers) {
+        return response;
+    }
+    let mut account = shared.lock().unwrap();
+    account.calls.push(format!("GET /v1/charges/{id}"));
+    let charges = account.intents.iter().map(|intent| &intent["latest_charge"]);
+    match charges.into_iter().find(|charge| charge["id"] == id.as_str()) {
+        Some(charge) => answer(200, charge),
+        None => answer(
+            404,
+            &json!({"error": {"type": "invalid_request_error",
+            "code": "resource_missing", "param": "id", "message": "No such charge"}}),
+        ),
+    }
 }
 
 async fn cancel(
