@@ -144,6 +144,11 @@ impl<'a> Collector<'a> {
         counts: &mut Counts,
     ) -> Result<(), Failure> {
         let request = pending.asked.request.as_str();
+        // A round takes its time: what was paid or canceled since it began is not charged.
+        self.outbox.catch_up(&self.log).await?;
+        if !self.outbox.holds(request) {
+            return Ok(());
+        }
         let known = self.looked.get(request).and_then(|one| one.intent.clone());
         let is_open = self.outbox.is_open_for(&pending.asked);
         let now = SystemClock.now();

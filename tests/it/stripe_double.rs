@@ -1,7 +1,7 @@
 //! A double of Stripe's API as documented: idempotency keys, declines, and what goes wrong on the way.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -23,6 +23,8 @@ pub(crate) enum Fault {
     Drop,
     /// It is charged, and no answer ever comes.
     Hang(Sender<()>),
+    /// It is charged, and the answer waits until it is let go.
+    Slow(Sender<()>, Receiver<()>),
     /// Stripe is at work on it, and not done before [`Double::finishes`].
     Working(Sender<()>),
     /// It is charged, and the answer says that something went wrong.
@@ -162,53 +164,9 @@ async fn create(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -
     }
     let form = String::from_utf8(body.to_vec()).unwrap();
     let key = headers["idempotency-key"].to_str().unwrap().to_owned();
-    let fault = {
-        let mut account = shared.lock().unwrap();
-        account.calls.push(format!("POST /v1/payment_intents {form}"));
-        if let Some(error) = &account.refusal {
-            return answer(400, &json!({"error": error}));
-        }
-        if account.working.as_ref().is_some_and(|(known, _)| *known == key) {
-            let error = json!({"error": {"type": "idempotency_error",
-                "code": "idempotency_key_in_use", "message": "another request has this key"}});
-            return answer(409, &error);
-        }
-        if let Some((before, status, body)) = account.answers.get(&key) {
-            if *before == form {
-                return answer(*status, body);
-            }
-            let error = json!({"error": {"type": "idempotency_error",
-                "message": "Keys for idempotent requests can only be used with the same parameters"}});
-            return answer(400, &error);
-        }
-        let fault = account.faults.pop_front().flatten();
-        match fault {
-            Some(Fault::TooMany) => {
-                let error =
-                    json!({"error": {"type": "invalid_request_error", "code": "rate_limit"}});
-                return answer(429, &error);
-            }
-            Some(Fault::ErrorBefore) => {
-                let error = json!({"error": {"type": "api_error", "message": "sorry"}});
-                account.answers.insert(key, (form, 500, error.clone()));
-                return answer(500, &error);
-            }
-            Some(Fault::Drop | Fault::Hang(_) | Fault::Working(_) | Fault::ErrorAfter) | None => {}
-        }
-        if matches!(fault, Some(Fault::Working(_))) {
-            account.working = Some((key.clone(), form));
-        } else {
-            let (mut status, mut said) = confirm(&mut account, &pairs(&form));
-            if matches!(fault, Some(Fault::ErrorAfter)) {
-                (status, said) = (500, json!({"error": {"type": "api_error", "message": "sorry"}}));
-            }
-            if said["error"]["type"] == "invalid_request_error" {
-                // Nothing was begun, so nothing is kept.
-                return answer(status, &said);
-            }
-            account.answers.insert(key.clone(), (form, status, said));
-        }
-        fault
+    let fault = match begin(&mut shared.lock().unwrap(), &key, form) {
+        Ok(fault) => fault,
+        Err((status, said)) => return answer(status, &said),
     };
     match fault {
         Some(Fault::Drop) => {
@@ -219,12 +177,67 @@ async fn create(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -
             charged.send(()).unwrap();
             std::future::pending().await
         }
+        Some(Fault::Slow(charged, go)) => {
+            charged.send(()).unwrap();
+            go.recv().unwrap();
+            first_answer(&shared, &key)
+        }
         Some(Fault::ErrorAfter | Fault::ErrorBefore | Fault::TooMany) | None => {
-            let account = shared.lock().unwrap();
-            let (_, status, said) = &account.answers[&key];
-            answer(*status, said)
+            first_answer(&shared, &key)
         }
     }
+}
+
+/// Does what the fault of this charge lets it do; or the answer, where nothing is done.
+fn begin(account: &mut Account, key: &str, form: String) -> Result<Option<Fault>, (u16, Value)> {
+    account.calls.push(format!("POST /v1/payment_intents {form}"));
+    if let Some(error) = &account.refusal {
+        return Err((400, json!({"error": error})));
+    }
+    if account.working.as_ref().is_some_and(|(known, _)| known == key) {
+        let error = json!({"error": {"type": "idempotency_error",
+            "code": "idempotency_key_in_use", "message": "another request has this key"}});
+        return Err((409, error));
+    }
+    if let Some((before, status, body)) = account.answers.get(key) {
+        if *before == form {
+            return Err((*status, body.clone()));
+        }
+        let error = json!({"error": {"type": "idempotency_error",
+            "message": "Keys for idempotent requests can only be used with the same parameters"}});
+        return Err((400, error));
+    }
+    let sorry = (500, json!({"error": {"type": "api_error", "message": "sorry"}}));
+    let fault = account.faults.pop_front().flatten();
+    match fault {
+        Some(Fault::TooMany) => {
+            let error = json!({"error": {"type": "invalid_request_error", "code": "rate_limit"}});
+            return Err((429, error));
+        }
+        Some(Fault::ErrorBefore) => {
+            account.answers.insert(key.to_owned(), (form, sorry.0, sorry.1.clone()));
+            return Err(sorry);
+        }
+        Some(Fault::Working(_)) => account.working = Some((key.to_owned(), form)),
+        Some(Fault::Drop | Fault::Hang(_) | Fault::Slow(..) | Fault::ErrorAfter) | None => {
+            let (mut status, mut said) = confirm(account, &pairs(&form));
+            if matches!(fault, Some(Fault::ErrorAfter)) {
+                (status, said) = sorry;
+            }
+            if said["error"]["type"] == "invalid_request_error" {
+                // Nothing was begun, so nothing is kept.
+                return Err((status, said));
+            }
+            account.answers.insert(key.to_owned(), (form, status, said));
+        }
+    }
+    Ok(fault)
+}
+
+fn first_answer(shared: &Shared, key: &str) -> Response {
+    let account = shared.lock().unwrap();
+    let (_, status, said) = &account.answers[key];
+    answer(*status, said)
 }
 
 /// Creates an intent and confirms it: what comes of it depends on the payment method.

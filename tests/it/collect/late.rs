@@ -4,12 +4,14 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::channel;
 
+use ledger_core::log::nats_server::NatsServer;
 use serde_json::{Value, json};
 
 use super::{
     KEY, apply, arguments, balance, collect, commands, killed_after_the_charge, requested, rows,
     statuses, wire,
 };
+use crate::daemon::Daemon;
 use crate::harness::Ledger;
 use crate::stripe_double::{Double, Fault};
 
@@ -204,4 +206,41 @@ fn a_follower_that_is_killed_mid_round_charges_nothing_twice_and_loses_nothing()
         assert_eq!(rows(&ledger, &["cash"])[0]["received"], "300.00");
         assert_eq!(balance(&ledger, "accounts_receivable"), "0.00");
     }
+}
+
+/// A round of many cards takes long, and read the log at its beginning only: what somebody canceled
+/// or was paid meanwhile was charged all the same.
+#[test]
+fn what_is_canceled_or_paid_while_a_round_is_under_way_is_not_charged() {
+    let server = NatsServer::start().unwrap();
+    let (url, monitor) = (server.url(), server.monitor_url());
+    let nats = ["--nats", url.as_str(), "--nats-monitor", monitor.as_str()];
+    let ledger = Ledger::new();
+    let daemon = Daemon::start_with(&ledger, &nats);
+    let lines = commands("USD", "100.00", &["pm_card_visa"; 3]).into_iter().zip(1..);
+    let lines = lines.map(|(mut line, number)| {
+        line["id"] = json!(format!("c-{number}"));
+        line.to_string()
+    });
+    daemon.commands(&lines.collect::<Vec<_>>().join("\n"));
+    let double = Double::start();
+    let ((charged, was_charged), (go, may_go)) = (channel(), channel());
+    double.fails(Fault::Slow(charged, may_go));
+    let mut command = ledger.command(&[&arguments(&double)[..], &nats].concat());
+    let child = command.env("REVLEDGER_STRIPE_KEY", KEY).spawn().unwrap();
+    was_charged.recv().unwrap();
+    let wire = json!({"payment": "WIRE", "customer": "C-3", "currency": "USD", "amount": "100.00"});
+    for (name, data) in
+        [("CancelPaymentRequest", json!({"request": "INV-2/1"})), ("RecordPayment", wire)]
+    {
+        let command = json!({"id": name, "command": name, "data": data});
+        assert_eq!(daemon.command(&command.to_string()).status, 200);
+    }
+    go.send(()).unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+    assert_eq!(double.charges().len(), 1);
+    let requests = daemon.get("/v1/books/main/reports/payment-requests").json();
+    let rows = requests["rows"].as_array().unwrap();
+    let told: Vec<&Value> = rows.iter().map(|row| &row["status"]).collect();
+    assert_eq!(told, ["paid", "canceled", "canceled"]);
 }
