@@ -19,7 +19,7 @@ pub(crate) mod outbox;
 pub(crate) mod refusal;
 pub(crate) mod stripe;
 
-use intent::Step;
+use intent::{Standing, Step};
 use outbox::{Outbox, Pending};
 use stripe::Stripe;
 
@@ -154,7 +154,10 @@ impl<'a> Collector<'a> {
         let now = SystemClock.now();
         // The client blocks; nothing else runs meanwhile but what serves it.
         let step = tokio::task::block_in_place(|| {
-            intent::see_to(&self.stripe, pending, is_open, known.as_deref(), now)
+            let is_recorded = |charge: &str| self.outbox.is_recorded(charge);
+            let known = known.as_deref();
+            let standing = Standing { is_open, known, is_recorded: &is_recorded };
+            intent::see_to(&self.stripe, pending, &standing, now)
         })?;
         let told = match step {
             Step::Charged(charge) => match paid(pending, &charge) {

@@ -59,30 +59,38 @@ pub(crate) enum Step {
     },
 }
 
-/// Brings a request to a result, as far as Stripe has one. `known` is its intent, where an earlier
-/// look found it.
+/// What the ledger knows of a request.
+pub(crate) struct Standing<'a> {
+    /// Whether its invoice is open for it.
+    pub(crate) is_open: bool,
+    /// Its intent, where an earlier look found it.
+    pub(crate) known: Option<&'a str>,
+    /// Whether the ledger has a charge as a payment.
+    pub(crate) is_recorded: &'a dyn Fn(&str) -> bool,
+}
+
+/// Brings a request to a result, as far as Stripe has one.
 ///
 /// # Errors
 /// Where Stripe does not take the key, or refuses the set-up.
 pub(crate) fn see_to(
     stripe: &Stripe,
     pending: &Pending,
-    is_open: bool,
-    known: Option<&str>,
+    standing: &Standing<'_>,
     now: OffsetDateTime,
 ) -> Result<Step, Failure> {
-    if let Some(intent) = known {
+    if let Some(intent) = standing.known {
         return look_at(stripe, pending, intent);
     }
-    if !is_open {
+    if !standing.is_open {
         return closed::end(stripe, pending);
     }
     if now - pending.recorded_at < KEY_LIFE {
-        return charge(stripe, pending);
+        return charge(stripe, pending, standing);
     }
     match find(stripe, pending)? {
         Found::Intent(intent) => read(stripe, pending, &intent),
-        Found::None => charge(stripe, pending),
+        Found::None => charge(stripe, pending, standing),
         Found::Missing(why) => Ok(Step::Missing(why)),
         Found::Unknown(why) => Ok(Step::Unknown { intent: None, why }),
     }
@@ -103,15 +111,20 @@ pub(crate) fn payment(asked: &PaymentRequested, charge: &Value) -> Result<(Value
 }
 
 /// Creates the intent and confirms it, in one call.
-fn charge(stripe: &Stripe, pending: &Pending) -> Result<Step, Failure> {
+fn charge(stripe: &Stripe, pending: &Pending, standing: &Standing<'_>) -> Result<Step, Failure> {
     let asked = &pending.asked;
     if asked.attempt > 1 {
-        // Who canceled a request may not know that the bank is at work on it.
-        match find_any(stripe, pending, BANKS_TAKE, &|one| is_under_way(pending, one))? {
+        // Who canceled a request may not know that the bank is at work on it, or that it was paid.
+        let is_other = |one: &Value| is_under_way(pending, standing, one);
+        match find_any(stripe, pending, BANKS_TAKE, &is_other)? {
             Found::None => {}
             Found::Intent(other) => {
                 let id = other["id"].as_str().unwrap_or_default();
-                let why = format!("{id} for the same invoice is still processing at Stripe");
+                let why = if other["status"] == "processing" {
+                    format!("{id} for the same invoice is still processing at Stripe")
+                } else {
+                    format!("{id} for the same invoice was paid at Stripe and is not recorded")
+                };
                 return Ok(Step::Unknown { intent: None, why });
             }
             Found::Missing(why) => return Ok(Step::Missing(why)),
@@ -255,10 +268,15 @@ fn find(stripe: &Stripe, pending: &Pending) -> Result<Found, Failure> {
     find_any(stripe, pending, CLOCKS_DIFFER, &is_it)
 }
 
-/// Whether an intent of another request for the same invoice waits for a bank.
-fn is_under_way(pending: &Pending, intent: &Value) -> bool {
+/// Whether an intent of another request for the same invoice waits for a bank, or brought money that
+/// the ledger does not have.
+fn is_under_way(pending: &Pending, standing: &Standing<'_>, intent: &Value) -> bool {
     let metadata = &intent["metadata"];
-    intent["status"] == "processing"
+    let charge = &intent["latest_charge"];
+    let charge = charge["id"].as_str().or_else(|| charge.as_str());
+    let is_paid = intent["status"] == "succeeded";
+    let is_missing = is_paid && charge.is_none_or(|charge| !(standing.is_recorded)(charge));
+    (intent["status"] == "processing" || is_missing)
         && metadata["invoice"] == pending.asked.invoice.as_str()
         && metadata["book"] == pending.book.as_str()
         && metadata["request"] != pending.asked.request.as_str()

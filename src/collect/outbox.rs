@@ -133,6 +133,12 @@ impl Outbox {
         self.collected.as_ref()
     }
 
+    /// Whether a charge is a payment of the book.
+    pub(crate) fn is_recorded(&self, charge: &str) -> bool {
+        let payment = charge.parse::<Identifier>();
+        payment.is_ok_and(|payment| self.ledger.payments.contains_key(&payment))
+    }
+
     /// Whether nothing is owed on an invoice any more, so that no run asks for it.
     pub(crate) fn is_settled(&self, invoice: &Identifier) -> bool {
         let invoice = self.ledger.invoices.get(invoice);

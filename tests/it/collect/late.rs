@@ -95,6 +95,41 @@ fn a_charge_that_was_recorded_by_hand_is_not_asked_for_again() {
     assert_eq!(statuses(&ledger), ["canceled"]);
 }
 
+/// Somebody canceled a request whose charge had come about, its answer lost; the next request of the
+/// same invoice charged the card again.
+#[test]
+fn a_charge_of_a_request_that_was_canceled_by_hand_is_not_made_once_more() {
+    let ledger = requested("USD", "100.00", &["pm_card_visa"]);
+    let double = Double::start();
+    killed_after_the_charge(&ledger, &double);
+    let cancel = json!({"command": "CancelPaymentRequest", "effective": "2026-03-02",
+        "data": {"request": "INV-1/1"}});
+    let next = json!({"command": "RequestPayments", "effective": "2026-03-02",
+        "data": {"through": "2026-03-02"}});
+    apply(&ledger, &[cancel, next]);
+    let run = collect(&ledger, &double);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.out.contains("pi_1 for the same invoice was paid at Stripe"), "{run:?}");
+    assert_eq!((double.charges().len(), statuses(&ledger)[1].as_str()), (1, "in_flight"));
+    // Its webhook, an export, or somebody tells of it.
+    let data = json!({"payment": "ch_1", "customer": "C-1", "currency": "USD", "amount": "100.00",
+        "request": "INV-1/1"});
+    apply(&ledger, &[json!({"command": "RecordPayment", "effective": "2026-03-02", "data": data})]);
+    assert_eq!(collect(&ledger, &double).code, 0);
+    assert_eq!(double.charges().len(), 1);
+    assert_eq!(balance(&ledger, "accounts_receivable"), "0.00");
+    // Given back since, it stands in the way of nothing.
+    apply(
+        &ledger,
+        &[
+            json!({"command": "RefundPayment", "effective": "2026-03-03", "data": {"payment": "ch_1"}}),
+            json!({"command": "RequestPayment", "effective": "2026-03-03", "data": {"invoice": "INV-1"}}),
+        ],
+    );
+    assert_eq!(collect(&ledger, &double).code, 0);
+    assert_eq!(double.charges().len(), 2);
+}
+
 #[test]
 fn a_discount_that_was_asked_for_in_time_holds_when_the_charge_comes_after_it() {
     let ledger = Ledger::new();
