@@ -50,7 +50,7 @@ pub(crate) struct Outbox {
     book: String,
     ledger: Ledger,
     pending: BTreeMap<String, Pending>,
-    /// The last payment that came of a request.
+    /// The last payment that came of a request of this processor.
     collected: Option<Identifier>,
     sequence: u64,
 }
@@ -101,8 +101,8 @@ impl Outbox {
         }
         if let EventData::PaymentReceived(received) = &event.data
             && let Some(request) = &received.request
+            && self.pending.remove(request).is_some()
         {
-            self.pending.remove(request);
             self.collected = Some(received.payment.clone());
         }
         if let EventData::PaymentFailed(failed) = &event.data {
