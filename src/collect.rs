@@ -156,7 +156,8 @@ impl<'a> Collector<'a> {
         let step = tokio::task::block_in_place(|| {
             let is_recorded = |charge: &str| self.outbox.is_recorded(charge);
             let known = known.as_deref();
-            let standing = Standing { is_open, known, is_recorded: &is_recorded };
+            let ended = self.outbox.ended(&pending.asked.invoice);
+            let standing = Standing { is_open, known, is_recorded: &is_recorded, ended };
             intent::see_to(&self.stripe, pending, &standing, now)
         })?;
         let told = match step {

@@ -18,15 +18,13 @@ use super::stripe::{Answer, Stripe};
 use crate::exit::Failure;
 
 mod closed;
+mod earlier;
 
 /// Stripe forgets keys after 24 hours; the rest is for clocks that differ.
 const KEY_LIFE: Duration = Duration::hours(23);
 
 /// How much earlier than the request an intent may seem to be made.
 const CLOCKS_DIFFER: Duration = Duration::hours(1);
-
-/// How long a bank may be at work on a debit.
-const BANKS_TAKE: Duration = Duration::days(30);
 
 /// What came of a request.
 #[derive(Debug, Clone)]
@@ -67,6 +65,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) known: Option<&'a str>,
     /// Whether the ledger has a charge as a payment.
     pub(crate) is_recorded: &'a dyn Fn(&str) -> bool,
+    /// Earlier requests for the invoice that were ended without Stripe's word.
+    pub(crate) ended: &'a [Pending],
 }
 
 /// Brings a request to a result, as far as Stripe has one.
@@ -113,23 +113,10 @@ pub(crate) fn payment(asked: &PaymentRequested, charge: &Value) -> Result<(Value
 /// Creates the intent and confirms it, in one call.
 fn charge(stripe: &Stripe, pending: &Pending, standing: &Standing<'_>) -> Result<Step, Failure> {
     let asked = &pending.asked;
-    if asked.attempt > 1 {
-        // Who canceled a request may not know that the bank is at work on it, or that it was paid.
-        let is_other = |one: &Value| is_under_way(pending, standing, one);
-        match find_any(stripe, pending, BANKS_TAKE, &is_other)? {
-            Found::None => {}
-            Found::Intent(other) => {
-                let id = other["id"].as_str().unwrap_or_default();
-                let why = if other["status"] == "processing" {
-                    format!("{id} for the same invoice is still processing at Stripe")
-                } else {
-                    format!("{id} for the same invoice was paid at Stripe and is not recorded")
-                };
-                return Ok(Step::Unknown { intent: None, why });
-            }
-            Found::Missing(why) => return Ok(Step::Missing(why)),
-            Found::Unknown(why) => return Ok(Step::Unknown { intent: None, why }),
-        }
+    if asked.attempt > 1
+        && let Some(step) = earlier::stands_in_the_way(stripe, pending, standing)?
+    {
+        return Ok(step);
     }
     let units = match money::units(asked.amount, asked.currency) {
         Ok(units) => units,
@@ -266,20 +253,6 @@ fn find(stripe: &Stripe, pending: &Pending) -> Result<Found, Failure> {
             && metadata["book"] == pending.book.as_str()
     };
     find_any(stripe, pending, CLOCKS_DIFFER, &is_it)
-}
-
-/// Whether an intent of another request for the same invoice waits for a bank, or brought money that
-/// the ledger does not have.
-fn is_under_way(pending: &Pending, standing: &Standing<'_>, intent: &Value) -> bool {
-    let metadata = &intent["metadata"];
-    let charge = &intent["latest_charge"];
-    let charge = charge["id"].as_str().or_else(|| charge.as_str());
-    let is_paid = intent["status"] == "succeeded";
-    let is_missing = is_paid && charge.is_none_or(|charge| !(standing.is_recorded)(charge));
-    (intent["status"] == "processing" || is_missing)
-        && metadata["invoice"] == pending.asked.invoice.as_str()
-        && metadata["book"] == pending.book.as_str()
-        && metadata["request"] != pending.asked.request.as_str()
 }
 
 /// Looks through the customer's intents from so long before the request on. The list is complete at

@@ -18,6 +18,12 @@ use crate::exit::Failure;
 /// Records of one read.
 const BATCH_RECORDS: usize = 4_096;
 
+/// What the ids of an adapter's commands begin with.
+const COLLECTED: &str = "collect/";
+
+/// What the ids of commands begin with that a webhook or an import makes of the processor's events.
+const IMPORTED: &str = "stripe/";
+
 /// A request without a result.
 #[derive(Debug, Clone)]
 pub(crate) struct Pending {
@@ -37,7 +43,7 @@ impl Pending {
     /// A command that brings a result. Its id is the same after a crash.
     pub(crate) fn envelope(&self, result: &str, command: &str, data: &Value) -> Value {
         json!({
-            "id": format!("collect/{}/{result}", self.event), "command": command,
+            "id": format!("{COLLECTED}{}/{result}", self.event), "command": command,
             "reason": format!("collected by {}", self.asked.processor), "data": data,
         })
     }
@@ -50,6 +56,8 @@ pub(crate) struct Outbox {
     book: String,
     ledger: Ledger,
     pending: BTreeMap<String, Pending>,
+    /// Requests that somebody else ended than the adapter or Stripe: by invoice, the first first.
+    ended: BTreeMap<Identifier, Vec<Pending>>,
     /// The last payment that came of a request of this processor.
     collected: Option<Identifier>,
     sequence: u64,
@@ -63,6 +71,7 @@ impl Outbox {
             book: book.to_owned(),
             ledger: Ledger::default(),
             pending: BTreeMap::new(),
+            ended: BTreeMap::new(),
             collected: None,
             sequence: 0,
         }
@@ -96,8 +105,10 @@ impl Outbox {
             }
             return;
         }
+        let is_told =
+            [COLLECTED, IMPORTED].iter().any(|one| event.command_id.as_str().starts_with(one));
         if let EventData::PaymentRequestCanceled(ended) = &event.data {
-            self.pending.remove(&ended.request);
+            self.end(&ended.request, is_told);
         }
         if let EventData::PaymentReceived(received) = &event.data
             && let Some(request) = &received.request
@@ -106,8 +117,22 @@ impl Outbox {
             self.collected = Some(received.payment.clone());
         }
         if let EventData::PaymentFailed(failed) = &event.data {
-            failed.request.as_ref().and_then(|request| self.pending.remove(request));
+            failed.request.iter().for_each(|request| self.end(request, is_told));
         }
+    }
+
+    /// Ends a request. `is_told`: by an answer of the processor.
+    fn end(&mut self, request: &str, is_told: bool) {
+        if let Some(pending) = self.pending.remove(request)
+            && !is_told
+        {
+            self.ended.entry(pending.asked.invoice.clone()).or_default().push(pending);
+        }
+    }
+
+    /// The earlier requests for the same invoice that were ended without the processor's word.
+    pub(crate) fn ended(&self, invoice: &Identifier) -> &[Pending] {
+        self.ended.get(invoice).map_or(&[], Vec::as_slice)
     }
 
     /// The requests that `is_due` takes, in the order of their recording. One that is dated ahead

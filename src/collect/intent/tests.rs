@@ -66,7 +66,7 @@ fn check(hours: i64, is_open: bool, answers: Vec<(u16, Value)>) -> (String, Vec<
     let stripe = Stripe::new(&url, Key::of("sk_test").unwrap(), 0).unwrap();
     let pending = pending();
     let now = pending.recorded_at + Duration::hours(hours);
-    let standing = Standing { is_open, known: None, is_recorded: &|_| false };
+    let standing = Standing { is_open, known: None, is_recorded: &|_| false, ended: &[] };
     let step = see_to(&stripe, &pending, &standing, now).unwrap();
     let step = match step {
         Step::Charged(charge) => format!("charged {}", charge["id"].as_str().unwrap()),

@@ -95,6 +95,42 @@ fn a_charge_that_was_recorded_by_hand_is_not_asked_for_again() {
     assert_eq!(statuses(&ledger), ["canceled"]);
 }
 
+fn canceled_by_hand_and_asked_again(ledger: &Ledger) {
+    let cancel = json!({"command": "CancelPaymentRequest", "effective": "2026-03-02",
+        "data": {"request": "INV-1/1"}});
+    let next = json!({"command": "RequestPayments", "effective": "2026-03-02",
+        "data": {"through": "2026-03-02"}});
+    apply(ledger, &[cancel, next]);
+}
+
+/// The same while the charge was under way, so that nothing could be seen of it yet, and where Stripe
+/// had said of it only that something went wrong.
+#[test]
+fn a_request_that_was_ended_by_hand_is_asked_for_again_only_after_stripes_word() {
+    let ledger = requested("USD", "100.00", &["pm_card_visa"]);
+    let double = Double::start();
+    killed_while_stripe_works(&ledger, &double);
+    canceled_by_hand_and_asked_again(&ledger);
+    let run = collect(&ledger, &double);
+    assert!(run.out.contains("INV-1/1 was ended by hand, and it may be under way"), "{run:?}");
+    double.finishes();
+    let run = collect(&ledger, &double);
+    assert!(run.out.contains("pi_1 for the same invoice was paid at Stripe"), "{run:?}");
+    assert_eq!(double.charges().len(), 1);
+
+    let ledger = requested("USD", "100.00", &["pm_card_visa"]);
+    let double = Double::start();
+    double.fails(Fault::ErrorBefore);
+    assert_eq!(collect(&ledger, &double).code, 3);
+    canceled_by_hand_and_asked_again(&ledger);
+    assert_eq!(collect(&ledger, &double).code, 3);
+    assert!(double.charges().is_empty());
+    double.forgets_keys();
+    let run = collect(&ledger, &double);
+    assert!(run.out.starts_with("INV-1/2: paid"), "{run:?}");
+    assert_eq!((double.charges().len(), statuses(&ledger)[0].as_str()), (1, "canceled"));
+}
+
 /// Somebody canceled a request whose charge had come about, its answer lost; the next request of the
 /// same invoice charged the card again.
 #[test]
@@ -102,11 +138,7 @@ fn a_charge_of_a_request_that_was_canceled_by_hand_is_not_made_once_more() {
     let ledger = requested("USD", "100.00", &["pm_card_visa"]);
     let double = Double::start();
     killed_after_the_charge(&ledger, &double);
-    let cancel = json!({"command": "CancelPaymentRequest", "effective": "2026-03-02",
-        "data": {"request": "INV-1/1"}});
-    let next = json!({"command": "RequestPayments", "effective": "2026-03-02",
-        "data": {"through": "2026-03-02"}});
-    apply(&ledger, &[cancel, next]);
+    canceled_by_hand_and_asked_again(&ledger);
     let run = collect(&ledger, &double);
     assert_eq!(run.code, 3, "{run:?}");
     assert!(run.out.contains("pi_1 for the same invoice was paid at Stripe"), "{run:?}");
