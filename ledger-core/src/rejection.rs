@@ -298,6 +298,8 @@ codes! {
     ReceiptConflict = "receipt.conflict",
     /// An event of a payment processor that lacks what its command needs.
     StripeMalformed = "stripe.malformed",
+    /// A charge that was asked for, told without its fee; the adapter that charged knows it.
+    StripeFeeUnknown = "stripe.fee_unknown",
     /// A webhook whose signature is missing or wrong.
     WebhookSignature = "webhook.signature",
     /// A webhook that was signed too long ago, or in the future.

@@ -87,7 +87,8 @@ pub(super) fn record(
         }
     };
     if !allocations.is_empty() {
-        let (money, payment) = ((&payer, effective), &data.payment);
+        let taking = requests::taking(state, data.request.as_deref(), effective);
+        let (money, payment) = ((&payer, taking), &data.payment);
         events.push(allocated(state, book, payment, money, allocations));
     }
     Ok(events)
