@@ -205,7 +205,8 @@ fn shown(
             vec![("the sum of open and disputed", open + disputed, sums.accounts_receivable)]
         }
         "statement" => {
-            let last = table.rows.last().map(|row| text(table, row, "balance"));
+            let last = table.rows.iter().rfind(|row| of_currency(row));
+            let last = last.map(|row| text(table, row, "balance"));
             let owed = sums.accounts_receivable - sums.accounts_beside;
             last.map(|last| ("the last balance", amount(&last), owed)).into_iter().collect()
         }

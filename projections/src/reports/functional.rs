@@ -46,6 +46,26 @@ pub(super) fn is_revalued(query: &Query<'_>, day: Day) -> bool {
     is_asked || is_month_end && query.views.policies.fx_revaluation == FxRevaluation::On
 }
 
+/// A part of an invoice or credit in the book's currency, at the rate of that document. `role` is
+/// the account on which it opened.
+pub(super) fn at_own_rate(
+    query: &Query<'_>,
+    (sequence, role): (u64, Role),
+    (part, whole): (Amount, Amount),
+) -> Amount {
+    let functional =
+        query.views.receivables.entry(sequence).and_then(|entry| entry.functional.as_ref());
+    let (Some(functional), Some(valuing)) = (functional, query.views.valuing()) else {
+        return part;
+    };
+    if whole.is_zero() {
+        return Amount::ZERO;
+    }
+    let value = functional.role(role).abs();
+    let exact = multiply_divide(value.decimal(), part.decimal(), whole.decimal());
+    valuing.currency.round(exact, valuing.rounding)
+}
+
 /// What something that is open stands at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Monetary {
@@ -65,57 +85,63 @@ pub(super) fn monetary(query: &Query<'_>, day: Day) -> Vec<Monetary> {
     let Some(book) = query.views.currency() else { return Vec::new() };
     let receivables = &query.views.receivables;
     let mut all = Vec::new();
-    let mut add = |role, currency: Currency, sequence, (left, total): (Amount, Amount), sign| {
-        if currency != book && !left.is_zero() {
-            all.extend(item(query, (role, currency), sequence, (left, total, sign), day));
-        }
-    };
-    let counts = |posted: Day, sequence: u64| posted <= day && sequence <= query.sequence;
-    for fact in receivables.invoices.values() {
-        if counts(fact.posted, fact.sequence) {
-            let settled = fact.settlements.iter().filter(|one| counts(one.effective, one.sequence));
-            let total = fact.issued.total;
-            let left = total - settled.map(|one| one.amount).sum();
-            let currency = fact.issued.currency;
-            add(Role::AccountsReceivable, currency, fact.sequence, (left, total), true);
-        }
+    for fact in receivables.invoices.values().filter(|fact| fact.issued.currency != book) {
+        let moves = fact.settlements.iter().map(|one| (one.effective, one.sequence, one.amount));
+        let opened = (fact.posted, fact.sequence, fact.issued.total);
+        all.extend(item(
+            query,
+            (Role::AccountsReceivable, fact.issued.currency),
+            opened,
+            moves,
+            day,
+        ));
     }
-    for fact in receivables.payments.values() {
-        if counts(fact.effective, fact.sequence) {
-            let used = fact.uses.iter().filter(|one| counts(one.effective, one.sequence));
-            let total = fact.received.amount;
-            let left = total - used.map(|one| one.amount).sum();
-            add(Role::UnappliedCash, fact.received.currency, fact.sequence, (left, total), false);
-        }
+    for fact in receivables.payments.values().filter(|fact| fact.received.currency != book) {
+        let moves = fact.uses.iter().map(|one| (one.effective, one.sequence, one.amount));
+        let opened = (fact.effective, fact.sequence, fact.received.amount);
+        all.extend(item(query, (Role::UnappliedCash, fact.received.currency), opened, moves, day));
     }
-    for fact in receivables.credits.values() {
-        if counts(fact.effective, fact.sequence) {
-            let used = fact.uses.iter().filter(|one| counts(one.effective, one.sequence));
-            let total = fact.issued.total;
-            let left = total - used.map(|one| one.amount).sum();
-            add(Role::CustomerCredits, fact.issued.currency, fact.sequence, (left, total), false);
-        }
+    for fact in receivables.credits.values().filter(|fact| fact.issued.currency != book) {
+        let moves = fact.uses.iter().map(|one| (one.effective, one.sequence, one.amount));
+        let opened = (fact.effective, fact.sequence, fact.issued.total);
+        all.extend(item(query, (Role::CustomerCredits, fact.issued.currency), opened, moves, day));
     }
     all
 }
 
-/// One document: what is left of it keeps its proportion of what the whole was worth.
+/// One document. What is left of it after each movement, in the order of recording, keeps its
+/// proportion of what the whole was worth; none where nothing was left on the day.
 fn item(
     query: &Query<'_>,
     (role, currency): (Role, Currency),
-    sequence: u64,
-    (left, total, is_debit): (Amount, Amount, bool),
+    (opened, sequence, total): (Day, u64, Amount),
+    moves: impl Iterator<Item = (Day, u64, Amount)>,
     day: Day,
 ) -> Option<Monetary> {
+    let counts = |posted: Day, sequence: u64| posted <= day && sequence <= query.sequence;
+    if !counts(opened, sequence) {
+        return None;
+    }
     let valuing = query.views.valuing()?;
-    let entry = query.views.receivables.entry(sequence)?;
-    let whole = entry.functional.as_ref()?.role(role).abs();
-    let exact = multiply_divide(whole.decimal(), left.decimal(), total.decimal());
-    let value = valuing.currency.round(exact, valuing.rounding);
-    let known = query.at().known(day);
-    let rate = valuing.rates.closing(currency, valuing.currency, day, known);
+    let whole = query.views.receivables.entry(sequence)?.functional.as_ref()?.role(role).abs();
+    let (mut all, mut all_value) = (total, whole);
+    let (mut left, mut value) = (total, whole);
+    for (posted, sequence, amount) in moves {
+        all -= amount;
+        let exact = multiply_divide(whole.decimal(), all.decimal(), total.decimal());
+        let after = valuing.currency.round(exact, valuing.rounding);
+        if counts(posted, sequence) {
+            left -= amount;
+            value -= all_value - after;
+        }
+        all_value = after;
+    }
+    if left.is_zero() && value.is_zero() {
+        return None;
+    }
+    let rate = valuing.rates.closing(currency, valuing.currency, day, query.at().known(day));
     let closing = rate.map_or(value, |rate| rate.value(left, valuing.rounding));
-    let sign = |amount: Amount| if is_debit { amount } else { -amount };
+    let sign = |amount: Amount| if role == Role::AccountsReceivable { amount } else { -amount };
     Some(Monetary { role, currency, value: sign(value), closing: sign(closing) })
 }
 
