@@ -13,8 +13,11 @@ use crate::reports::{Cell, Query, Table};
 use crate::views::{InvoiceFact, Settlement, Use};
 
 /// What is open of an invoice on a day, as known at a sequence; none before it was issued.
+///
+/// An invoice that was late for closed days is posted behind them. Where they were opened again, its
+/// money may be posted before itself: until it comes, the receivable is below zero by that.
 pub(super) fn open(fact: &InvoiceFact, day: Day, sequence: u64) -> Option<Amount> {
-    if fact.sequence > sequence || fact.posted > day {
+    if fact.sequence > sequence {
         return None;
     }
     let settled: Amount = fact
@@ -23,6 +26,9 @@ pub(super) fn open(fact: &InvoiceFact, day: Day, sequence: u64) -> Option<Amount
         .filter(|one| one.effective <= day && one.sequence <= sequence)
         .map(|one| one.amount)
         .sum();
+    if fact.posted > day {
+        return (!settled.is_zero()).then_some(-settled);
+    }
     Some(fact.issued.total - settled)
 }
 
@@ -71,22 +77,26 @@ pub(super) fn unapplied<'a>(query: &Query<'a>) -> BTreeMap<(&'a Identifier, Curr
             *sums.entry((customer, currency)).or_default() += amount;
         }
     };
-    let is_asked = |on: Day, at: u64, customer: &Identifier| {
-        on <= query.as_of
-            && at <= query.sequence
-            && query.keeps("customer", Some(customer.as_str()))
+    let is_asked = |at: u64, customer: &Identifier| {
+        at <= query.sequence && query.keeps("customer", Some(customer.as_str()))
     };
-    let rest = |amount: Amount, uses: &[Use]| left(amount, uses, query.as_of, query.sequence);
+    // As an invoice, one that was late may be used before the day on which it is posted.
+    let rest = |on: Day, amount: Amount, uses: &[Use]| {
+        let amount = if on <= query.as_of { amount } else { Amount::ZERO };
+        left(amount, uses, query.as_of, query.sequence)
+    };
     for fact in query.views.receivables.payments.values() {
         let received = &fact.received;
-        if is_asked(fact.effective, fact.sequence, &received.customer) {
-            add(&received.customer, received.currency, rest(received.amount, &fact.uses));
+        if is_asked(fact.sequence, &received.customer) {
+            let left = rest(fact.effective, received.amount, &fact.uses);
+            add(&received.customer, received.currency, left);
         }
     }
     for fact in query.views.receivables.credits.values() {
         let issued = &fact.issued;
-        if is_asked(fact.effective, fact.sequence, &issued.customer) {
-            add(&issued.customer, issued.currency, rest(issued.total, &fact.uses));
+        if is_asked(fact.sequence, &issued.customer) {
+            let left = rest(fact.effective, issued.total, &fact.uses);
+            add(&issued.customer, issued.currency, left);
         }
     }
     sums
