@@ -7,6 +7,7 @@ use crate::calendar::Day;
 use crate::id::Identifier;
 
 pub mod book;
+pub mod close;
 pub mod collections;
 pub mod credit;
 pub mod customer;
@@ -140,9 +141,9 @@ events! {
     /// A tax rate was added.
     TaxRateDefined(book::TaxRateDefined) = 1,
     /// Days were closed.
-    PeriodClosed(book::PeriodClosed) = 1,
+    PeriodClosed(close::PeriodClosed) = 1,
     /// Closed days were opened again.
-    PeriodReopened(book::PeriodReopened) = 1,
+    PeriodReopened(close::PeriodReopened) = 1,
     /// A customer was added.
     CustomerRegistered(customer::CustomerRegistered) = 1,
     /// A customer was changed.

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
+use crate::closing::Check;
 use crate::collection;
 use crate::command::shared::{Price, Recognition};
 use crate::dunning;
@@ -208,6 +209,9 @@ pub struct TaxTreatment {
 pub struct ClosePeriod {
     /// The last day to close.
     pub through: Day,
+    /// Checks that the book refuses and the closer accepts, for the command's `reason`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub accept: Vec<Check>,
 }
 
 /// Opens closed days again.
