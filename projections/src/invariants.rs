@@ -132,8 +132,9 @@ fn control_accounts(views: &Views, day: Day, violations: &mut Vec<Violation>) {
         filters.set("as_of", day.to_string());
         filters.set("role", role);
         let Ok(table) = untied("trial-balance", &filters, views, day) else { return Amount::ZERO };
-        let last = table.rows.first().and_then(|row| row.last());
-        last.and_then(|cell| cell.text().parse().ok()).unwrap_or_default()
+        let at = table.columns.iter().position(|(name, _)| name == "balance");
+        let cell = table.rows.first().zip(at).and_then(|(row, at)| row.get(at));
+        cell.and_then(|cell| cell.text().parse().ok()).unwrap_or_default()
     };
     let pairs = [
         ("the trial balance is zero", column("trial-balance", "balance"), Amount::ZERO),

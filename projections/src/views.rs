@@ -21,7 +21,7 @@ mod receivables;
 mod segments;
 
 pub use audit_trail::{AuditEntry, AuditTrail};
-pub use closes::{At, Closes};
+pub use closes::{At, Closes, Step};
 pub use deferred_revenue::{Billed, Contra, Contract, DeferredRevenue, Line};
 pub use receivables::{
     CreditFact, DisputeFact, Entry, InvoiceFact, PaymentFact, Receivables, Settlement, Use,

@@ -8,7 +8,7 @@ use ledger_core::money::Amount;
 use ledger_core::posting::{Role, Target};
 use ledger_core::rejection::Rejection;
 
-use crate::reports::{Query, Table};
+use crate::reports::{Query, Table, late};
 use crate::views::{At, Contract};
 
 /// The code of a role's account.
@@ -61,9 +61,11 @@ pub(super) fn trial_balance(query: &Query<'_>) -> Result<Table, Rejection> {
         "debit:amount",
         "credit:amount",
         "balance:amount",
+        "late:amount",
     ]);
     let Some(currency) = query.views.currency() else { return Ok(table) };
     let zero = currency.zero();
+    let late = late::balances(query, query.as_of);
     for (role, balance) in balances(query, query.as_of) {
         if balance.is_zero() || !query.keeps("role", Some(role.as_str())) {
             continue;
@@ -75,6 +77,7 @@ pub(super) fn trial_balance(query: &Query<'_>) -> Result<Table, Rejection> {
             balance.max(zero).into(),
             (-balance).max(zero).into(),
             balance.into(),
+            (zero + late.get(&role).copied().unwrap_or_default()).into(),
         ]);
     }
     Ok(table)
@@ -87,7 +90,15 @@ struct Leg {
     entry: String,
     role: Role,
     amount: Amount,
+    late: Amount,
     document: String,
+}
+
+impl Leg {
+    /// Its place in the journal.
+    fn key(&self) -> (Day, u64, &str, Role) {
+        (self.date, self.sequence, &self.entry, self.role)
+    }
 }
 
 /// Every entry. A document's contract legs go to deferred_revenue; the contract's own entry of
@@ -117,20 +128,14 @@ pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
             entry: format!("E{}", entry.sequence),
             role,
             amount,
+            late: if entry.is_late() { amount } else { Amount::ZERO },
             document: entry.document.to_string(),
         }));
     }
     for contract in query.views.deferred_revenue.contracts.values() {
         recognition(query, contract, from, to, &mut legs);
     }
-    legs.sort_by(|one, other| {
-        (one.date, one.sequence, &one.entry, one.role).cmp(&(
-            other.date,
-            other.sequence,
-            &other.entry,
-            other.role,
-        ))
-    });
+    legs.sort_by(|one, other| one.key().cmp(&other.key()));
     let mut table = Table::new(&[
         "date",
         "entry",
@@ -141,11 +146,12 @@ pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
         "credit:amount",
         "document",
         "sequence:integer",
+        "late:amount",
     ]);
     let Some(currency) = query.views.currency() else { return Ok(table) };
     let zero = currency.zero();
     for leg in legs {
-        if leg.amount.is_zero()
+        if (leg.amount.is_zero() && leg.late.is_zero())
             || !query.keeps("role", Some(leg.role.as_str()))
             || !query.keeps("document", Some(&leg.document))
         {
@@ -161,6 +167,7 @@ pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
             (zero - leg.amount).max(zero).into(),
             leg.document.into(),
             leg.sequence.into(),
+            (zero + leg.late).into(),
         ]);
     }
     Ok(table)
@@ -192,19 +199,23 @@ fn recognition(
         ledger_core::posting::ContractId::Order(id)
         | ledger_core::posting::ContractId::Invoice(id) => id.to_string(),
     };
+    let steps = query.at().steps();
     for date in days(query, contract, from, to) {
         let (deferred, unbilled, recognised) = stand(contract, date, query.at());
         let before = stand(contract, date.previous(), query.at());
         let billed = contract.billed(date, query.sequence)
             - contract.billed(date.previous(), query.sequence);
+        let late = late::caught_up_on(contract, &steps, date);
         let moves = [
-            (Role::Revenue, before.2 - recognised),
-            (Role::DeferredRevenue, billed - (deferred - before.0)),
-            (Role::UnbilledReceivable, unbilled - before.1),
+            (Role::Revenue, before.2 - recognised, -late),
+            (Role::DeferredRevenue, billed - (deferred - before.0), late),
+            (Role::UnbilledReceivable, unbilled - before.1, Amount::ZERO),
         ];
-        legs.extend(moves.into_iter().map(|(role, amount)| Leg {
+        legs.extend(moves.into_iter().map(|(role, amount, late)| Leg {
             date,
-            sequence: query.sequence,
+            // Nothing behind it changes the entry any more.
+            sequence: query.at().known(date),
+            late,
             entry: format!("R{date}-{document}"),
             role,
             amount,

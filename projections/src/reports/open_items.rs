@@ -9,6 +9,7 @@ use ledger_core::rejection::{Code, Rejection};
 
 use crate::facts::{Settles, Used};
 use crate::reports::ageing::Ageing;
+use crate::reports::late::flag;
 use crate::reports::{Cell, Query, Table};
 use crate::views::{InvoiceFact, Settlement, Use};
 
@@ -108,6 +109,7 @@ pub(super) struct Aged {
     pub(super) buckets: BTreeMap<usize, Amount>,
     pub(super) total: Amount,
     disputed: Amount,
+    late: Amount,
 }
 
 /// What is open by customer and age.
@@ -127,6 +129,7 @@ pub(super) fn aged<'a>(
         *row.buckets.entry(place).or_default() += open;
         row.total += open;
         row.disputed += disputed(fact, query.as_of, query.sequence, open);
+        row.late += if fact.is_late() { open } else { Amount::ZERO };
     }
     Ok(aged)
 }
@@ -136,7 +139,7 @@ pub(super) fn receivables(query: &Query<'_>) -> Result<Table, Rejection> {
     let names = Ageing::of(query)?.names;
     let mut columns = vec!["customer".to_owned(), "currency".to_owned()];
     columns.extend(names.iter().map(|name| format!("{name}:amount")));
-    columns.extend(["total", "unapplied", "disputed"].map(|name| format!("{name}:amount")));
+    columns.extend(["total", "unapplied", "disputed", "late"].map(|name| format!("{name}:amount")));
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let mut table = Table::new(&columns);
     let mut aged = aged(query)?;
@@ -152,7 +155,8 @@ pub(super) fn receivables(query: &Query<'_>) -> Result<Table, Rejection> {
                 .map(|at| Cell::Amount(zero + row.buckets.get(&at).copied().unwrap_or_default())),
         );
         let beside = unapplied.get(&(customer, currency)).copied().unwrap_or_default();
-        cells.extend([row.total, beside, row.disputed].map(|amount| Cell::Amount(zero + amount)));
+        let amounts = [row.total, beside, row.disputed, row.late];
+        cells.extend(amounts.map(|amount| Cell::Amount(zero + amount)));
         table.rows.push(cells);
     }
     Ok(table)
@@ -172,6 +176,7 @@ pub(super) fn open_items(query: &Query<'_>) -> Result<Table, Rejection> {
         "days_overdue:integer",
         "bucket",
         "status",
+        "late",
     ]);
     for (id, fact) in &query.views.receivables.invoices {
         let Some(open) = open(fact, query.as_of, query.sequence) else { continue };
@@ -194,6 +199,7 @@ pub(super) fn open_items(query: &Query<'_>) -> Result<Table, Rejection> {
             Cell::Integer(overdue.max(0).into()),
             ageing.name(overdue).into(),
             status(fact, query.as_of, query.sequence, open).into(),
+            flag(fact.is_late()).into(),
         ]);
     }
     Ok(table)
@@ -241,6 +247,56 @@ fn moved(one: &Use) -> Option<&'static str> {
     }
 }
 
+/// Day, sequence, document, kind, amount, and whether it came late for closed days.
+type StatementLine = (Day, u64, String, &'static str, Amount, bool);
+
+/// The lines of a statement in no order.
+fn statement_lines(query: &Query<'_>, wanted: &str) -> Vec<StatementLine> {
+    let view = &query.views.receivables;
+    let mut lines: Vec<StatementLine> = Vec::new();
+    for (id, fact) in &view.invoices {
+        if fact.issued.customer.as_str() != wanted {
+            continue;
+        }
+        let (total, late) = (fact.issued.total, fact.is_late());
+        lines.push((fact.posted, fact.sequence, id.to_string(), "invoice", total, late));
+        for one in &fact.settlements {
+            let kind = match one.kind {
+                Settles::WriteOff if one.amount.is_negative() => "write_off_recovery",
+                Settles::SmallBalance
+                | Settles::CashDiscount
+                | Settles::WriteOff
+                | Settles::Void => one.kind.as_str(),
+                // They only move between the receivable and what stands beside it.
+                Settles::Payment | Settles::Credit => continue,
+            };
+            lines.push((one.effective, one.sequence, id.to_string(), kind, -one.amount, one.late));
+        }
+    }
+    let used = |id: &Identifier, uses: &[Use]| -> Vec<StatementLine> {
+        let line = |one: &Use| {
+            let kind = moved(one)?;
+            Some((one.effective, one.sequence, id.to_string(), kind, one.amount, one.late))
+        };
+        uses.iter().filter_map(line).collect()
+    };
+    for (id, fact) in &view.payments {
+        if fact.received.customer.as_str() == wanted {
+            let (amount, late) = (-fact.received.amount, fact.late);
+            lines.push((fact.effective, fact.sequence, id.to_string(), "payment", amount, late));
+            lines.extend(used(id, &fact.uses));
+        }
+    }
+    for (id, fact) in &view.credits {
+        if fact.issued.customer.as_str() == wanted {
+            let (total, late) = (-fact.issued.total, fact.late);
+            lines.push((fact.effective, fact.sequence, id.to_string(), "credit", total, late));
+            lines.extend(used(id, &fact.uses));
+        }
+    }
+    lines
+}
+
 /// What a customer was billed, paid and credited, with the running balance (readings, 23).
 pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
     let wanted = query.needs("customer")?;
@@ -252,54 +308,13 @@ pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
         ));
     }
     let (from, to) = (query.from()?, query.to()?);
-    let view = &query.views.receivables;
-    let mut lines: Vec<(Day, u64, String, &str, Amount)> = Vec::new();
-    for (id, fact) in &view.invoices {
-        if fact.issued.customer.as_str() != wanted {
-            continue;
-        }
-        let issued = &fact.issued;
-        lines.push((fact.posted, fact.sequence, id.to_string(), "invoice", issued.total));
-        for one in &fact.settlements {
-            let kind = match one.kind {
-                Settles::WriteOff if one.amount.is_negative() => "write_off_recovery",
-                Settles::SmallBalance
-                | Settles::CashDiscount
-                | Settles::WriteOff
-                | Settles::Void => one.kind.as_str(),
-                // They only move between the receivable and what stands beside it.
-                Settles::Payment | Settles::Credit => continue,
-            };
-            lines.push((one.effective, one.sequence, id.to_string(), kind, -one.amount));
-        }
-    }
-    for (id, fact) in &view.payments {
-        if fact.received.customer.as_str() == wanted {
-            let amount = -fact.received.amount;
-            lines.push((fact.effective, fact.sequence, id.to_string(), "payment", amount));
-            for one in &fact.uses {
-                if let Some(kind) = moved(one) {
-                    lines.push((one.effective, one.sequence, id.to_string(), kind, one.amount));
-                }
-            }
-        }
-    }
-    for (id, fact) in &view.credits {
-        if fact.issued.customer.as_str() != wanted {
-            continue;
-        }
-        lines.push((fact.effective, fact.sequence, id.to_string(), "credit", -fact.issued.total));
-        for one in &fact.uses {
-            if let Some(kind) = moved(one) {
-                lines.push((one.effective, one.sequence, id.to_string(), kind, one.amount));
-            }
-        }
-    }
+    let mut lines = statement_lines(query, wanted);
     lines.retain(|line| line.0 <= to && line.1 <= query.sequence);
     lines.sort();
-    let mut table = Table::new(&["date", "document", "kind", "amount:amount", "balance:amount"]);
+    let mut table =
+        Table::new(&["date", "document", "kind", "amount:amount", "balance:amount", "late"]);
     let mut balance = query.views.currency().map_or(Amount::ZERO, |currency| currency.zero());
-    for (date, _, document, kind, amount) in lines {
+    for (date, _, document, kind, amount, late) in lines {
         balance += amount;
         if from.is_none_or(|from| date >= from) {
             table.rows.push(vec![
@@ -308,6 +323,7 @@ pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
                 kind.into(),
                 amount.into(),
                 balance.into(),
+                flag(late).into(),
             ]);
         }
     }

@@ -39,7 +39,7 @@ pub(crate) fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
 #[derive(Clone)]
 pub(crate) struct Book {
     inner: common::Book,
-    commands: u32,
+    pub(crate) commands: u32,
     pub(crate) accepted: u32,
 }
 
@@ -84,7 +84,7 @@ impl Book {
         self.accepted += u32::from(self.inner.send(name, date, &data));
     }
 
-    fn names(&self) -> Names {
+    pub(crate) fn names(&self) -> Names {
         let ledger = &self.inner.ledger;
         Names {
             invoices: ledger.invoices.keys().map(ToString::to_string).collect(),
