@@ -67,7 +67,9 @@ pub(super) fn trial_balance(query: &Query<'_>) -> Result<Table, Rejection> {
     let zero = currency.zero();
     let late = late::balances(query, query.as_of);
     for (role, balance) in balances(query, query.as_of) {
-        if balance.is_zero() || !query.keeps("role", Some(role.as_str())) {
+        let late = zero + late.get(&role).copied().unwrap_or_default();
+        let is_empty = balance.is_zero() && late.is_zero();
+        if is_empty || !query.keeps("role", Some(role.as_str())) {
             continue;
         }
         table.rows.push(vec![
@@ -77,7 +79,7 @@ pub(super) fn trial_balance(query: &Query<'_>) -> Result<Table, Rejection> {
             balance.max(zero).into(),
             (-balance).max(zero).into(),
             balance.into(),
-            (zero + late.get(&role).copied().unwrap_or_default()).into(),
+            late.into(),
         ]);
     }
     Ok(table)
