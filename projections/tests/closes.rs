@@ -6,8 +6,11 @@
 use std::collections::BTreeMap;
 
 use ledger_core::calendar::Day;
+use ledger_core::event::EventData;
 use ledger_core::money::Amount;
+use projections::facts::EventFacts;
 use projections::reports::{Cell, Filters, REPORTS, Table};
+use projections::views::Views;
 use projections::{invariants, seals};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -181,6 +184,33 @@ fn late_ties(book: &Book) {
         let name = row[1].text();
         assert_eq!(total(&balances, "late", Some(("role", &name))), role(&name), "{name}");
     }
+}
+
+/// Of two closes whose figures do not fit the first one is named, with the figure.
+#[test]
+fn the_first_seal_that_does_not_fit_is_named() {
+    let mut book = Book::open(&json!({}));
+    let invoice = |id: &str| json!({"invoice": id, "customer": "C", "currency": "USD", "lines": [{"amount": "10.00"}]});
+    for (id, on, through) in [("A", "2026-01-05", "2026-01-31"), ("B", "2026-02-05", "2026-02-28")]
+    {
+        assert!(book.send("IssueInvoice", day(on), &invoice(id)) && book.close(day(through)));
+    }
+    assert_eq!(seals::check(&book.views), Vec::new());
+    let mut views = Views::default();
+    for mut event in book.events.clone() {
+        if let EventData::PeriodClosed(closed) = &mut event.data {
+            closed.seal.as_mut().unwrap().receivables.invoiced = "11.00".parse().unwrap();
+        }
+        views.fold(&EventFacts::of(event)).unwrap();
+    }
+    let found = seals::check(&views);
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[0].sequence, Some(4));
+    assert_eq!(
+        found[0].message,
+        "the close of the days through 2026-01-31: at the close receivables: invoiced was sealed as \
+         11.00, and the books have 10.00"
+    );
 }
 
 /// The sum of a column, of all rows or of those with a text in another column.

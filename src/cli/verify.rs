@@ -185,13 +185,8 @@ impl State {
         }
         let closes = seals::closes(&self.views, self.views.sequence);
         let sealed = closes.iter().filter(|one| one.closed.seal.is_some()).count();
-        let without = closes.len() - sealed;
-        let rest = if without == 0 {
-            String::new()
-        } else {
-            format!(", and {without} of an earlier release without a seal")
-        };
-        Ok(format!("{sealed} seals{rest}"))
+        // Those of earlier releases have no seal.
+        Ok(format!("{sealed} of {} closes have a seal", closes.len()))
     }
 
     /// Checks the invariants over everything that was seen.

@@ -21,7 +21,7 @@ pub struct PeriodClosed {
     /// The last closed day before.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub before: Option<Day>,
-    /// The figures of the books at the end of the last closed day; releases before 0.2 wrote none.
+    /// The figures of the books at the end of the last closed day; earlier releases wrote none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub seal: Option<Box<Seal>>,
     /// What was still open, and was closed over.

@@ -93,6 +93,11 @@ impl Book {
         }
     }
 
+    /// Sends a command; whether it was accepted.
+    pub(crate) fn send(&mut self, name: &str, effective: Day, data: &serde_json::Value) -> bool {
+        self.inner.send(name, effective, data)
+    }
+
     /// Closes days; whether they were open.
     pub(crate) fn close(&mut self, through: Day) -> bool {
         self.inner.send("ClosePeriod", through.next(), &json!({"through": through}))
