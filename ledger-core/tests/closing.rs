@@ -158,6 +158,28 @@ fn a_refusal_lists_what_is_open_and_what_to_do() {
 }
 
 #[test]
+fn credits_and_requests_of_the_closed_days_are_named() {
+    let mut book = Book::new(&json!({
+        "close_checks": {"unbilled": "ignore", "usage_missing": "ignore",
+                         "deliveries_missing": "ignore", "unapplied_cash": "ignore"},
+        "collection": {"cards": {"processor": "stripe", "retry_after_days": [3]}}}));
+    let customer = json!({"customer": "D", "name": "N", "collection": "cards"});
+    book.send("2026-01-02", "RegisterCustomer", &customer).unwrap();
+    for (id, on) in [("I", "2026-01-05"), ("LATER", "2026-02-05")] {
+        let invoice = json!({"invoice": id, "customer": "D", "currency": "USD", "due": on,
+                             "lines": [{"amount": "30.00"}]});
+        book.send(on, "IssueInvoice", &invoice).unwrap();
+    }
+    book.send("2026-02-06", "RequestPayments", &json!({"through": "2026-02-06"})).unwrap();
+    let credit = json!({"credit": "K", "customer": "C", "currency": "USD", "apply": "account",
+                        "lines": [{"description": "goodwill", "amount": "4.00"}]});
+    book.send("2026-01-20", "IssueCredit", &credit).unwrap();
+    let closed = book.close("2026-01-31", &[], None).unwrap();
+    let told: Vec<String> = closed.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["unused_credits 1, 4.00 USD (K)", "payment_requests 1, 30.00 USD (I)"]);
+}
+
+#[test]
 fn months_without_a_close_of_their_own_are_named() {
     let mut book = Book::new(&json!({"close_checks": "ignore"}));
     book.close("2026-01-31", &[], None).unwrap();

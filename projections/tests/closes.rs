@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use ledger_core::calendar::Day;
 use ledger_core::event::EventData;
 use ledger_core::money::Amount;
+use ledger_core::state::Ledger;
 use projections::facts::EventFacts;
 use projections::reports::{Cell, Filters, REPORTS, Table};
 use projections::views::Views;
@@ -211,6 +212,39 @@ fn the_first_seal_that_does_not_fit_is_named() {
         "the close of the days through 2026-01-31: at the close receivables: invoiced was sealed as \
          11.00, and the books have 10.00"
     );
+}
+
+/// A close of an earlier release has no seal: the next one begins with the book, and fits.
+#[test]
+fn a_close_without_a_seal_still_counts() {
+    let mut first = Book::open(&json!({}));
+    let order = json!({"order": "O", "customer": "C", "currency": "USD", "start": "2026-01-01",
+        "term_months": 12, "lines": [{"line": "L", "recognition": {"method": "over_time"},
+        "price": {"model": "flat", "amount": "120.00", "per": "month"},
+        "billing": {"every": "month", "timing": "advance"}}]});
+    assert!(first.send("PlaceOrder", day("2026-01-01"), &order));
+    assert!(first.send("RunBilling", day("2026-01-01"), &json!({"through": "2026-01-01"})));
+    assert!(first.close(day("2026-01-31")));
+    let mut book =
+        common::Book { ledger: Ledger::default(), views: Views::default(), events: Vec::new() };
+    for mut event in first.events.clone() {
+        if let EventData::PeriodClosed(closed) = &mut event.data {
+            closed.seal = None;
+        }
+        book.ledger.apply(&event);
+        book.events.push(event.clone());
+        book.views.fold(&EventFacts::of(event)).unwrap();
+    }
+    // Late, and so caught up in February.
+    let cheaper = json!({"order": "O", "amendment": "A", "changes": [{"line": "L",
+        "price": {"model": "flat", "amount": "90.00", "per": "month"}}]});
+    assert!(book.send("AmendOrder", day("2026-01-11"), &cheaper));
+    assert!(book.send("ClosePeriod", day("2026-03-01"), &json!({"through": "2026-02-28"})));
+    let closes = seals::closes(&book.views, book.views.sequence);
+    let sealed: Vec<Option<Option<Day>>> =
+        closes.iter().map(|one| one.closed.seal.as_ref().map(|seal| seal.from)).collect();
+    assert_eq!(sealed, [None, Some(None)]);
+    assert_eq!(seals::check(&book.views), Vec::new());
 }
 
 /// The sum of a column, of all rows or of those with a text in another column.

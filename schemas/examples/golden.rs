@@ -65,7 +65,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Writes the file and its line in the manifest, where there is none yet.
 fn keep(folder: &Path, data: &EventData, golden: &GoldenRecord) -> Result<(), Box<dyn Error>> {
-    let name = format!("{}.v{}.json", data.type_name(), data.version());
+    // The first ones had no figures: they are kept as they were.
+    let is_sealed = matches!(data, EventData::PeriodClosed(closed) if closed.seal.is_some());
+    let kind = if is_sealed { ".sealed" } else { "" };
+    let name = format!("{}.v{}{kind}.json", data.type_name(), data.version());
     let path = folder.join(&name);
     if path.exists() {
         return Ok(());

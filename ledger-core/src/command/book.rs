@@ -94,7 +94,7 @@ pub enum PolicyValue {
     Number(u32),
     /// Lower ends of the ageing buckets.
     Days(Vec<u32>),
-    /// Values by reason, for `credit_revenue` and `approvals`.
+    /// Values by reason, for `credit_revenue` and `approvals`, or by check, for `close_checks`.
     Map(BTreeMap<String, String>),
     /// Stages by name, for `dunning`.
     Dunning(BTreeMap<String, Vec<dunning::Stage>>),

@@ -115,8 +115,8 @@ struct Correction {
     contract: Amount,
 }
 
-/// Every event that was recorded for days that were closed by then, with its effect by role,
-/// debit-positive: what of it was posted, or caught up, on the first open day.
+/// Every event of an order, or that posts, that was recorded for days that were closed by then, with
+/// its effect by role, debit-positive: what was posted, or is caught up, on the first open day.
 pub(super) fn corrections(query: &Query<'_>) -> Result<Table, Rejection> {
     let (from, to) = (query.from()?, query.filters.day("to")?);
     let mut table = Table::new(&[
@@ -191,9 +191,9 @@ fn found(query: &Query<'_>) -> BTreeMap<u64, Correction> {
         return all;
     }
     for row in query.views.audit_trail.rows.iter().filter(|row| row.sequence <= query.sequence) {
-        let is_document = ["order", "invoice", "payment", "credit"].contains(&&*row.document_kind);
+        // Of orders also what changes nothing of the closed days; reminders and the like never do.
         let closed = closes.closed_before(row.sequence).filter(|day| row.effective <= *day);
-        if let Some(closed) = closed.filter(|_| is_document) {
+        if let Some(closed) = closed.filter(|_| row.document_kind == "order") {
             all.entry(row.sequence).or_default().posted = Some(closed.next());
         }
     }
