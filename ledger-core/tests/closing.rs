@@ -85,6 +85,7 @@ impl Book {
                 command_hash: String::new(),
                 correlation_id: "c".parse().unwrap(),
                 reason: reason.map(str::to_owned),
+                functional: new.functional,
                 data: new.data,
             };
             self.ledger.apply(&event);

@@ -177,7 +177,7 @@ fn receivables(views: &Views, first: Day, (through, sequence): (Day, u64)) -> Re
 }
 
 fn receivable(entry: &Entry) -> Amount {
-    let legs = entry.legs.iter();
+    let legs = entry.book_legs();
     let legs = legs.filter(|leg| leg.target == Target::Role(Role::AccountsReceivable));
     legs.map(|leg| leg.amount).sum()
 }

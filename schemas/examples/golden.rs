@@ -46,6 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 correlation_id: command.correlation_id.clone(),
                 reason: command.reason.clone(),
                 data: new.data,
+                functional: new.functional,
             };
             ledger.apply(&event);
             let context = EncodeContext { book: &book, shard: 0, chain, traceparent: None };
@@ -57,18 +58,24 @@ fn main() -> Result<(), Box<dyn Error>> {
                 headers: record.headers,
                 body: String::from_utf8(record.body)?,
             };
-            keep(&folder, &event.data, &golden)?;
+            keep(&folder, &event, &golden)?;
         }
     }
     Ok(())
 }
 
 /// Writes the file and its line in the manifest, where there is none yet.
-fn keep(folder: &Path, data: &EventData, golden: &GoldenRecord) -> Result<(), Box<dyn Error>> {
-    // The first ones had no figures: they are kept as they were.
-    let is_sealed = matches!(data, EventData::PeriodClosed(closed) if closed.seal.is_some());
-    let kind = if is_sealed { ".sealed" } else { "" };
-    let name = format!("{}.v{}{kind}.json", data.type_name(), data.version());
+fn keep(folder: &Path, event: &Event, golden: &GoldenRecord) -> Result<(), Box<dyn Error>> {
+    let (kind, version) = (event.data.type_name(), event.data.version());
+    // The first closes had no figures: they are kept as they were.
+    let is_sealed = matches!(&event.data, EventData::PeriodClosed(closed) if closed.seal.is_some());
+    // With an entry in the book's currency, too.
+    let also = match (is_sealed, &event.functional) {
+        (true, _) => ".sealed",
+        (false, Some(_)) => ".functional",
+        (false, None) => "",
+    };
+    let name = format!("{kind}.v{version}{also}.json");
     let path = folder.join(&name);
     if path.exists() {
         return Ok(());

@@ -43,7 +43,7 @@ pub(super) fn close(
         book: id.clone(),
         through: data.through,
         before: book.closed_through,
-        seal: Some(Box::new(seal::seal(state, book, data.through))),
+        seal: seal::seal(state, book, data.through).map(Box::new),
         warnings,
     })])
 }
@@ -161,6 +161,8 @@ pub(super) fn counts_on_its_date(data: &CommandData) -> bool {
         CommandData::OpenBook(_)
         | CommandData::DefineProduct(_)
         | CommandData::DefineTaxRate(_)
+        // Closed days keep the rates that were known when they were closed.
+        | CommandData::RecordFxRate(_)
         | CommandData::ClosePeriod(_)
         | CommandData::ReopenPeriod(_)
         | CommandData::RegisterCustomer(_)

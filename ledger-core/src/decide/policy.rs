@@ -10,7 +10,7 @@ use crate::dunning;
 use crate::money::{Amount, Rounding};
 use crate::policy::{
     AgeingBasis, AllocationOrder, ApplyCredits, Basis, CashDiscountTax, ChangeDay, CloseBy,
-    CloseCheck, CreditRevenue, InvoiceGrouping, Late, MonthEnd, Policies, Proration,
+    CloseCheck, CreditRevenue, FxRevaluation, InvoiceGrouping, Late, MonthEnd, Policies, Proration,
     ProrationRounding, Reopen, Residual, TaxInclusive, TaxRounding, WriteOffTax, WriteOffTo,
     WriteOffUnearned,
 };
@@ -35,7 +35,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("cash_discount_tax", CashDiscountTax::WORDS),
     ("apply_credits", ApplyCredits::WORDS),
     ("invoice_grouping", InvoiceGrouping::WORDS),
-    ("fx_revaluation", &["off", "on"]),
+    ("fx_revaluation", FxRevaluation::WORDS),
     ("late", Late::WORDS),
     ("ageing_basis", AgeingBasis::WORDS),
     ("close_by", CloseBy::WORDS),
@@ -233,6 +233,7 @@ fn set(policies: &mut Policies, name: &str, value: &PolicyValue) -> Result<(), R
             choose(&mut policies.cash_discount_tax, CashDiscountTax::parse(word));
         }
         "apply_credits" => choose(&mut policies.apply_credits, ApplyCredits::parse(word)),
+        "fx_revaluation" => choose(&mut policies.fx_revaluation, FxRevaluation::parse(word)),
         "late" => choose(&mut policies.late, Late::parse(word)),
         "ageing_basis" => choose(&mut policies.ageing_basis, AgeingBasis::parse(word)),
         "close_by" => choose(&mut policies.close_by, CloseBy::parse(word)),

@@ -21,7 +21,8 @@ pub struct PeriodClosed {
     /// The last closed day before.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub before: Option<Day>,
-    /// The figures of the books at the end of the last closed day; earlier releases wrote none.
+    /// The figures of the books at the end of the last closed day; none where the book has documents
+    /// in other currencies than its own, and of earlier releases.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub seal: Option<Box<Seal>>,
     /// What was still open, and was closed over.

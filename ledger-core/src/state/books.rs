@@ -14,7 +14,10 @@ use crate::posting::{ContractId, Posting, Role, Target, postings};
 
 /// The legs of an event's own entry in the book's currency.
 fn book_legs(event: &Event) -> Vec<Posting> {
-    postings(&event.data)
+    match &event.functional {
+        Some(functional) => functional.legs(),
+        None => postings(&event.data),
+    }
 }
 
 /// What moves accounts_receivable.

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
+use ledger_core::event::book::FxRateRecorded;
 use ledger_core::event::close::{PeriodClosed, PeriodReopened};
 use ledger_core::event::invoice::BillingRun;
 use ledger_core::event::order::OrderAmended;
 use ledger_core::event::payment::PaymentAllocation;
 use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
+use ledger_core::money::Amount;
 use serde::{Deserialize, Serialize};
 
 mod money;
@@ -95,6 +97,7 @@ fn touches(data: &EventData) -> Vec<Identifier> {
         EventData::BookOpened(_)
         | EventData::ProductDefined(_)
         | EventData::TaxRateDefined(_)
+        | EventData::FxRateRecorded(_)
         | EventData::PeriodClosed(_)
         | EventData::PeriodReopened(_)
         | EventData::CustomerRegistered(_)
@@ -149,6 +152,7 @@ fn summary(data: &EventData) -> String {
         EventData::TaxRateDefined(data) => {
             format!("tax rate {} of {} % from {}", data.tax_code, data.rate, data.from)
         }
+        EventData::FxRateRecorded(data) => of_rate(data),
         EventData::PeriodClosed(data) => closed(data),
         EventData::PeriodReopened(data) => format!("days from {} on opened again", data.from),
         EventData::CustomerRegistered(data) => format!("customer {:?} registered", data.name),
@@ -184,9 +188,8 @@ fn summary(data: &EventData) -> String {
             format!("payment of {} {} received", data.amount, data.currency)
         }
         EventData::PaymentAllocated(data) => {
-            let parts =
-                data.allocations.iter().map(|one| format!("{} to {}", one.amount, one.invoice));
-            format!("allocated {}", parts.collect::<Vec<_>>().join(", "))
+            let parts = data.allocations.iter().map(|one| (one.amount, &one.invoice));
+            format!("allocated {}", joined(parts))
         }
         EventData::PaymentDeallocated(_)
         | EventData::PaymentFailed(_)
@@ -200,9 +203,8 @@ fn summary(data: &EventData) -> String {
             format!("credit of {} {} (tax {})", data.total, data.currency, data.tax)
         }
         EventData::CreditApplied(data) => {
-            let parts =
-                data.allocations.iter().map(|one| format!("{} to {}", one.amount, one.invoice));
-            format!("applied {}", parts.collect::<Vec<_>>().join(", "))
+            let parts = data.allocations.iter().map(|one| (one.amount, &one.invoice));
+            format!("applied {}", joined(parts))
         }
         EventData::CreditRefunded(data) => {
             format!("{} {} of the credit paid back", data.amount, data.currency)
@@ -211,6 +213,16 @@ fn summary(data: &EventData) -> String {
             format!("credit of {} {} voided", data.total, data.currency)
         }
     }
+}
+
+fn joined<'a>(parts: impl Iterator<Item = (Amount, &'a Identifier)>) -> String {
+    let parts = parts.map(|(amount, invoice)| format!("{amount} to {invoice}"));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn of_rate(data: &FxRateRecorded) -> String {
+    let FxRateRecorded { from, to, rate, date, kind, .. } = data;
+    format!("1 {from} is {rate} {to} from {date} ({})", kind.as_str())
 }
 
 fn of_run(data: &BillingRun) -> String {
@@ -266,6 +278,7 @@ fn of_order(data: &EventData) -> String {
         EventData::BookOpened(_)
         | EventData::ProductDefined(_)
         | EventData::TaxRateDefined(_)
+        | EventData::FxRateRecorded(_)
         | EventData::PeriodClosed(_)
         | EventData::PeriodReopened(_)
         | EventData::CustomerRegistered(_)

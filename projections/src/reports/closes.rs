@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_core::calendar::Day;
 use ledger_core::event::close::{ContractRoll, Finding, ReceivablesRoll, Seal};
-use ledger_core::money::Amount;
+use ledger_core::money::{Amount, multiply_divide};
 use ledger_core::posting::{Role, Target};
 use ledger_core::rejection::Rejection;
 use schemas::record::instant;
 use serde_json::{Value, json};
 
 use crate::facts::Closing;
-use crate::reports::late::flag;
+use crate::reports::late::{self, flag};
 use crate::reports::{Cell, Query, Table};
 use crate::seals;
-use crate::views::{AuditEntry, Line, Step};
+use crate::views::{AuditEntry, Contract, Line, Step};
 
 /// Every close and reopening, with what was sealed and what was still open.
 pub(super) fn closes(query: &Query<'_>) -> Result<Table, Rejection> {
@@ -203,7 +203,7 @@ fn found(query: &Query<'_>) -> BTreeMap<u64, Correction> {
         }
         let correction = all.entry(entry.sequence).or_default();
         correction.posted = Some(entry.date);
-        for leg in &entry.legs {
+        for leg in entry.book_legs() {
             match &leg.target {
                 Target::Role(role) => *correction.roles.entry(*role).or_default() += leg.amount,
                 Target::Contract(_) => correction.contract += leg.amount,
@@ -212,9 +212,11 @@ fn found(query: &Query<'_>) -> BTreeMap<u64, Correction> {
     }
     let steps = query.at().steps();
     for contract in query.views.deferred_revenue.contracts.values() {
+        let valued = Valued::new(query, contract, &steps);
         for line in contract.lines.values() {
             for step in &steps {
                 for (sequence, amount) in caught_up_by(line, step, contract.currency) {
+                    let amount = valued.part(query, step.closed.next(), amount);
                     let correction = all.entry(sequence).or_default();
                     correction.posted.get_or_insert(step.closed.next());
                     *correction.roles.entry(Role::Revenue).or_default() -= amount;
@@ -224,6 +226,42 @@ fn found(query: &Query<'_>) -> BTreeMap<u64, Correction> {
         }
     }
     all
+}
+
+/// What a contract catches up by day, in its own currency and in the book's.
+struct Valued {
+    own: BTreeMap<Day, Amount>,
+    in_book: BTreeMap<Day, Amount>,
+}
+
+impl Valued {
+    fn new(query: &Query<'_>, contract: &Contract, steps: &[Step]) -> Self {
+        let mut own: BTreeMap<Day, Amount> = BTreeMap::new();
+        if query.views.currency() != Some(contract.currency) {
+            let lines = contract.lines.values();
+            for (day, amount) in
+                lines.flat_map(|line| late::caught_up(line, steps, contract.currency))
+            {
+                *own.entry(day).or_default() += amount;
+            }
+        }
+        let in_book =
+            if own.is_empty() { BTreeMap::new() } else { late::in_book(query, contract, steps) };
+        Self { own, in_book }
+    }
+
+    /// A part of what a day catches up, in the book's currency.
+    fn part(&self, query: &Query<'_>, day: Day, amount: Amount) -> Amount {
+        let whole = self.own.get(&day).copied().unwrap_or_default();
+        let (Some(value), Some(valuing)) = (self.in_book.get(&day), query.views.valuing()) else {
+            return amount;
+        };
+        if whole.is_zero() {
+            return Amount::ZERO;
+        }
+        let exact = multiply_divide(value.decimal(), amount.decimal(), whole.decimal());
+        valuing.currency.round(exact, valuing.rounding)
+    }
 }
 
 /// What a line catches up behind a step, by the event that made it so.

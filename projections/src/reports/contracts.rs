@@ -9,7 +9,7 @@ use ledger_core::rejection::{Code, Rejection};
 
 use crate::facts::Movement;
 use crate::reports::earned::{self, MonthSums, other_lines};
-use crate::reports::{Query, Table, late};
+use crate::reports::{Query, Table, functional, late};
 use crate::views::{Contract, Line};
 
 pub(super) fn order_of(contract: &Contract) -> Option<&str> {
@@ -341,22 +341,23 @@ pub(super) fn rollforward(query: &Query<'_>) -> Result<Table, Rejection> {
     let steps = query.at().steps();
     let Some(currency) = query.views.currency() else { return Ok(table) };
     let zero = currency.zero();
-    let (mut opening, mut closing, mut recognised, mut late) = (zero, zero, zero, zero);
+    let (mut opening, mut closing, mut recognised, mut fx) = (zero, zero, zero, zero);
+    let mut late = zero;
     for contract in query.views.deferred_revenue.contracts.values() {
-        let balance =
-            |day: Day| contract.billed(day, query.sequence) - contract.recognised(day, query.at());
-        opening += balance(from.previous());
-        closing += balance(to);
-        late += late::of_balance(contract, (&steps, query.sequence), (Some(from), to));
-        recognised +=
-            contract.recognised(to, query.at()) - contract.recognised(from.previous(), query.at());
+        let before = functional::standing(query, contract, from.previous());
+        let after = functional::standing(query, contract, to);
+        opening += before.deferred - before.unbilled;
+        closing += after.deferred - after.unbilled;
+        recognised += after.recognised - before.recognised;
+        fx += after.loss - before.loss;
+        late += late::of_balance_in_book(query, contract, &steps, (from, to));
     }
     let (mut billed, mut credited, mut written_off) = (zero, zero, zero);
     for entry in &query.views.receivables.entries {
         if entry.date < from || entry.date > to || entry.sequence > query.sequence {
             continue;
         }
-        for leg in &entry.legs {
+        for leg in entry.book_legs() {
             if matches!(leg.target, Target::Contract(_)) {
                 match entry.movement {
                     Movement::Billed => billed -= leg.amount,
@@ -375,7 +376,7 @@ pub(super) fn rollforward(query: &Query<'_>) -> Result<Table, Rejection> {
         recognised.into(),
         credited.into(),
         written_off.into(),
-        zero.into(),
+        fx.into(),
         closing.into(),
         late.into(),
     ]);

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use ledger_core::calendar::{Day, YearMonth};
-use ledger_core::money::{Amount, Currency};
+use ledger_core::money::{Amount, Currency, multiply_divide};
 use ledger_core::posting::{ContractId, Role, Target};
+use rust_decimal::Decimal;
 
-use crate::reports::Query;
 use crate::reports::contracts::{Span, lines, order_of};
+use crate::reports::{Query, functional};
 use crate::views::{Contra, Contract, Entry, InvoiceFact, Line, Step};
 
 /// A yes or no in a report.
@@ -49,16 +50,49 @@ pub(super) fn caught_up(line: &Line, steps: &[Step], currency: Currency) -> Vec<
     all
 }
 
-/// What a contract catches up on one day.
-pub(super) fn caught_up_on(contract: &Contract, steps: &[Step], day: Day) -> Amount {
-    let of_day: Vec<Step> =
-        steps.iter().filter(|step| step.closed.next() == day).copied().collect();
-    if of_day.is_empty() {
-        return Amount::ZERO;
+/// What a contract catches up by day, in the book's currency: of one in another currency its part of
+/// what the day earns there.
+pub(super) fn in_book(
+    query: &Query<'_>,
+    contract: &Contract,
+    steps: &[Step],
+) -> BTreeMap<Day, Amount> {
+    let mut sums: BTreeMap<Day, Amount> = BTreeMap::new();
+    for line in contract.lines.values() {
+        for (day, amount) in caught_up(line, steps, contract.currency) {
+            *sums.entry(day).or_default() += amount;
+        }
     }
-    let lines = contract.lines.values();
-    let late = lines.flat_map(|line| caught_up(line, &of_day, contract.currency));
-    late.map(|(_, amount)| amount).sum()
+    let walk = if sums.is_empty() { None } else { functional::walk(query, contract) };
+    let (Some(mut walk), Some(valuing)) = (walk, query.views.valuing()) else { return sums };
+    for (day, late) in &mut sums {
+        let before = walk.through(day.previous()).recognised;
+        let value = walk.through(*day).recognised - before;
+        let earned = |day: Day| contract.recognised(day, query.at());
+        let whole = earned(*day) - earned(day.previous());
+        let exact = match whole.is_zero() {
+            true => Decimal::ZERO,
+            false => multiply_divide(value.decimal(), late.decimal(), whole.decimal()),
+        };
+        *late = valuing.currency.round(exact, valuing.rounding);
+    }
+    sums
+}
+
+/// What of the balance of a contract was posted late in a range, in the book's currency.
+pub(super) fn of_balance_in_book(
+    query: &Query<'_>,
+    contract: &Contract,
+    steps: &[Step],
+    (from, to): (Day, Day),
+) -> Amount {
+    let is_in = |day: Day| day >= from && day <= to;
+    let billed = contract.billed.iter();
+    let billed = billed.filter(|one| one.late && one.sequence <= query.sequence && is_in(one.date));
+    let billed: Amount =
+        billed.map(|one| one.valued.as_ref().map_or(one.amount, |valued| valued.amount)).sum();
+    let earned = in_book(query, contract, steps).into_iter();
+    billed - earned.filter(|(day, _)| is_in(*day)).map(|(_, amount)| amount).sum()
 }
 
 /// What of the balance of a contract was posted late in a range: billed less recognised.
@@ -80,7 +114,7 @@ pub(super) fn of_balance(
 /// in deferred_revenue.
 pub(super) fn of_entry(entry: &Entry) -> BTreeMap<Role, Amount> {
     let mut sums: BTreeMap<Role, Amount> = BTreeMap::new();
-    for leg in entry.legs.iter().filter(|_| entry.is_late()) {
+    for leg in entry.book_legs().filter(|_| entry.is_late()) {
         let role = match &leg.target {
             Target::Role(role) => *role,
             Target::Contract(_) => Role::DeferredRevenue,
@@ -105,12 +139,10 @@ pub(super) fn balances(query: &Query<'_>, day: Day) -> BTreeMap<Role, Amount> {
         }
     }
     for contract in query.views.deferred_revenue.contracts.values() {
-        for line in contract.lines.values() {
-            let late = caught_up(line, &steps, contract.currency);
-            for (_, amount) in late.into_iter().filter(|(on, _)| *on <= day) {
-                *sums.entry(Role::Revenue).or_default() -= amount;
-                *sums.entry(Role::DeferredRevenue).or_default() += amount;
-            }
+        let late = in_book(query, contract, &steps).into_iter();
+        for (_, amount) in late.filter(|(on, _)| *on <= day) {
+            *sums.entry(Role::Revenue).or_default() -= amount;
+            *sums.entry(Role::DeferredRevenue).or_default() += amount;
         }
     }
     sums

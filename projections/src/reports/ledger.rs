@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use ledger_core::calendar::Day;
 use ledger_core::command::book::AccountName;
 use ledger_core::money::Amount;
-use ledger_core::posting::{Role, Target};
+use ledger_core::posting::{Posting, Role, Target};
 use ledger_core::rejection::Rejection;
 
-use crate::reports::{Query, Table, late};
-use crate::views::{At, Contract};
+use crate::reports::{Query, Table, functional, late};
+use crate::views::Contract;
 
 /// The code of a role's account.
 fn account(query: &Query<'_>, role: Role) -> String {
@@ -29,27 +29,32 @@ pub(super) fn balances(query: &Query<'_>, day: Day) -> BTreeMap<Role, Amount> {
         if entry.date > day || entry.sequence > query.sequence {
             continue;
         }
-        for leg in &entry.legs {
-            if let Target::Role(role) = leg.target {
-                add(role, leg.amount);
-            }
+        match &entry.functional {
+            None => roles(&entry.legs).for_each(|(role, amount)| add(role, amount)),
+            Some(own) => roles(&own.legs()).for_each(|(role, amount)| add(role, amount)),
         }
     }
     for contract in query.views.deferred_revenue.contracts.values() {
-        let (deferred, unbilled, recognised) = stand(contract, day, query.at());
-        add(Role::DeferredRevenue, -deferred);
-        add(Role::UnbilledReceivable, unbilled);
-        add(Role::Revenue, -recognised);
+        let stands = functional::standing(query, contract, day);
+        add(Role::DeferredRevenue, -stands.deferred);
+        add(Role::UnbilledReceivable, stands.unbilled);
+        add(Role::Revenue, -stands.recognised);
+        if !stands.loss.is_zero() {
+            add(Role::FxGainLoss, stands.loss);
+        }
+    }
+    for (role, _, amount) in functional::revaluation(query, day) {
+        add(role, amount);
+        add(Role::FxGainLoss, -amount);
     }
     sums
 }
 
-/// Deferred, unbilled (never both) and recognised of a contract at the end of a day.
-fn stand(contract: &Contract, day: Day, at: At<'_>) -> (Amount, Amount, Amount) {
-    let recognised = contract.recognised(day, at);
-    let balance = contract.billed(day, at.sequence) - recognised;
-    let zero = contract.currency.zero();
-    (balance.max(zero), (-balance).max(zero), recognised)
+fn roles(legs: &[Posting]) -> impl Iterator<Item = (Role, Amount)> {
+    legs.iter().filter_map(|leg| match leg.target {
+        Target::Role(role) => Some((role, leg.amount)),
+        Target::Contract(_) => None,
+    })
 }
 
 /// The balance of each account.
@@ -97,8 +102,7 @@ struct Leg {
 }
 
 impl Leg {
-    /// Its place in the journal.
-    fn key(&self) -> (Day, u64, &str, Role) {
+    fn place(&self) -> (Day, u64, &str, Role) {
         (self.date, self.sequence, &self.entry, self.role)
     }
 }
@@ -117,7 +121,7 @@ pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
             continue;
         }
         let mut by_role: BTreeMap<Role, Amount> = BTreeMap::new();
-        for leg in &entry.legs {
+        for leg in entry.book_legs() {
             let role = match &leg.target {
                 Target::Role(role) => *role,
                 Target::Contract(_) => Role::DeferredRevenue,
@@ -137,7 +141,8 @@ pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
     for contract in query.views.deferred_revenue.contracts.values() {
         recognition(query, contract, from, to, &mut legs);
     }
-    legs.sort_by(|one, other| one.key().cmp(&other.key()));
+    revaluations(query, (from, to), &mut legs);
+    legs.sort_by(|one, other| one.place().cmp(&other.place()));
     let mut table = Table::new(&[
         "date",
         "entry",
@@ -202,16 +207,23 @@ fn recognition(
         | ledger_core::posting::ContractId::Invoice(id) => id.to_string(),
     };
     let steps = query.at().steps();
+    let late = late::in_book(query, contract, &steps);
+    let mut walk = functional::walk(query, contract);
     for date in days(query, contract, from, to) {
-        let (deferred, unbilled, recognised) = stand(contract, date, query.at());
-        let before = stand(contract, date.previous(), query.at());
-        let billed = contract.billed(date, query.sequence)
-            - contract.billed(date.previous(), query.sequence);
-        let late = late::caught_up_on(contract, &steps, date);
+        let mut stand = |day: Day| match &mut walk {
+            Some(walk) => walk.through(day),
+            None => functional::own_standing(query, contract, day),
+        };
+        let before = stand(date.previous());
+        let stands = stand(date);
+        let billed = functional::billed(query, contract, date)
+            - functional::billed(query, contract, date.previous());
+        let late = late.get(&date).copied().unwrap_or_default();
         let moves = [
-            (Role::Revenue, before.2 - recognised, -late),
-            (Role::DeferredRevenue, billed - (deferred - before.0), late),
-            (Role::UnbilledReceivable, unbilled - before.1, Amount::ZERO),
+            (Role::Revenue, before.recognised - stands.recognised, -late),
+            (Role::DeferredRevenue, billed - (stands.deferred - before.deferred), late),
+            (Role::UnbilledReceivable, stands.unbilled - before.unbilled, Amount::ZERO),
+            (Role::FxGainLoss, stands.loss - before.loss, Amount::ZERO),
         ];
         legs.extend(moves.into_iter().map(|(role, amount, late)| Leg {
             date,
@@ -223,5 +235,39 @@ fn recognition(
             amount,
             document: document.clone(),
         }));
+    }
+}
+
+/// What open items in other currencies are revalued by at each month's end, where the book's policy
+/// says so, and taken back by on the next day.
+fn revaluations(query: &Query<'_>, (from, to): (Option<Day>, Day), legs: &mut Vec<Leg>) {
+    let entries = &query.views.receivables.entries;
+    let foreign = entries.iter().filter(|entry| entry.functional.is_some());
+    let Some(first) = foreign.map(|entry| entry.date).min() else { return };
+    let is_in = |day: Day| day <= to && from.is_none_or(|from| day >= from);
+    let mut end = first.max(from.map_or(first, Day::previous)).month().last();
+    while end <= to {
+        for (role, currency, amount) in functional::revaluation(query, end) {
+            let mut post = |date: Day, amount: Amount| {
+                if !is_in(date) {
+                    return;
+                }
+                let entry = format!("V{date}-{}-{}", currency.code(), role.as_str());
+                for (role, amount) in [(role, amount), (Role::FxGainLoss, -amount)] {
+                    legs.push(Leg {
+                        date,
+                        sequence: query.at().known(date),
+                        entry: entry.clone(),
+                        role,
+                        amount,
+                        late: Amount::ZERO,
+                        document: currency.code().to_owned(),
+                    });
+                }
+            };
+            post(end, amount);
+            post(end.next(), -amount);
+        }
+        end = end.next().month().last();
     }
 }

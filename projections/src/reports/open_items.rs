@@ -247,56 +247,6 @@ fn moved(one: &Use) -> Option<&'static str> {
     }
 }
 
-/// Day, sequence, document, kind, amount, and whether it came late for closed days.
-type StatementLine = (Day, u64, String, &'static str, Amount, bool);
-
-/// The lines of a statement in no order.
-fn statement_lines(query: &Query<'_>, wanted: &str) -> Vec<StatementLine> {
-    let view = &query.views.receivables;
-    let mut lines: Vec<StatementLine> = Vec::new();
-    for (id, fact) in &view.invoices {
-        if fact.issued.customer.as_str() != wanted {
-            continue;
-        }
-        let (total, late) = (fact.issued.total, fact.is_late());
-        lines.push((fact.posted, fact.sequence, id.to_string(), "invoice", total, late));
-        for one in &fact.settlements {
-            let kind = match one.kind {
-                Settles::WriteOff if one.amount.is_negative() => "write_off_recovery",
-                Settles::SmallBalance
-                | Settles::CashDiscount
-                | Settles::WriteOff
-                | Settles::Void => one.kind.as_str(),
-                // They only move between the receivable and what stands beside it.
-                Settles::Payment | Settles::Credit => continue,
-            };
-            lines.push((one.effective, one.sequence, id.to_string(), kind, -one.amount, one.late));
-        }
-    }
-    let used = |id: &Identifier, uses: &[Use]| -> Vec<StatementLine> {
-        let line = |one: &Use| {
-            let kind = moved(one)?;
-            Some((one.effective, one.sequence, id.to_string(), kind, one.amount, one.late))
-        };
-        uses.iter().filter_map(line).collect()
-    };
-    for (id, fact) in &view.payments {
-        if fact.received.customer.as_str() == wanted {
-            let (amount, late) = (-fact.received.amount, fact.late);
-            lines.push((fact.effective, fact.sequence, id.to_string(), "payment", amount, late));
-            lines.extend(used(id, &fact.uses));
-        }
-    }
-    for (id, fact) in &view.credits {
-        if fact.issued.customer.as_str() == wanted {
-            let (total, late) = (-fact.issued.total, fact.late);
-            lines.push((fact.effective, fact.sequence, id.to_string(), "credit", total, late));
-            lines.extend(used(id, &fact.uses));
-        }
-    }
-    lines
-}
-
 /// What a customer was billed, paid and credited, with the running balance (readings, 23).
 pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
     let wanted = query.needs("customer")?;
@@ -308,24 +258,92 @@ pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
         ));
     }
     let (from, to) = (query.from()?, query.to()?);
-    let mut lines = statement_lines(query, wanted);
+    let mut lines = movements(query, wanted);
     lines.retain(|line| line.0 <= to && line.1 <= query.sequence);
     lines.sort();
-    let mut table =
-        Table::new(&["date", "document", "kind", "amount:amount", "balance:amount", "late"]);
-    let mut balance = query.views.currency().map_or(Amount::ZERO, |currency| currency.zero());
-    for (date, _, document, kind, amount, late) in lines {
-        balance += amount;
+    let columns =
+        ["date", "document", "kind", "amount:amount", "balance:amount", "currency", "late"];
+    let mut table = Table::new(&columns);
+    // What is owed in one currency is not netted against another.
+    let mut balances: BTreeMap<Currency, Amount> = BTreeMap::new();
+    for (date, _, document, kind, amount, currency, late) in lines {
+        let balance = balances.entry(currency).or_insert(currency.zero());
+        *balance += amount;
         if from.is_none_or(|from| date >= from) {
             table.rows.push(vec![
                 date.into(),
                 document.into(),
                 kind.into(),
                 amount.into(),
-                balance.into(),
+                (*balance).into(),
+                currency.code().into(),
                 flag(late).into(),
             ]);
         }
     }
     Ok(table)
+}
+
+/// Day, sequence, document, kind, amount, currency, and whether it came late for closed days.
+type Movement = (Day, u64, String, &'static str, Amount, Currency, bool);
+
+/// What moves the balance of a customer.
+fn movements(query: &Query<'_>, customer: &str) -> Vec<Movement> {
+    let view = &query.views.receivables;
+    let mut lines: Vec<Movement> = Vec::new();
+    for (id, fact) in &view.invoices {
+        if fact.issued.customer.as_str() != customer {
+            continue;
+        }
+        let (id, issued) = (id.to_string(), &fact.issued);
+        let (currency, late) = (issued.currency, fact.is_late());
+        let (total, sequence) = (issued.total, fact.sequence);
+        lines.push((fact.posted, sequence, id.clone(), "invoice", total, currency, late));
+        for one in &fact.settlements {
+            let kind = match one.kind {
+                Settles::WriteOff if one.amount.is_negative() => "write_off_recovery",
+                Settles::SmallBalance
+                | Settles::CashDiscount
+                | Settles::WriteOff
+                | Settles::Void => one.kind.as_str(),
+                // They only move between the receivable and what stands beside it.
+                Settles::Payment | Settles::Credit => continue,
+            };
+            let (day, amount, late) = (one.effective, -one.amount, one.late);
+            lines.push((day, one.sequence, id.clone(), kind, amount, currency, late));
+        }
+    }
+    let mut beside = |(day, sequence, id, kind, amount, currency, late): Movement, uses: &[Use]| {
+        let used = uses.iter().filter_map(|one| moved(one).map(|kind| (one, kind)));
+        lines.extend(used.map(|(one, kind)| {
+            (one.effective, one.sequence, String::clone(&id), kind, one.amount, currency, one.late)
+        }));
+        lines.push((day, sequence, id, kind, amount, currency, late));
+    };
+    for (id, fact) in &view.payments {
+        let received = &fact.received;
+        if received.customer.as_str() == customer {
+            let (id, amount) = (id.to_string(), -received.amount);
+            let own = (
+                fact.effective,
+                fact.sequence,
+                id,
+                "payment",
+                amount,
+                received.currency,
+                fact.late,
+            );
+            beside(own, &fact.uses);
+        }
+    }
+    for (id, fact) in &view.credits {
+        let issued = &fact.issued;
+        if issued.customer.as_str() == customer {
+            let (id, amount) = (id.to_string(), -issued.total);
+            let own =
+                (fact.effective, fact.sequence, id, "credit", amount, issued.currency, fact.late);
+            beside(own, &fact.uses);
+        }
+    }
+    lines
 }

@@ -93,9 +93,14 @@ impl<'a> At<'a> {
         days.into_iter().filter_map(step).collect()
     }
 
+    /// The days on which something that was late may be caught up.
+    pub fn catch_ups(&self) -> impl Iterator<Item = Day> {
+        let known = self.closes.list.iter().take_while(|(at, _)| *at <= self.sequence);
+        known.map(|(_, through)| through.next())
+    }
+
     /// The latest day on which something that was late may be caught up.
     pub fn last_catch_up(&self) -> Option<Day> {
-        let known = self.closes.list.iter().take_while(|(at, _)| *at <= self.sequence);
-        known.map(|(_, through)| through.next()).max()
+        self.catch_ups().max()
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::calendar::{Day, YearMonth};
 use crate::closing::Check;
 use crate::decide::invoice;
+use crate::decide::period::seal;
 use crate::event::close::Finding;
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
@@ -81,11 +82,7 @@ fn found(check: Check, state: &Ledger, book: &Book, through: Day) -> Option<Find
 /// Control accounts that are not what the documents say. A book with documents in other currencies
 /// is not looked at here: its documents do not add up in one.
 fn books(state: &Ledger, book: &Book) -> Option<Finding> {
-    let foreign = |currency: Currency| currency != book.currency;
-    if state.invoices.values().any(|one| foreign(one.currency))
-        || state.payments.values().any(|one| foreign(one.currency))
-        || state.credits.values().any(|one| foreign(one.currency))
-    {
+    if seal::has_other_currencies(state, book) {
         return None;
     }
     let sums = state.books.ever();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::calendar::Day;
 use crate::event::close::{ContractRoll, ReceivablesRoll, Seal};
-use crate::money::Amount;
+use crate::money::{Amount, Currency};
 use crate::posting::{ContractId, Role};
 use crate::revenue::schedule::in_force;
 use crate::state::books::{ContractKind, ReceivableKind};
@@ -12,8 +12,12 @@ use crate::state::{Book, Ledger};
 use rust_decimal::Decimal;
 
 /// The books at the end of a day that is not closed yet, and how they came there since the last
-/// close that stands.
-pub(super) fn seal(state: &Ledger, book: &Book, through: Day) -> Seal {
+/// close that stands. None where there are documents in other currencies than the book's: what
+/// their contracts stand at in the book's is computed by the reports alone.
+pub(super) fn seal(state: &Ledger, book: &Book, through: Day) -> Option<Seal> {
+    if has_other_currencies(state, book) {
+        return None;
+    }
     let zero = book.currency.zero();
     let last = state.books.last_close();
     let from = last.map(|sealed| sealed.through.next());
@@ -38,14 +42,23 @@ pub(super) fn seal(state: &Ledger, book: &Book, through: Day) -> Seal {
     let earned: Amount = recognised.into_values().sum();
     add(Role::Revenue, -earned);
     trial_balance.retain(|_, amount| !amount.is_zero());
-    Seal {
+    Some(Seal {
         sequence: state.books.sequence,
         currency: book.currency,
         from,
         trial_balance,
         receivables: receivables(state, book, (from, through)),
         contract_liability: contracts_roll(state, book, (from, through), earned),
-    }
+    })
+}
+
+/// Whether any document has another currency than the book's.
+pub(super) fn has_other_currencies(state: &Ledger, book: &Book) -> bool {
+    let is_other = |currency: Currency| currency != book.currency;
+    state.orders.values().any(|one| is_other(one.currency))
+        || state.invoices.values().any(|one| is_other(one.currency))
+        || state.payments.values().any(|one| is_other(one.currency))
+        || state.credits.values().any(|one| is_other(one.currency))
 }
 
 fn receivables(
