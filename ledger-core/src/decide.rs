@@ -64,6 +64,12 @@ fn decided(
             period::check_open(settings, effective, "effective")?;
             return order::cancel(state, settings, effective, data);
         }
+        (CommandData::ClosePeriod(data), Some(settings)) => {
+            period::close(book, state, settings, command, data)
+        }
+        (CommandData::ReopenPeriod(data), Some(settings)) => {
+            period::reopen(book, settings, command, data)
+        }
         (data, Some(settings)) => {
             if period::counts_on_its_date(data) {
                 period::check_open(settings, effective, "effective")?;
@@ -94,13 +100,13 @@ fn in_open_book(
         | CommandData::RunBilling(_)
         | CommandData::RunDunning(_)
         | CommandData::RequestPayments(_)
+        | CommandData::ClosePeriod(_)
+        | CommandData::ReopenPeriod(_)
         | CommandData::PlaceOrder(_)
         | CommandData::CancelOrder(_) => Ok(Vec::new()),
         CommandData::DefineProduct(data) => book::define_product(state, data),
         CommandData::DefineTaxRate(data) => tax::define(data),
         CommandData::RecordFxRate(data) => fx::record(data),
-        CommandData::ClosePeriod(data) => period::close(id, book, data),
-        CommandData::ReopenPeriod(data) => period::reopen(id, book, data),
         CommandData::RegisterCustomer(data) => customer::register(state, book, data),
         CommandData::UpdateCustomer(data) => collections::update(state, book, data),
         CommandData::HoldCustomer(data) => collections::hold(state, data),

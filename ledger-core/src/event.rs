@@ -9,6 +9,7 @@ use crate::money::Currency;
 use crate::posting::Functional;
 
 pub mod book;
+pub mod close;
 pub mod collections;
 pub mod credit;
 pub mod customer;
@@ -154,9 +155,9 @@ events! {
     /// An exchange rate was added.
     FxRateRecorded(book::FxRateRecorded) = 1,
     /// Days were closed.
-    PeriodClosed(book::PeriodClosed) = 1,
+    PeriodClosed(close::PeriodClosed) = 1,
     /// Closed days were opened again.
-    PeriodReopened(book::PeriodReopened) = 1,
+    PeriodReopened(close::PeriodReopened) = 1,
     /// A customer was added.
     CustomerRegistered(customer::CustomerRegistered) = 1,
     /// A customer was changed.

@@ -257,6 +257,38 @@ choice! {
     }
 }
 
+choice! {
+    /// What is made of something that is still open when days are closed.
+    CloseCheck {
+        /// The close records it.
+        Warn = "warn",
+        /// The close is refused, unless the closer accepts it for a reason.
+        Refuse = "refuse",
+        /// It is not looked for.
+        Ignore = "ignore",
+    }
+}
+
+choice! {
+    /// Through which days a book is closed.
+    CloseBy {
+        /// Through any.
+        Day = "day",
+        /// Through the last day of a month, one month after another.
+        Month = "month",
+    }
+}
+
+choice! {
+    /// What opening closed days again needs.
+    Reopen {
+        /// Nothing.
+        Free = "free",
+        /// A reason.
+        WithReason = "with_reason",
+    }
+}
+
 /// The policies in force. A policy that shaped an event is part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -313,6 +345,12 @@ pub struct Policies {
     pub dunning: crate::dunning::Policies,
     /// When processors are asked for money.
     pub collection: crate::collection::Schedules,
+    /// What is made of what is still open when days are closed.
+    pub close_checks: crate::closing::Checks,
+    /// Through which days the book is closed.
+    pub close_by: CloseBy,
+    /// What opening closed days again needs.
+    pub reopen: Reopen,
 }
 
 impl Default for Policies {
@@ -344,6 +382,9 @@ impl Default for Policies {
             apply_credits: ApplyCredits::default(),
             dunning: crate::dunning::Policies::default(),
             collection: crate::collection::Schedules::default(),
+            close_checks: crate::closing::Checks::default(),
+            close_by: CloseBy::default(),
+            reopen: Reopen::default(),
         }
     }
 }

@@ -274,6 +274,16 @@ codes! {
     PeriodClosed = "period.closed",
     /// A close before the last one, or an opening of days that are not closed.
     PeriodInvalid = "period.invalid",
+    /// Something is still open that the book does not close over.
+    PeriodNotReady = "period.not_ready",
+    /// Days would be closed that are not over.
+    PeriodInFuture = "period.in_future",
+    /// The book closes by month, and the close does not end on a month's last day.
+    PeriodNotMonthEnd = "period.not_month_end",
+    /// The book closes by month, and a month would be left out.
+    PeriodMonthSkipped = "period.month_skipped",
+    /// Closing over what the book refuses, or reopening, needs a reason.
+    PeriodReasonMissing = "period.reason_missing",
     /// The log has no such sequence or instant.
     ReportOutOfRange = "report.out_of_range",
     /// There is no such report, or it lacks a filter.

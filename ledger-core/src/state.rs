@@ -19,6 +19,7 @@ use crate::revenue::schedule::Schedule;
 use crate::state::order::Order;
 
 mod apply;
+pub mod books;
 pub mod collections;
 pub mod order;
 pub mod requests;
@@ -50,6 +51,8 @@ pub struct Ledger {
     pub values: Values,
     /// Tax rates by code, in the order of recording.
     pub tax_rates: BTreeMap<Identifier, Vec<TaxRateDefined>>,
+    /// What was posted by day, and what each contract was billed.
+    pub books: books::Books,
     /// By the command's id, what billing runs issued that have not ended yet.
     pub unfinished_runs: BTreeMap<Identifier, RunSoFar>,
 }
@@ -270,6 +273,8 @@ pub struct Credit {
 impl Ledger {
     /// Folds one event of the log. Total: what `decide` made always applies.
     pub fn apply(&mut self, event: &Event) {
+        let closed = self.book.as_ref().and_then(|book| book.closed_through);
+        self.books.take(event, closed);
         apply::apply(self, event);
     }
 }

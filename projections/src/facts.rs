@@ -16,7 +16,7 @@ mod collections;
 mod deferred_revenue;
 mod receivables;
 
-pub use audit_trail::AuditRow;
+pub use audit_trail::{AuditRow, Closing};
 pub use collections::{CollectionsFact, RequestEnd};
 pub use deferred_revenue::{BillValue, DeferredFact, KnownContracts};
 pub use receivables::{Movement, OpenDocuments, ReceivablesFact, Settles, Used};
@@ -50,7 +50,7 @@ impl Projection {
         match self {
             Self::DeferredRevenue => 5,
             Self::Receivables => 5,
-            Self::AuditTrail => 1,
+            Self::AuditTrail => 2,
         }
     }
 }

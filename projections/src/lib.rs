@@ -7,5 +7,6 @@ pub mod outlook;
 pub mod projector;
 pub mod replay;
 pub mod reports;
+pub mod seals;
 pub mod store;
 pub mod views;

@@ -8,6 +8,7 @@ use crate::views::Views;
 
 mod ageing;
 mod audit;
+mod closes;
 mod collections;
 mod contracts;
 mod control;
@@ -16,6 +17,7 @@ mod earned;
 mod explain;
 mod forecast;
 mod functional;
+mod late;
 mod ledger;
 mod metrics;
 mod open_items;
@@ -123,6 +125,18 @@ pub const REPORTS: &[Report] = &[
         run: audit::audit_trail,
     },
     Report {
+        name: "closes",
+        about: "every close and reopening, with what was sealed and what was still open",
+        filters: &[],
+        run: closes::closes,
+    },
+    Report {
+        name: "corrections",
+        about: "what was recorded for closed days, and its effect by role",
+        filters: &["document", "customer", "actor", "type", "from", "to"],
+        run: closes::corrections,
+    },
+    Report {
         name: "invoice",
         about: "one invoice as it stood",
         filters: &["invoice"],
@@ -193,6 +207,23 @@ pub const REPORTS: &[Report] = &[
 /// The report that reads the orders.
 const FORECAST: &str = "forecast";
 
+/// Reports that look ahead, or show documents, and not only what was posted: as of a closed day they
+/// tell what was known when it was closed. The others keep a closed day's figures by themselves.
+const AS_KNOWN_AT_THE_CLOSE: &[&str] = &[
+    "waterfall",
+    "rpo",
+    FORECAST,
+    "metrics",
+    "worklist",
+    "reminders",
+    "payment-requests",
+    "invoice",
+    "order",
+    "payment",
+    "credit",
+    "customer",
+];
+
 /// The filters that every report takes.
 const COMMON: &[&str] = &["as_of", "at_sequence", "known_at"];
 
@@ -224,6 +255,7 @@ pub fn needs_orders(
     today: Day,
 ) -> Result<Option<When>, Rejection> {
     let query = Source { views, orders: None, today }.query(filters)?;
+    let query = query.as_known_at_the_close(name);
     Ok((name == FORECAST).then(|| query.when()))
 }
 
@@ -284,7 +316,7 @@ fn run_unchecked<'a>(
             ));
         }
     }
-    let query = source.query(filters)?;
+    let query = source.query(filters)?.as_known_at_the_close(name);
     let mut table = (report.run)(&query)?;
     table.sequence = query.sequence;
     Ok((query, table))

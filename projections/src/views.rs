@@ -23,7 +23,7 @@ mod segments;
 mod valuation;
 
 pub use audit_trail::{AuditEntry, AuditTrail};
-pub use closes::{At, Closes};
+pub use closes::{At, Closes, Step};
 pub use deferred_revenue::{BillRef, Billed, Contra, Contract, DeferredRevenue, Line};
 pub use receivables::{
     CreditFact, DisputeFact, Entry, InvoiceFact, PaymentFact, Receivables, Settlement, Use,

@@ -34,7 +34,7 @@ fn rows(book: &common::Book, as_of: &str, filters: &[(&str, &str)]) -> Vec<(Stri
     for (name, value) in filters {
         all.set(name, *value);
     }
-    let table = asked::report(book, "forecast", &all, day(as_of));
+    let table = asked::try_report(book, "forecast", &all, day(as_of)).unwrap();
     table.rows.iter().map(|row| (row[0].text(), row[2].text())).collect()
 }
 

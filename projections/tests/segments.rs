@@ -227,6 +227,7 @@ fn fold(views: &mut Views, effective: Day, deferred_revenue: Vec<DeferredFact>) 
         command_id: "c".parse().unwrap(),
         reason: None,
         summary: String::new(),
+        closing: None,
     };
     let facts = EventFacts {
         sequence: views.sequence + 1,

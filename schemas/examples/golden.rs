@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use ledger_core::decide::decide;
-use ledger_core::event::Event;
+use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
 use ledger_core::state::Ledger;
 use schemas::chain::{Chain, hex};
@@ -67,8 +67,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Writes the file and its line in the manifest, where there is none yet.
 fn keep(folder: &Path, event: &Event, golden: &GoldenRecord) -> Result<(), Box<dyn Error>> {
     let (kind, version) = (event.data.type_name(), event.data.version());
+    // The first closes had no figures: they are kept as they were.
+    let is_sealed = matches!(&event.data, EventData::PeriodClosed(closed) if closed.seal.is_some());
     // With an entry in the book's currency, too.
-    let also = if event.functional.is_some() { ".functional" } else { "" };
+    let also = match (is_sealed, &event.functional) {
+        (true, _) => ".sealed",
+        (false, Some(_)) => ".functional",
+        (false, None) => "",
+    };
     let name = format!("{kind}.v{version}{also}.json");
     let path = folder.join(&name);
     if path.exists() {

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
+use ledger_core::event::close::PeriodClosed;
 use ledger_core::event::payment::{PaymentAllocation, PaymentChargedBack};
 use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
@@ -196,6 +197,9 @@ fn as_text(event: &Event) -> String {
     if let Some(reason) = &event.reason {
         text.push_str(&format!("        because {reason}\n"));
     }
+    if let EventData::PeriodClosed(closed) = &event.data {
+        text.push_str(&closing(closed));
+    }
     text.push_str(&entry(event));
     text
 }
@@ -210,6 +214,23 @@ pub(crate) fn entry(event: &Event) -> String {
             rate.to, rate.per, rate.from, rate.rate, rate.to, rate.date
         ));
         text.push_str(&legs(&functional.legs()));
+    }
+    text
+}
+
+/// What a close went over, and what it sealed.
+fn closing(closed: &PeriodClosed) -> String {
+    let open = closed.warnings.iter().map(|found| format!("        still open: {found}\n"));
+    let mut text: String = open.collect();
+    let Some(seal) = &closed.seal else { return text };
+    text.push_str(&format!(
+        "        sealed through {} at event {}\n",
+        closed.through, seal.sequence
+    ));
+    for (role, balance) in &seal.trial_balance {
+        let side = if balance.is_negative() { "credit" } else { "debit " };
+        let amount = balance.abs().to_string();
+        text.push_str(&format!("        {side} {amount:>14}  {role}\n"));
     }
     text
 }

@@ -5,8 +5,8 @@ use std::io::Write;
 use ledger_core::event::Event;
 use ledger_core::log::{LogError, SharedLog, StoredRecord};
 use projections::facts::EventFacts;
-use projections::invariants;
 use projections::views::Views;
+use projections::{invariants, seals};
 use schemas::chain::{CHAIN_HEADER, Chain};
 use schemas::record::decode;
 
@@ -100,11 +100,13 @@ async fn check(log: &SharedLog) -> Result<Vec<Checked>, Failure> {
         state.order.get_or_insert(format!("the log ends at {last}, not at {through}"));
     }
     state.check_books();
+    let seals = state.seals();
     Ok(vec![
         ("sequences are dense from 1", told(state.order)),
         ("each event's hash follows from the one before", told(state.hashes)),
         ("each event can be read", told(state.reading)),
         ("the invariants of the books hold", told(state.books)),
+        ("every close is sealed with the figures of the books", seals),
     ])
 }
 
@@ -170,6 +172,21 @@ impl State {
         {
             self.books = Some(error.to_string());
         }
+    }
+
+    /// Compares every seal with the books: how many there are, or the first that does not fit.
+    fn seals(&self) -> Result<String, String> {
+        if self.order.is_some() || self.reading.is_some() {
+            return Err("not checked: the log is not whole".to_owned());
+        }
+        if let Some(first) = seals::check(&self.views).into_iter().next() {
+            let at = first.sequence.map(|sequence| format!("sequence {sequence}: "));
+            return Err(format!("{}{}", at.unwrap_or_default(), first.message));
+        }
+        let closes = seals::closes(&self.views, self.views.sequence);
+        let sealed = closes.iter().filter(|one| one.closed.seal.is_some()).count();
+        // Those of earlier releases have no seal.
+        Ok(format!("{sealed} of {} closes have a seal", closes.len()))
     }
 
     /// Checks the invariants over everything that was seen.

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
+use crate::closing::Check;
 use crate::collection;
 use crate::command::shared::{Price, Recognition};
 use crate::dunning;
@@ -94,7 +95,7 @@ pub enum PolicyValue {
     Number(u32),
     /// Lower ends of the ageing buckets.
     Days(Vec<u32>),
-    /// Values by reason, for `credit_revenue` and `approvals`.
+    /// Values by reason, for `credit_revenue` and `approvals`, or by check, for `close_checks`.
     Map(BTreeMap<String, String>),
     /// Stages by name, for `dunning`.
     Dunning(BTreeMap<String, Vec<dunning::Stage>>),
@@ -230,6 +231,9 @@ pub struct RecordFxRate {
 pub struct ClosePeriod {
     /// The last day to close.
     pub through: Day,
+    /// Checks that the book refuses and the closer accepts, for the command's `reason`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub accept: Vec<Check>,
 }
 
 /// Opens closed days again.

@@ -30,8 +30,8 @@ mod void;
 
 pub(super) use dispute::{open_dispute, resolve_dispute};
 pub(super) use price::discount;
-pub(super) use run::run;
 pub use run::{RunPlan, plan_run};
+pub(super) use run::{run, unbilled};
 pub(super) use void::void;
 
 /// Issues an invoice on the effective date.

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use crate::closing::Checks;
 use crate::collection;
 use crate::command::book::PolicyValue;
 use crate::dunning;
 use crate::money::{Amount, Rounding};
 use crate::policy::{
-    AgeingBasis, AllocationOrder, ApplyCredits, Basis, CashDiscountTax, ChangeDay, CreditRevenue,
-    FxRevaluation, InvoiceGrouping, Late, MonthEnd, Policies, Proration, ProrationRounding,
-    Residual, TaxInclusive, TaxRounding, WriteOffTax, WriteOffTo, WriteOffUnearned,
+    AgeingBasis, AllocationOrder, ApplyCredits, Basis, CashDiscountTax, ChangeDay, CloseBy,
+    CloseCheck, CreditRevenue, FxRevaluation, InvoiceGrouping, Late, MonthEnd, Policies, Proration,
+    ProrationRounding, Reopen, Residual, TaxInclusive, TaxRounding, WriteOffTax, WriteOffTo,
+    WriteOffUnearned,
 };
 use crate::rejection::{Code, Rejection};
 
@@ -36,6 +38,8 @@ const WORDS: &[(&str, &[&str])] = &[
     ("fx_revaluation", FxRevaluation::WORDS),
     ("late", Late::WORDS),
     ("ageing_basis", AgeingBasis::WORDS),
+    ("close_by", CloseBy::WORDS),
+    ("reopen", Reopen::WORDS),
 ];
 
 /// Policies whose values are amounts or numbers.
@@ -75,6 +79,9 @@ fn check(name: &str, value: &PolicyValue) -> Result<(), Rejection> {
     }
     if name == "collection" {
         return collection(value).map(|_| ());
+    }
+    if name == "close_checks" {
+        return close_checks(value).map(|_| ());
     }
     if NUMBERS.contains(&name) {
         return number(name, value).map(|_| ());
@@ -163,6 +170,26 @@ fn collection(value: &PolicyValue) -> Result<collection::Schedules, Rejection> {
     })
 }
 
+/// What is made of what is still open at a close: by check, or one word for all of them.
+fn close_checks(value: &PolicyValue) -> Result<Checks, Rejection> {
+    let misfit = |message: String| unknown("close_checks", message);
+    match value {
+        PolicyValue::Text(word) => CloseCheck::parse(word).map(Checks::all).ok_or_else(|| {
+            misfit(format!(
+                "close_checks is one of {:?}, or such a word by check",
+                CloseCheck::WORDS
+            ))
+        }),
+        PolicyValue::Map(named) => Checks::of(named).map_err(misfit),
+        PolicyValue::Number(_)
+        | PolicyValue::Days(_)
+        | PolicyValue::Dunning(_)
+        | PolicyValue::Collection(_) => {
+            Err(misfit("close_checks is a map such as {\"unbilled\": \"refuse\"}".to_owned()))
+        }
+    }
+}
+
 fn set(policies: &mut Policies, name: &str, value: &PolicyValue) -> Result<(), Rejection> {
     if let (PolicyValue::Days(days), "ageing_buckets") = (value, name) {
         policies.ageing_buckets.clone_from(days);
@@ -170,6 +197,7 @@ fn set(policies: &mut Policies, name: &str, value: &PolicyValue) -> Result<(), R
     match name {
         "dunning" => policies.dunning = dunning(value)?,
         "collection" => policies.collection = collection(value)?,
+        "close_checks" => policies.close_checks = close_checks(value)?,
         "tolerance" => policies.tolerance = number(name, value)?,
         "tolerance_over" => policies.tolerance_over = number(name, value)?,
         "grace_days" => policies.grace_days = days(name, value)?,
@@ -208,6 +236,8 @@ fn set(policies: &mut Policies, name: &str, value: &PolicyValue) -> Result<(), R
         "fx_revaluation" => choose(&mut policies.fx_revaluation, FxRevaluation::parse(word)),
         "late" => choose(&mut policies.late, Late::parse(word)),
         "ageing_basis" => choose(&mut policies.ageing_basis, AgeingBasis::parse(word)),
+        "close_by" => choose(&mut policies.close_by, CloseBy::parse(word)),
+        "reopen" => choose(&mut policies.reopen, Reopen::parse(word)),
         _ => {}
     }
     Ok(())

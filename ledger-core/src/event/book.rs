@@ -76,27 +76,3 @@ impl FxRateRecorded {
         Identifier::of_pair(self.from, self.to)
     }
 }
-
-/// All days up to one are closed: what is recorded later for them is posted on the first open
-/// day.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PeriodClosed {
-    /// The book.
-    pub book: Identifier,
-    /// The last closed day.
-    pub through: Day,
-    /// The last closed day before.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub before: Option<Day>,
-}
-
-/// Closed days are open again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PeriodReopened {
-    /// The book.
-    pub book: Identifier,
-    /// The first day that is open again.
-    pub from: Day,
-    /// The last closed day before.
-    pub before: Day,
-}

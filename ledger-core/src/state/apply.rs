@@ -237,7 +237,12 @@ fn invoice_voided(ledger: &mut Ledger, day: Day, data: &InvoiceVoided) {
     invoice.voided = true;
     invoice.settlements.push((day, invoice.open));
     invoice.open = data.currency.zero();
-    let lines = std::mem::take(&mut invoice.lines);
+    let mut lines = std::mem::take(&mut invoice.lines);
+    for voided in &data.lines {
+        if let Some(line) = lines.iter_mut().find(|line| line.line == voided.line) {
+            line.versions.extend(voided.schedule.iter().cloned());
+        }
+    }
     if let Some(customer) = ledger.customers.get_mut(&data.customer) {
         customer.open_invoices.remove(&data.invoice);
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use ledger_core::event::book::FxRateRecorded;
+use ledger_core::event::close::{PeriodClosed, PeriodReopened};
 use ledger_core::event::invoice::BillingRun;
 use ledger_core::event::order::OrderAmended;
 use ledger_core::event::payment::PaymentAllocation;
@@ -33,6 +34,19 @@ pub struct AuditRow {
     pub reason: Option<String>,
     /// What happened, in one line.
     pub summary: String,
+    /// Of a close or a reopening: all of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub closing: Option<Closing>,
+}
+
+/// A close, or a reopening.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Closing {
+    /// Days were closed.
+    Closed(Box<PeriodClosed>),
+    /// Closed days were opened again.
+    Reopened(PeriodReopened),
 }
 
 /// The fact of one event.
@@ -47,6 +61,17 @@ pub(super) fn fact(event: &Event) -> AuditRow {
         command_id: event.command_id.clone(),
         reason: event.reason.clone(),
         summary: summary(&event.data),
+        closing: closing(&event.data),
+    }
+}
+
+fn closing(data: &EventData) -> Option<Closing> {
+    if let EventData::PeriodClosed(data) = data {
+        Some(Closing::Closed(Box::new(data.clone())))
+    } else if let EventData::PeriodReopened(data) = data {
+        Some(Closing::Reopened(data.clone()))
+    } else {
+        None
     }
 }
 
@@ -107,6 +132,15 @@ fn touches(data: &EventData) -> Vec<Identifier> {
     }
 }
 
+fn closed(data: &PeriodClosed) -> String {
+    let days = format!("all days through {} closed", data.through);
+    if data.warnings.is_empty() {
+        return days;
+    }
+    let warnings: Vec<String> = data.warnings.iter().map(ToString::to_string).collect();
+    format!("{days}, still open: {}", warnings.join("; "))
+}
+
 fn invoices(allocations: &[PaymentAllocation]) -> Vec<Identifier> {
     allocations.iter().map(|one| one.invoice.clone()).collect()
 }
@@ -119,7 +153,7 @@ fn summary(data: &EventData) -> String {
             format!("tax rate {} of {} % from {}", data.tax_code, data.rate, data.from)
         }
         EventData::FxRateRecorded(data) => of_rate(data),
-        EventData::PeriodClosed(data) => format!("all days through {} closed", data.through),
+        EventData::PeriodClosed(data) => closed(data),
         EventData::PeriodReopened(data) => format!("days from {} on opened again", data.from),
         EventData::CustomerRegistered(data) => format!("customer {:?} registered", data.name),
         EventData::CustomerUpdated(_)

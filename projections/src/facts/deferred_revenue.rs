@@ -120,6 +120,17 @@ pub struct BillValue {
 }
 
 impl DeferredFact {
+    /// Whether it changes what a line earns.
+    pub fn earns(&self) -> bool {
+        matches!(
+            self,
+            Self::Version { .. }
+                | Self::Metered { .. }
+                | Self::Delivered { .. }
+                | Self::Used { .. }
+        )
+    }
+
     /// The contract that it is about, where it is one's.
     pub fn contract(&self) -> Option<&ContractId> {
         match self {

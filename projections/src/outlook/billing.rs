@@ -11,6 +11,7 @@ use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
 use ledger_core::rejection::{Code, Rejection};
 use ledger_core::state::Ledger;
+use ledger_core::state::books::Books;
 use ledger_core::state::collections::Collections;
 use time::OffsetDateTime;
 
@@ -141,6 +142,7 @@ fn part(ledger: &Ledger, orders: &BTreeSet<Identifier>) -> Ledger {
         // As if nobody were on hold: a hold keeps back what falls due, and ends.
         collections: Collections::default(),
         requests: BTreeMap::new(),
+        books: Books::default(),
         orders: orders.clone(),
     }
 }

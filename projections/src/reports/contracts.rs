@@ -9,7 +9,7 @@ use ledger_core::rejection::{Code, Rejection};
 
 use crate::facts::Movement;
 use crate::reports::earned::{self, MonthSums, other_lines};
-use crate::reports::{Query, Table, functional};
+use crate::reports::{Query, Table, functional, late};
 use crate::views::{Contract, Line};
 
 pub(super) fn order_of(contract: &Contract) -> Option<&str> {
@@ -55,12 +55,16 @@ pub(super) fn deferred_revenue(query: &Query<'_>) -> Result<Table, Rejection> {
         "recognised:amount",
         "deferred:amount",
         "unbilled:amount",
+        "late:amount",
     ]);
+    let steps = query.at().steps();
     for contract in contracts(query) {
         let billed = contract.billed(query.as_of, query.sequence);
         let recognised = contract.recognised(query.as_of, query.at());
         let zero = contract.currency.zero();
-        if billed.is_zero() && recognised.is_zero() {
+        let range = (None, query.as_of);
+        let late = late::of_balance(contract, (&steps, query.sequence), range);
+        if billed.is_zero() && recognised.is_zero() && late.is_zero() {
             continue;
         }
         table.rows.push(vec![
@@ -72,6 +76,7 @@ pub(super) fn deferred_revenue(query: &Query<'_>) -> Result<Table, Rejection> {
             recognised.into(),
             (billed - recognised).max(zero).into(),
             (recognised - billed).max(zero).into(),
+            late.into(),
         ]);
     }
     Ok(table)
@@ -204,11 +209,15 @@ pub(super) fn revenue(query: &Query<'_>) -> Result<Table, Rejection> {
     if query.filters.get("gross") != Some("true") {
         contra(query, (from, to), by, span, &mut sums);
     }
+    let late = late::of_revenue(query, (from, to), (by, span));
     let name = span.map_or_else(|| by.to_owned(), |span| span.name().to_owned());
-    let mut table = Table::new(&[&name, "currency", "amount:amount"]);
+    let mut table = Table::new(&[&name, "currency", "amount:amount", "late:amount"]);
     for ((key, currency), amount) in sums {
-        if !amount.is_zero() {
-            table.rows.push(vec![key.into(), currency.into(), amount.into()]);
+        let key = (key, currency);
+        // With the decimals of the amount.
+        let late = amount - (amount - late.get(&key).copied().unwrap_or_default());
+        if !amount.is_zero() || !late.is_zero() {
+            table.rows.push(vec![key.0.into(), currency.into(), amount.into(), late.into()]);
         }
     }
     Ok(table)
@@ -262,18 +271,19 @@ pub(super) fn waterfall(query: &Query<'_>) -> Result<Table, Rejection> {
         Day::from_numbers(1, 1, 1).unwrap_or(query.as_of),
         Day::from_numbers(9999, 12, 31).unwrap_or(query.as_of),
     );
+    let group = |contract: &Contract, line: &Line| match by {
+        "product" => line.product.as_ref().map(ToString::to_string).unwrap_or_default(),
+        "order" => order_of(contract).unwrap_or("").to_owned(),
+        "customer" => contract.customer.to_string(),
+        "booked" => line.booked.month().to_string(),
+        _ => String::new(),
+    };
     let mut sums = MonthSums::new();
     earned::add_months(query, by, &mut sums);
     for (contract, line) in other_lines(query) {
         // What is booked later is not scheduled yet; what it earned in the past, it did.
         let is_booked = line.booked <= query.as_of;
-        let group = match by {
-            "product" => line.product.as_ref().map(ToString::to_string).unwrap_or_default(),
-            "order" => order_of(contract).unwrap_or("").to_owned(),
-            "customer" => contract.customer.to_string(),
-            "booked" => line.booked.month().to_string(),
-            _ => String::new(),
-        };
+        let group = group(contract, line);
         let zero = contract.currency.zero();
         let earned_through = |day: Day| line.earned(day, query.at(), contract.currency);
         let range = (always, running_end(query, line).unwrap_or(query.as_of));
@@ -294,15 +304,18 @@ pub(super) fn waterfall(query: &Query<'_>) -> Result<Table, Rejection> {
     }
     let mut columns = vec!["month", "currency"];
     columns.extend((by != "month").then_some(by));
-    columns.extend(["recognised:amount", "scheduled:amount"]);
+    columns.extend(["recognised:amount", "scheduled:amount", "late:amount"]);
+    let late = late::of_waterfall(query, &group);
     let mut table = Table::new(&columns);
-    for ((month, currency, group), (recognised, scheduled)) in sums {
-        if recognised.is_zero() && scheduled.is_zero() {
+    for (key, (recognised, scheduled)) in sums {
+        let late = recognised - (recognised - late.get(&key).copied().unwrap_or_default());
+        if recognised.is_zero() && scheduled.is_zero() && late.is_zero() {
             continue;
         }
+        let (month, currency, group) = key;
         let mut row = vec![month.to_string().into(), currency.into()];
         row.extend((by != "month").then(|| group.into()));
-        row.extend([recognised.into(), scheduled.into()]);
+        row.extend([recognised.into(), scheduled.into(), late.into()]);
         table.rows.push(row);
     }
     Ok(table)
@@ -323,10 +336,13 @@ pub(super) fn rollforward(query: &Query<'_>) -> Result<Table, Rejection> {
         "written_off:amount",
         "fx:amount",
         "closing:amount",
+        "late:amount",
     ]);
+    let steps = query.at().steps();
     let Some(currency) = query.views.currency() else { return Ok(table) };
     let zero = currency.zero();
     let (mut opening, mut closing, mut recognised, mut fx) = (zero, zero, zero, zero);
+    let mut late = zero;
     for contract in query.views.deferred_revenue.contracts.values() {
         let before = functional::standing(query, contract, from.previous());
         let after = functional::standing(query, contract, to);
@@ -334,6 +350,7 @@ pub(super) fn rollforward(query: &Query<'_>) -> Result<Table, Rejection> {
         closing += after.deferred - after.unbilled;
         recognised += after.recognised - before.recognised;
         fx += after.loss - before.loss;
+        late += late::of_balance_in_book(query, contract, &steps, (from, to));
     }
     let (mut billed, mut credited, mut written_off) = (zero, zero, zero);
     for entry in &query.views.receivables.entries {
@@ -361,6 +378,7 @@ pub(super) fn rollforward(query: &Query<'_>) -> Result<Table, Rejection> {
         written_off.into(),
         fx.into(),
         closing.into(),
+        late.into(),
     ]);
     Ok(table)
 }

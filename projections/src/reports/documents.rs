@@ -10,11 +10,12 @@ use ledger_core::{collection, dunning};
 use serde_json::{Value, json};
 
 use crate::facts::Used;
+use crate::reports::late::flag;
 use crate::reports::open_items::{left, open, status};
 use crate::reports::{Query, Table};
-use crate::views::Use;
+use crate::views::{Line, Settlement, Use};
 
-/// Issued invoices.
+/// Issued invoices, by the days on which they are posted.
 pub(super) fn billing(query: &Query<'_>) -> Result<Table, Rejection> {
     let (from, to) = (query.from()?, query.to()?);
     let mut rows = Vec::new();
@@ -22,16 +23,16 @@ pub(super) fn billing(query: &Query<'_>) -> Result<Table, Rejection> {
         let issued = &fact.issued;
         let order = issued.order.as_ref().map(|order| order.as_str());
         if fact.sequence > query.sequence
-            || issued.issued > to
-            || from.is_some_and(|from| issued.issued < from)
+            || fact.posted > to
+            || from.is_some_and(|from| fact.posted < from)
             || !query.keeps("customer", Some(issued.customer.as_str()))
             || !query.keeps("order", order)
         {
             continue;
         }
-        rows.push((issued.issued, fact.sequence, id, issued));
+        rows.push((fact, id, issued));
     }
-    rows.sort_by_key(|row| (row.0, row.1));
+    rows.sort_by_key(|(fact, _, issued)| (issued.issued, fact.sequence));
     let mut table = Table::new(&[
         "date",
         "invoice",
@@ -41,10 +42,11 @@ pub(super) fn billing(query: &Query<'_>) -> Result<Table, Rejection> {
         "net:amount",
         "tax:amount",
         "total:amount",
+        "late",
     ]);
-    for (date, _, id, issued) in rows {
+    for (fact, id, issued) in rows {
         table.rows.push(vec![
-            date.into(),
+            issued.issued.into(),
             id.as_str().into(),
             issued.customer.as_str().into(),
             issued.order.as_ref().map_or("", |order| order.as_str()).into(),
@@ -52,6 +54,7 @@ pub(super) fn billing(query: &Query<'_>) -> Result<Table, Rejection> {
             issued.net.into(),
             issued.tax.into(),
             issued.total.into(),
+            flag(fact.is_late()).into(),
         ]);
     }
     Ok(table)
@@ -115,8 +118,10 @@ pub(super) fn invoice(query: &Query<'_>) -> Result<Table, Rejection> {
         open.into(),
         status(fact, query.as_of, query.sequence, open).into(),
     ]);
+    let settlements = fact.settlements.iter().filter(|one| one.sequence <= query.sequence);
+    let settlements: Vec<&Settlement> = settlements.collect();
     table.details = Some(json!({
-        "lines": issued.lines, "settlements": fact.settlements, "history": history(query, "invoice", id),
+        "lines": issued.lines, "settlements": settlements, "history": history(query, "invoice", id),
     }));
     Ok(table)
 }
@@ -206,7 +211,8 @@ pub(super) fn order(query: &Query<'_>) -> Result<Table, Rejection> {
         query.views.deferred_revenue.contracts.values().find(
             |contract| matches!(&contract.id, ContractId::Order(order) if order.as_str() == id),
         );
-    let Some(contract) = found else {
+    let is_known = |line: &Line| !line.learned_at(0, query.sequence).is_empty();
+    let Some(contract) = found.filter(|contract| contract.lines.values().any(is_known)) else {
         return Err(missing(Code::OrderUnknown, "order", id));
     };
     let latest = contract.lines.values().filter_map(|line| line.latest(query.sequence));
@@ -230,6 +236,7 @@ pub(super) fn order(query: &Query<'_>) -> Result<Table, Rejection> {
     let lines: serde_json::Map<String, Value> = contract
         .lines
         .iter()
+        .filter(|(_, line)| is_known(line))
         .map(|(name, line)| {
             let known = line.versions.iter().filter(|(at, _)| *at <= query.sequence);
             let versions: Vec<Value> = known
@@ -325,10 +332,39 @@ fn balances(
     balances
 }
 
+/// Received, refunded, fees, and what of it came late for closed days, by day and method.
+type CashSums<'a> = BTreeMap<(Day, String, &'a str), [Amount; 4]>;
+
 /// Money by day and method.
 pub(super) fn cash(query: &Query<'_>) -> Result<Table, Rejection> {
-    let (from, to) = (query.from()?, query.to()?);
-    let mut sums: BTreeMap<(Day, String, &str), [Amount; 3]> = BTreeMap::new();
+    let sums = cash_sums(query, (query.from()?, query.to()?));
+    let mut table = Table::new(&[
+        "date",
+        "method",
+        "currency",
+        "received:amount",
+        "refunded:amount",
+        "fees:amount",
+        "net:amount",
+        "late:amount",
+    ]);
+    for ((date, method, currency), [money, refunded, fees, late]) in sums {
+        table.rows.push(vec![
+            date.into(),
+            method.into(),
+            currency.into(),
+            money.into(),
+            refunded.into(),
+            fees.into(),
+            (money - refunded - fees).into(),
+            late.into(),
+        ]);
+    }
+    Ok(table)
+}
+
+fn cash_sums<'a>(query: &Query<'a>, (from, to): (Option<Day>, Day)) -> CashSums<'a> {
+    let mut sums: CashSums<'a> = BTreeMap::new();
     let in_range = |day: Day, at: u64| {
         day <= to && from.is_none_or(|from| day >= from) && at <= query.sequence
     };
@@ -341,9 +377,12 @@ pub(super) fn cash(query: &Query<'_>) -> Result<Table, Rejection> {
             let method = received.method.clone().unwrap_or_default();
             let key = (fact.effective, method, received.currency.code());
             let zero = received.currency.zero();
-            let [money, _, fees] = sums.entry(key).or_insert([zero; 3]);
+            let [money, _, fees, late] = sums.entry(key).or_insert([zero; 4]);
             *money += received.amount;
             *fees += received.fee;
+            if fact.late {
+                *late += received.amount - received.fee;
+            }
         }
     }
     for fact in view.credits.values() {
@@ -353,8 +392,11 @@ pub(super) fn cash(query: &Query<'_>) -> Result<Table, Rejection> {
             {
                 let key = (one.effective, String::new(), fact.issued.currency.code());
                 let zero = fact.issued.currency.zero();
-                let [_, refunded, _] = sums.entry(key).or_insert([zero; 3]);
+                let [_, refunded, _, late] = sums.entry(key).or_insert([zero; 4]);
                 *refunded += one.amount;
+                if one.late {
+                    *late -= one.amount;
+                }
             }
         }
     }
@@ -365,30 +407,13 @@ pub(super) fn cash(query: &Query<'_>) -> Result<Table, Rejection> {
             let payment = view.payments.get(&one.payment);
             let method = payment.and_then(|fact| fact.received.method.clone()).unwrap_or_default();
             let key = (one.effective, method, one.currency.code());
-            let [_, refunded, fees] = sums.entry(key).or_insert([one.currency.zero(); 3]);
+            let [_, refunded, fees, late] = sums.entry(key).or_insert([one.currency.zero(); 4]);
             *refunded += one.amount;
             *fees += one.fee;
+            if one.late {
+                *late -= one.amount + one.fee;
+            }
         }
     }
-    let mut table = Table::new(&[
-        "date",
-        "method",
-        "currency",
-        "received:amount",
-        "refunded:amount",
-        "fees:amount",
-        "net:amount",
-    ]);
-    for ((date, method, currency), [money, refunded, fees]) in sums {
-        table.rows.push(vec![
-            date.into(),
-            method.into(),
-            currency.into(),
-            money.into(),
-            refunded.into(),
-            fees.into(),
-            (money - refunded - fees).into(),
-        ]);
-    }
-    Ok(table)
+    sums
 }

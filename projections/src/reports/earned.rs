@@ -14,7 +14,7 @@ use crate::views::{Contract, Cuts, Line, Segment, Segments, Selected};
 
 /// Whether the hot table can answer: it knows all that is known now, and nothing of the past.
 fn is_hot(query: &Query<'_>) -> bool {
-    query.sequence == query.views.sequence
+    query.sequence >= query.views.deferred_revenue.changed
 }
 
 /// The lines that pass the filters and that the hot table cannot tell about.

@@ -8,7 +8,7 @@ use ledger_core::money::Amount;
 use ledger_core::posting::{Posting, Role, Target};
 use ledger_core::rejection::Rejection;
 
-use crate::reports::{Query, Table, functional};
+use crate::reports::{Query, Table, functional, late};
 use crate::views::Contract;
 
 /// The code of a role's account.
@@ -66,11 +66,15 @@ pub(super) fn trial_balance(query: &Query<'_>) -> Result<Table, Rejection> {
         "debit:amount",
         "credit:amount",
         "balance:amount",
+        "late:amount",
     ]);
     let Some(currency) = query.views.currency() else { return Ok(table) };
     let zero = currency.zero();
+    let late = late::balances(query, query.as_of);
     for (role, balance) in balances(query, query.as_of) {
-        if balance.is_zero() || !query.keeps("role", Some(role.as_str())) {
+        let late = zero + late.get(&role).copied().unwrap_or_default();
+        let is_empty = balance.is_zero() && late.is_zero();
+        if is_empty || !query.keeps("role", Some(role.as_str())) {
             continue;
         }
         table.rows.push(vec![
@@ -80,6 +84,7 @@ pub(super) fn trial_balance(query: &Query<'_>) -> Result<Table, Rejection> {
             balance.max(zero).into(),
             (-balance).max(zero).into(),
             balance.into(),
+            late.into(),
         ]);
     }
     Ok(table)
@@ -92,6 +97,7 @@ struct Leg {
     entry: String,
     role: Role,
     amount: Amount,
+    late: Amount,
     document: String,
 }
 
@@ -128,6 +134,7 @@ pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
             entry: format!("E{}", entry.sequence),
             role,
             amount,
+            late: if entry.is_late() { amount } else { Amount::ZERO },
             document: entry.document.to_string(),
         }));
     }
@@ -146,11 +153,12 @@ pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
         "credit:amount",
         "document",
         "sequence:integer",
+        "late:amount",
     ]);
     let Some(currency) = query.views.currency() else { return Ok(table) };
     let zero = currency.zero();
     for leg in legs {
-        if leg.amount.is_zero()
+        if (leg.amount.is_zero() && leg.late.is_zero())
             || !query.keeps("role", Some(leg.role.as_str()))
             || !query.keeps("document", Some(&leg.document))
         {
@@ -166,6 +174,7 @@ pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
             (zero - leg.amount).max(zero).into(),
             leg.document.into(),
             leg.sequence.into(),
+            (zero + leg.late).into(),
         ]);
     }
     Ok(table)
@@ -197,6 +206,8 @@ fn recognition(
         ledger_core::posting::ContractId::Order(id)
         | ledger_core::posting::ContractId::Invoice(id) => id.to_string(),
     };
+    let steps = query.at().steps();
+    let late = late::in_book(query, contract, &steps);
     let mut walk = functional::walk(query, contract);
     for date in days(query, contract, from, to) {
         let mut stand = |day: Day| match &mut walk {
@@ -207,15 +218,18 @@ fn recognition(
         let stands = stand(date);
         let billed = functional::billed(query, contract, date)
             - functional::billed(query, contract, date.previous());
+        let late = late.get(&date).copied().unwrap_or_default();
         let moves = [
-            (Role::Revenue, before.recognised - stands.recognised),
-            (Role::DeferredRevenue, billed - (stands.deferred - before.deferred)),
-            (Role::UnbilledReceivable, stands.unbilled - before.unbilled),
-            (Role::FxGainLoss, stands.loss - before.loss),
+            (Role::Revenue, before.recognised - stands.recognised, -late),
+            (Role::DeferredRevenue, billed - (stands.deferred - before.deferred), late),
+            (Role::UnbilledReceivable, stands.unbilled - before.unbilled, Amount::ZERO),
+            (Role::FxGainLoss, stands.loss - before.loss, Amount::ZERO),
         ];
-        legs.extend(moves.into_iter().map(|(role, amount)| Leg {
+        legs.extend(moves.into_iter().map(|(role, amount, late)| Leg {
             date,
-            sequence: query.sequence,
+            // Nothing behind it changes the entry any more.
+            sequence: query.at().known(date),
+            late,
             entry: format!("R{date}-{document}"),
             role,
             amount,
@@ -242,10 +256,11 @@ fn revaluations(query: &Query<'_>, (from, to): (Option<Day>, Day), legs: &mut Ve
                 for (role, amount) in [(role, amount), (Role::FxGainLoss, -amount)] {
                     legs.push(Leg {
                         date,
-                        sequence: query.sequence,
+                        sequence: query.at().known(date),
                         entry: entry.clone(),
                         role,
                         amount,
+                        late: Amount::ZERO,
                         document: currency.code().to_owned(),
                     });
                 }

@@ -9,12 +9,16 @@ use ledger_core::rejection::{Code, Rejection};
 
 use crate::facts::{Settles, Used};
 use crate::reports::ageing::Ageing;
+use crate::reports::late::flag;
 use crate::reports::{Cell, Query, Table};
 use crate::views::{InvoiceFact, Settlement, Use};
 
 /// What is open of an invoice on a day, as known at a sequence; none before it was issued.
+///
+/// An invoice that was late for closed days is posted behind them. Where they were opened again, its
+/// money may be posted before itself: until it comes, the receivable is below zero by that.
 pub(super) fn open(fact: &InvoiceFact, day: Day, sequence: u64) -> Option<Amount> {
-    if fact.sequence > sequence || fact.posted > day {
+    if fact.sequence > sequence {
         return None;
     }
     let settled: Amount = fact
@@ -23,6 +27,9 @@ pub(super) fn open(fact: &InvoiceFact, day: Day, sequence: u64) -> Option<Amount
         .filter(|one| one.effective <= day && one.sequence <= sequence)
         .map(|one| one.amount)
         .sum();
+    if fact.posted > day {
+        return (!settled.is_zero()).then_some(-settled);
+    }
     Some(fact.issued.total - settled)
 }
 
@@ -71,22 +78,26 @@ pub(super) fn unapplied<'a>(query: &Query<'a>) -> BTreeMap<(&'a Identifier, Curr
             *sums.entry((customer, currency)).or_default() += amount;
         }
     };
-    let is_asked = |on: Day, at: u64, customer: &Identifier| {
-        on <= query.as_of
-            && at <= query.sequence
-            && query.keeps("customer", Some(customer.as_str()))
+    let is_asked = |at: u64, customer: &Identifier| {
+        at <= query.sequence && query.keeps("customer", Some(customer.as_str()))
     };
-    let rest = |amount: Amount, uses: &[Use]| left(amount, uses, query.as_of, query.sequence);
+    // As an invoice, one that was late may be used before the day on which it is posted.
+    let rest = |on: Day, amount: Amount, uses: &[Use]| {
+        let amount = if on <= query.as_of { amount } else { Amount::ZERO };
+        left(amount, uses, query.as_of, query.sequence)
+    };
     for fact in query.views.receivables.payments.values() {
         let received = &fact.received;
-        if is_asked(fact.effective, fact.sequence, &received.customer) {
-            add(&received.customer, received.currency, rest(received.amount, &fact.uses));
+        if is_asked(fact.sequence, &received.customer) {
+            let left = rest(fact.effective, received.amount, &fact.uses);
+            add(&received.customer, received.currency, left);
         }
     }
     for fact in query.views.receivables.credits.values() {
         let issued = &fact.issued;
-        if is_asked(fact.effective, fact.sequence, &issued.customer) {
-            add(&issued.customer, issued.currency, rest(issued.total, &fact.uses));
+        if is_asked(fact.sequence, &issued.customer) {
+            let left = rest(fact.effective, issued.total, &fact.uses);
+            add(&issued.customer, issued.currency, left);
         }
     }
     sums
@@ -98,6 +109,7 @@ pub(super) struct Aged {
     pub(super) buckets: BTreeMap<usize, Amount>,
     pub(super) total: Amount,
     disputed: Amount,
+    late: Amount,
 }
 
 /// What is open by customer and age.
@@ -117,6 +129,7 @@ pub(super) fn aged<'a>(
         *row.buckets.entry(place).or_default() += open;
         row.total += open;
         row.disputed += disputed(fact, query.as_of, query.sequence, open);
+        row.late += if fact.is_late() { open } else { Amount::ZERO };
     }
     Ok(aged)
 }
@@ -126,7 +139,7 @@ pub(super) fn receivables(query: &Query<'_>) -> Result<Table, Rejection> {
     let names = Ageing::of(query)?.names;
     let mut columns = vec!["customer".to_owned(), "currency".to_owned()];
     columns.extend(names.iter().map(|name| format!("{name}:amount")));
-    columns.extend(["total", "unapplied", "disputed"].map(|name| format!("{name}:amount")));
+    columns.extend(["total", "unapplied", "disputed", "late"].map(|name| format!("{name}:amount")));
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let mut table = Table::new(&columns);
     let mut aged = aged(query)?;
@@ -142,7 +155,8 @@ pub(super) fn receivables(query: &Query<'_>) -> Result<Table, Rejection> {
                 .map(|at| Cell::Amount(zero + row.buckets.get(&at).copied().unwrap_or_default())),
         );
         let beside = unapplied.get(&(customer, currency)).copied().unwrap_or_default();
-        cells.extend([row.total, beside, row.disputed].map(|amount| Cell::Amount(zero + amount)));
+        let amounts = [row.total, beside, row.disputed, row.late];
+        cells.extend(amounts.map(|amount| Cell::Amount(zero + amount)));
         table.rows.push(cells);
     }
     Ok(table)
@@ -162,6 +176,7 @@ pub(super) fn open_items(query: &Query<'_>) -> Result<Table, Rejection> {
         "days_overdue:integer",
         "bucket",
         "status",
+        "late",
     ]);
     for (id, fact) in &query.views.receivables.invoices {
         let Some(open) = open(fact, query.as_of, query.sequence) else { continue };
@@ -184,6 +199,7 @@ pub(super) fn open_items(query: &Query<'_>) -> Result<Table, Rejection> {
             Cell::Integer(overdue.max(0).into()),
             ageing.name(overdue).into(),
             status(fact, query.as_of, query.sequence, open).into(),
+            flag(fact.is_late()).into(),
         ]);
     }
     Ok(table)
@@ -245,11 +261,12 @@ pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
     let mut lines = movements(query, wanted);
     lines.retain(|line| line.0 <= to && line.1 <= query.sequence);
     lines.sort();
-    let columns = ["date", "document", "kind", "amount:amount", "balance:amount", "currency"];
+    let columns =
+        ["date", "document", "kind", "amount:amount", "balance:amount", "currency", "late"];
     let mut table = Table::new(&columns);
     // What is owed in one currency is not netted against another.
     let mut balances: BTreeMap<Currency, Amount> = BTreeMap::new();
-    for (date, _, document, kind, amount, currency) in lines {
+    for (date, _, document, kind, amount, currency, late) in lines {
         let balance = balances.entry(currency).or_insert(currency.zero());
         *balance += amount;
         if from.is_none_or(|from| date >= from) {
@@ -260,13 +277,15 @@ pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
                 amount.into(),
                 (*balance).into(),
                 currency.code().into(),
+                flag(late).into(),
             ]);
         }
     }
     Ok(table)
 }
 
-type Movement = (Day, u64, String, &'static str, Amount, Currency);
+/// Day, sequence, document, kind, amount, currency, and whether it came late for closed days.
+type Movement = (Day, u64, String, &'static str, Amount, Currency, bool);
 
 /// What moves the balance of a customer.
 fn movements(query: &Query<'_>, customer: &str) -> Vec<Movement> {
@@ -277,9 +296,9 @@ fn movements(query: &Query<'_>, customer: &str) -> Vec<Movement> {
             continue;
         }
         let (id, issued) = (id.to_string(), &fact.issued);
-        let currency = issued.currency;
-        let total = issued.total;
-        lines.push((fact.posted, fact.sequence, id.clone(), "invoice", total, currency));
+        let (currency, late) = (issued.currency, fact.is_late());
+        let (total, sequence) = (issued.total, fact.sequence);
+        lines.push((fact.posted, sequence, id.clone(), "invoice", total, currency, late));
         for one in &fact.settlements {
             let kind = match one.kind {
                 Settles::WriteOff if one.amount.is_negative() => "write_off_recovery",
@@ -290,21 +309,30 @@ fn movements(query: &Query<'_>, customer: &str) -> Vec<Movement> {
                 // They only move between the receivable and what stands beside it.
                 Settles::Payment | Settles::Credit => continue,
             };
-            lines.push((one.effective, one.sequence, id.clone(), kind, -one.amount, currency));
+            let (day, amount, late) = (one.effective, -one.amount, one.late);
+            lines.push((day, one.sequence, id.clone(), kind, amount, currency, late));
         }
     }
-    let mut beside = |(day, sequence, id, kind, amount, currency): Movement, uses: &[Use]| {
+    let mut beside = |(day, sequence, id, kind, amount, currency, late): Movement, uses: &[Use]| {
         let used = uses.iter().filter_map(|one| moved(one).map(|kind| (one, kind)));
         lines.extend(used.map(|(one, kind)| {
-            (one.effective, one.sequence, String::clone(&id), kind, one.amount, currency)
+            (one.effective, one.sequence, String::clone(&id), kind, one.amount, currency, one.late)
         }));
-        lines.push((day, sequence, id, kind, amount, currency));
+        lines.push((day, sequence, id, kind, amount, currency, late));
     };
     for (id, fact) in &view.payments {
         let received = &fact.received;
         if received.customer.as_str() == customer {
             let (id, amount) = (id.to_string(), -received.amount);
-            let own = (fact.effective, fact.sequence, id, "payment", amount, received.currency);
+            let own = (
+                fact.effective,
+                fact.sequence,
+                id,
+                "payment",
+                amount,
+                received.currency,
+                fact.late,
+            );
             beside(own, &fact.uses);
         }
     }
@@ -312,7 +340,8 @@ fn movements(query: &Query<'_>, customer: &str) -> Vec<Movement> {
         let issued = &fact.issued;
         if issued.customer.as_str() == customer {
             let (id, amount) = (id.to_string(), -issued.total);
-            let own = (fact.effective, fact.sequence, id, "credit", amount, issued.currency);
+            let own =
+                (fact.effective, fact.sequence, id, "credit", amount, issued.currency, fact.late);
             beside(own, &fact.uses);
         }
     }

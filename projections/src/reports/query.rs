@@ -8,7 +8,7 @@ use ledger_core::rejection::{Code, Rejection};
 use time::OffsetDateTime;
 
 use crate::outlook::orders::{Orders, When};
-use crate::reports::Source;
+use crate::reports::{AS_KNOWN_AT_THE_CLOSE, Source};
 use crate::views::{At, Views};
 
 /// What is asked of a report: filters by name, as every transport has them.
@@ -91,6 +91,17 @@ impl Query<'_> {
                 format!("the report needs the filter {filter}"),
             )
         })
+    }
+}
+
+impl<'a> Query<'a> {
+    /// The question as of a closed day that it names, to a report that looks ahead or shows
+    /// documents: what was recorded since the close does not count.
+    pub(super) fn as_known_at_the_close(self, report: &str) -> Self {
+        if self.filters.get("as_of").is_none() || !AS_KNOWN_AT_THE_CLOSE.contains(&report) {
+            return self;
+        }
+        Self { sequence: self.at().known(self.as_of).min(self.sequence), ..self }
     }
 }
 

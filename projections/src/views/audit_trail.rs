@@ -6,7 +6,7 @@ use ledger_core::calendar::Day;
 use ledger_core::id::Identifier;
 use time::OffsetDateTime;
 
-use crate::facts::EventFacts;
+use crate::facts::{Closing, EventFacts};
 
 /// One event in words.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,12 +42,15 @@ pub struct AuditEntry {
 pub struct AuditTrail {
     /// In order of sequence.
     pub rows: Vec<AuditEntry>,
+    /// Closes and reopenings, with their sequences.
+    pub closings: Vec<(u64, Closing)>,
 }
 
 impl AuditTrail {
     /// Takes the facts of one event.
     pub(super) fn apply(&mut self, facts: &EventFacts) {
         let row = &facts.audit_trail;
+        self.closings.extend(row.closing.clone().map(|closing| (facts.sequence, closing)));
         self.rows.push(AuditEntry {
             sequence: facts.sequence,
             recorded_at: facts.recorded_at,

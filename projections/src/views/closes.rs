@@ -1,6 +1,8 @@
 //! Which days were closed when: what is learned later about a closed day is posted on the first
 //! open one, and a closed day's figures never change again (accounting, section 1).
 
+use std::collections::BTreeSet;
+
 use ledger_core::calendar::Day;
 
 /// Closes and reopenings in order of sequence.
@@ -24,6 +26,12 @@ impl Closes {
         }
     }
 
+    /// The last day that was closed before an event.
+    pub fn closed_before(&self, sequence: u64) -> Option<Day> {
+        let before = self.list.iter().take_while(|(at, _)| *at < sequence);
+        before.last().map(|(_, through)| *through)
+    }
+
     /// Whether nothing was ever closed.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
@@ -44,6 +52,17 @@ impl Closes {
     }
 }
 
+/// A last closed day, behind which the figures know more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The day.
+    pub closed: Day,
+    /// The last event that its own figures know.
+    pub before: u64,
+    /// The last event that those of the next day know.
+    pub after: u64,
+}
+
 /// A prefix of the log.
 #[derive(Debug, Clone, Copy)]
 pub struct At<'a> {
@@ -61,6 +80,17 @@ impl<'a> At<'a> {
     /// The last event that may change a day's figures.
     pub fn known(&self, day: Day) -> u64 {
         if self.closes.is_empty() { self.sequence } else { self.closes.known(day, self.sequence) }
+    }
+
+    /// The days behind which the figures know more than on them: what was late is caught up there.
+    pub fn steps(&self) -> Vec<Step> {
+        let known = self.closes.list.iter().take_while(|(at, _)| *at <= self.sequence);
+        let days: BTreeSet<Day> = known.map(|(_, through)| *through).collect();
+        let step = |closed: Day| {
+            let (before, after) = (self.known(closed), self.known(closed.next()));
+            (before < after).then_some(Step { closed, before, after })
+        };
+        days.into_iter().filter_map(step).collect()
     }
 
     /// The days on which something that was late may be caught up.

@@ -1,6 +1,6 @@
 //! Deferred revenue: what each contract was billed, and the schedules of what it earns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_core::calendar::Day;
 use ledger_core::event::invoice::DecidedPolicy;
@@ -29,6 +29,8 @@ pub struct Billed {
     pub amount: Amount,
     /// What it is worth in the book's currency, where that is another one.
     pub valued: Option<Box<BillValue>>,
+    /// Whether it came late for closed days.
+    pub late: bool,
 }
 
 /// Contra revenue: above zero it lowers revenue.
@@ -50,6 +52,8 @@ pub struct Contra {
     pub currency: Currency,
     /// Net of tax.
     pub amount: Amount,
+    /// Whether it came late for closed days.
+    pub late: bool,
 }
 
 /// A line of a contract with the versions of its schedule.
@@ -134,6 +138,19 @@ impl Line {
         }
     }
 
+    /// The events behind one and through another that changed what it earns.
+    pub fn learned_at(&self, behind: u64, through: u64) -> BTreeSet<u64> {
+        let versions = self.versions.iter().map(|(at, _)| *at);
+        let steps = self.progress.steps(through).map(|(_, at, _)| at);
+        let meter = self.meter.iter();
+        let metered = meter.flat_map(|meter| {
+            let readings = meter.readings(through).map(|(_, at, _)| at);
+            readings.chain(meter.terms(through).map(|(at, _)| *at))
+        });
+        let all = versions.chain(steps).chain(metered);
+        all.filter(|at| *at > behind && *at <= through).collect()
+    }
+
     /// The version that decides what is earned through a day, as known at a sequence.
     pub fn in_force(&self, day: Day, sequence: u64) -> Option<&Schedule> {
         let known = self.versions.iter().filter(|(at, _)| *at <= sequence);
@@ -216,6 +233,8 @@ pub struct DeferredRevenue {
     pub contra: Vec<Contra>,
     /// Which days were closed when.
     pub closes: Closes,
+    /// The last event that changed what a line earns.
+    pub changed: u64,
     /// The schedules once more, as integers.
     pub segments: Segments,
 }
@@ -234,7 +253,9 @@ impl DeferredRevenue {
     ) -> Result<(), ProjectionError> {
         let sequence = facts.sequence;
         let date = self.closes.posted(facts.effective);
+        let late = date != facts.effective;
         for fact in &facts.deferred_revenue {
+            self.changed = if fact.earns() { sequence } else { self.changed };
             match fact {
                 DeferredFact::Contract { id, customer, currency } => {
                     let segments = &mut self.segments;
@@ -274,7 +295,7 @@ impl DeferredRevenue {
                 DeferredFact::Billed { contract, amount, valued } => {
                     let contract = self.contract(facts, contract)?;
                     let (amount, valued) = (*amount, valued.clone());
-                    contract.billed.push(Billed { date, sequence, amount, valued });
+                    contract.billed.push(Billed { date, sequence, amount, valued, late });
                 }
                 DeferredFact::Contra { contract, line: name, customer, currency, amount } => {
                     let known = contract.as_ref().and_then(|id| self.contracts.get(id));
@@ -288,6 +309,7 @@ impl DeferredRevenue {
                         customer: customer.clone(),
                         currency: *currency,
                         amount: *amount,
+                        late,
                     });
                 }
                 DeferredFact::Shaped { contract, policy } => {

@@ -29,6 +29,8 @@ pub struct Settlement {
     pub document: Identifier,
     /// In the invoice's currency.
     pub amount: Amount,
+    /// Whether it came late for closed days.
+    pub late: bool,
 }
 
 /// A dispute that began or ended.
@@ -70,6 +72,8 @@ pub struct Use {
     pub amount: Amount,
     /// By what.
     pub of: Used,
+    /// Whether it came late for closed days.
+    pub late: bool,
 }
 
 /// Money of a payment that went back; below zero it came again.
@@ -89,6 +93,8 @@ pub struct PaidBack {
     pub amount: Amount,
     /// What the processor asked besides.
     pub fee: Amount,
+    /// Whether it came late for closed days.
+    pub late: bool,
 }
 
 /// A payment and its uses.
@@ -102,6 +108,8 @@ pub struct PaymentFact {
     pub sequence: u64,
     /// Its allocations.
     pub uses: Vec<Use>,
+    /// Whether it came late for closed days.
+    pub late: bool,
 }
 
 /// A credit and its uses.
@@ -115,6 +123,8 @@ pub struct CreditFact {
     pub sequence: u64,
     /// What it settled, and what was paid back.
     pub uses: Vec<Use>,
+    /// Whether it came late for closed days.
+    pub late: bool,
 }
 
 /// The entry of one event.
@@ -196,6 +206,7 @@ impl Receivables {
     /// Takes the facts of one event.
     pub(super) fn apply(&mut self, facts: &EventFacts) -> Result<(), ProjectionError> {
         let (effective, sequence) = (self.closes.posted(facts.effective), facts.sequence);
+        let late = effective != facts.effective;
         for fact in &facts.receivables {
             match fact {
                 ReceivablesFact::Book(_)
@@ -213,8 +224,8 @@ impl Receivables {
                     self.invoices.insert(issued.invoice.clone(), fact);
                 }
                 ReceivablesFact::Settlement { invoice, kind, document, amount } => {
-                    let (document, amount) = (document.clone(), *amount);
-                    let one = Settlement { effective, sequence, kind: *kind, document, amount };
+                    let (document, amount, kind) = (document.clone(), *amount, *kind);
+                    let one = Settlement { effective, sequence, kind, document, amount, late };
                     self.invoice(facts, invoice)?.settlements.push(one);
                 }
                 ReceivablesFact::Dispute { invoice, is_open, amount } => {
@@ -223,19 +234,18 @@ impl Receivables {
                     self.invoice(facts, invoice)?.disputes.push(one);
                 }
                 ReceivablesFact::Payment(received) => {
-                    let received = received.clone();
-                    let id = received.payment.clone();
-                    let fact = PaymentFact { received, effective, sequence, uses: Vec::new() };
+                    let (received, id) = (received.clone(), received.payment.clone());
+                    let fact =
+                        PaymentFact { received, effective, sequence, uses: Vec::new(), late };
                     self.payments.insert(id, fact);
                 }
                 ReceivablesFact::Credit(issued) => {
-                    let issued = issued.clone();
-                    let id = issued.credit.clone();
-                    let fact = CreditFact { issued, effective, sequence, uses: Vec::new() };
+                    let (issued, id) = (issued.clone(), issued.credit.clone());
+                    let fact = CreditFact { issued, effective, sequence, uses: Vec::new(), late };
                     self.credits.insert(id, fact);
                 }
                 ReceivablesFact::Use { of, document, amount } => {
-                    let one = Use { effective, sequence, amount: *amount, of: *of };
+                    let one = Use { effective, sequence, amount: *amount, of: *of, late };
                     self.uses(facts, *of, document)?.push(one);
                 }
                 ReceivablesFact::Closed { through } => self.closes.take(sequence, *through),
@@ -248,6 +258,7 @@ impl Receivables {
                         currency: *currency,
                         amount: *amount,
                         fee: *fee,
+                        late,
                     });
                 }
                 ReceivablesFact::Entry { .. } => {

@@ -77,6 +77,18 @@ pub(in crate::decide) fn run(
     plan(of, state, book, effective, data)?.into_events(state)
 }
 
+/// What a run through a date would still bill, held back or not: order, currency and net, in the
+/// order of the billing dates.
+pub(in crate::decide) fn unbilled(
+    state: &Ledger,
+    book: &Book,
+    through: Day,
+) -> Result<Vec<(Identifier, Currency, Amount)>, Rejection> {
+    let dues = dues(state, book, &RunBilling { through, customer: None, order: None })?;
+    let all = dues.into_values().flatten();
+    Ok(all.map(|due| (due.order, due.currency, due.net)).collect())
+}
+
 fn plan(
     (id, command): (&Identifier, &Identifier),
     state: &Ledger,

@@ -1,0 +1,116 @@
+//! A book in memory on which commands on orders and on money are played, and days are closed.
+
+use ledger_core::calendar::Day;
+use ledger_core::event::EventData;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::common;
+use super::money_steps::{self, Names};
+use super::order_steps;
+
+/// Something that happens.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Order(order_steps::Step),
+    Money(money_steps::Step),
+}
+
+/// The policies of both.
+pub(crate) fn policies() -> impl Strategy<Value = serde_json::Value> {
+    (order_steps::policies(), money_steps::policies()).prop_map(|(mut all, money)| {
+        let (Some(all_of), Some(money)) = (all.as_object_mut(), money.as_object()) else {
+            return all;
+        };
+        all_of.extend(money.clone());
+        all
+    })
+}
+
+/// Commands on orders and on money, in random order.
+pub(crate) fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
+    let orders = order_steps::steps(most).prop_map(|all| all.into_iter().map(Step::Order));
+    let money = money_steps::steps(most).prop_map(|all| all.into_iter().map(Step::Money));
+    (orders, money).prop_flat_map(|(orders, money)| {
+        Just(orders.chain(money).collect::<Vec<_>>()).prop_shuffle()
+    })
+}
+
+#[derive(Clone)]
+pub(crate) struct Book {
+    inner: common::Book,
+    pub(crate) commands: u32,
+    pub(crate) accepted: u32,
+}
+
+impl std::ops::Deref for Book {
+    type Target = common::Book;
+
+    fn deref(&self) -> &common::Book {
+        &self.inner
+    }
+}
+
+impl Book {
+    pub(crate) fn open(policies: &serde_json::Value) -> Self {
+        Self { inner: common::Book::open(policies), commands: 0, accepted: 0 }
+    }
+
+    /// Plays steps in the order of their days.
+    pub(crate) fn play(&mut self, steps: &[Step]) {
+        let mut steps: Vec<&Step> = steps.iter().collect();
+        steps.sort_by_key(|step| match step {
+            Step::Order(step) => step.day,
+            Step::Money(step) => step.day,
+        });
+        for step in steps {
+            self.step(step);
+        }
+    }
+
+    /// Plays one, whatever came before.
+    pub(crate) fn step(&mut self, step: &Step) {
+        self.commands += 1;
+        let (name, date, data) = match step {
+            Step::Order(step) => {
+                let (name, data) = step.command(self.commands);
+                (name, step.date(), data)
+            }
+            Step::Money(step) => {
+                let (name, data) = step.on(&self.names(), self.commands);
+                (name, step.date(), data)
+            }
+        };
+        self.accepted += u32::from(self.inner.send(name, date, &data));
+    }
+
+    pub(crate) fn names(&self) -> Names {
+        let ledger = &self.inner.ledger;
+        Names {
+            invoices: ledger.invoices.keys().map(ToString::to_string).collect(),
+            payments: ledger.payments.keys().map(ToString::to_string).collect(),
+            credits: ledger.credits.keys().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Sends a command; whether it was accepted.
+    pub(crate) fn send(&mut self, name: &str, effective: Day, data: &serde_json::Value) -> bool {
+        self.inner.send(name, effective, data)
+    }
+
+    /// Closes days; whether they were open.
+    pub(crate) fn close(&mut self, through: Day) -> bool {
+        self.inner.send("ClosePeriod", through.next(), &json!({"through": through}))
+    }
+
+    /// Opens days again; whether they were closed.
+    pub(crate) fn reopen(&mut self, from: Day) -> bool {
+        self.inner.send("ReopenPeriod", from, &json!({"from": from}))
+    }
+
+    /// Closes with a seal.
+    pub(crate) fn seals(&self) -> usize {
+        let is_sealed = |data: &EventData| matches!(data, EventData::PeriodClosed(closed) if closed.seal.is_some());
+        self.inner.events.iter().filter(|event| is_sealed(&event.data)).count()
+    }
+}
