@@ -49,7 +49,7 @@ impl Projection {
     pub const fn version(self) -> u32 {
         match self {
             Self::DeferredRevenue => 4,
-            Self::Receivables => 4,
+            Self::Receivables => 5,
             Self::AuditTrail => 1,
         }
     }

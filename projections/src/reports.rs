@@ -6,6 +6,7 @@ use ledger_core::rejection::{Code, Rejection};
 use crate::outlook::orders::{Orders, When};
 use crate::views::Views;
 
+mod account;
 mod ageing;
 mod audit;
 mod collections;
@@ -13,7 +14,7 @@ mod contracts;
 mod control;
 mod documents;
 mod earned;
-mod explain;
+pub(crate) mod explain;
 mod forecast;
 mod ledger;
 mod metrics;
@@ -113,6 +114,12 @@ pub const REPORTS: &[Report] = &[
         about: "every entry, recognition included",
         filters: &["from", "to", "role", "document"],
         run: ledger::journal,
+    },
+    Report {
+        name: "account",
+        about: "every movement of one account, or of the accounts of a role, with its balance",
+        filters: &["account", "role", "from", "to"],
+        run: account::account,
     },
     Report {
         name: "audit-trail",

@@ -1,58 +1,18 @@
 //! Double entry: the trial balance and the journal (accounting, section 2).
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use ledger_core::calendar::Day;
-use ledger_core::command::book::AccountName;
-use ledger_core::money::Amount;
-use ledger_core::posting::{Role, Target};
 use ledger_core::rejection::Rejection;
 
-use crate::reports::{Query, Table};
-use crate::views::{At, Contract};
+use crate::general_ledger::{Entry, GeneralLedger, Recognition};
+use crate::reports::{Cell, Query, Table};
 
-/// The code of a role's account.
-fn account(query: &Query<'_>, role: Role) -> String {
-    let named = query.views.book.as_ref().and_then(|book| book.accounts.get(role.as_str()));
-    match named {
-        Some(AccountName::Code(code) | AccountName::Named { code, .. }) => code.clone(),
-        None => role.as_str().to_owned(),
+impl Query<'_> {
+    /// The general ledger as it is asked for; none before the book was opened.
+    pub(super) fn general_ledger(&self) -> Option<GeneralLedger<'_>> {
+        GeneralLedger::new(self.views, self.sequence)
     }
 }
 
-/// The balance of every role at the end of a day, debit-positive, as known at a sequence.
-pub(super) fn balances(query: &Query<'_>, day: Day) -> BTreeMap<Role, Amount> {
-    let zero = query.views.currency().map_or(Amount::ZERO, |currency| currency.zero());
-    let mut sums: BTreeMap<Role, Amount> = BTreeMap::new();
-    let mut add = |role: Role, amount: Amount| *sums.entry(role).or_insert(zero) += amount;
-    for entry in &query.views.receivables.entries {
-        if entry.date > day || entry.sequence > query.sequence {
-            continue;
-        }
-        for leg in &entry.legs {
-            if let Target::Role(role) = leg.target {
-                add(role, leg.amount);
-            }
-        }
-    }
-    for contract in query.views.deferred_revenue.contracts.values() {
-        let (deferred, unbilled, recognised) = stand(contract, day, query.at());
-        add(Role::DeferredRevenue, -deferred);
-        add(Role::UnbilledReceivable, unbilled);
-        add(Role::Revenue, -recognised);
-    }
-    sums
-}
-
-/// Deferred, unbilled (never both) and recognised of a contract at the end of a day.
-fn stand(contract: &Contract, day: Day, at: At<'_>) -> (Amount, Amount, Amount) {
-    let recognised = contract.recognised(day, at);
-    let balance = contract.billed(day, at.sequence) - recognised;
-    let zero = contract.currency.zero();
-    (balance.max(zero), (-balance).max(zero), recognised)
-}
-
-/// The balance of each account.
+/// The balance of each account and role.
 pub(super) fn trial_balance(query: &Query<'_>) -> Result<Table, Rejection> {
     let mut table = Table::new(&[
         "account",
@@ -62,14 +22,15 @@ pub(super) fn trial_balance(query: &Query<'_>) -> Result<Table, Rejection> {
         "credit:amount",
         "balance:amount",
     ]);
-    let Some(currency) = query.views.currency() else { return Ok(table) };
+    let Some(ledger) = query.general_ledger() else { return Ok(table) };
+    let currency = ledger.currency();
     let zero = currency.zero();
-    for (role, balance) in balances(query, query.as_of) {
+    for ((role, account), balance) in ledger.balances(query.as_of) {
         if balance.is_zero() || !query.keeps("role", Some(role.as_str())) {
             continue;
         }
         table.rows.push(vec![
-            account(query, role).into(),
+            account.into(),
             role.as_str().into(),
             currency.code().into(),
             balance.max(zero).into(),
@@ -80,57 +41,11 @@ pub(super) fn trial_balance(query: &Query<'_>) -> Result<Table, Rejection> {
     Ok(table)
 }
 
-/// One leg of the journal before it is printed.
-struct Leg {
-    date: Day,
-    sequence: u64,
-    entry: String,
-    role: Role,
-    amount: Amount,
-    document: String,
-}
-
 /// Every entry. A document's contract legs go to deferred_revenue; the contract's own entry of
 /// the day recognises, and moves what belongs to unbilled_receivable, so that the journal sums
 /// to the trial balance.
 pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
     let (from, to) = (query.from()?, query.to()?);
-    let mut legs = Vec::new();
-    for entry in &query.views.receivables.entries {
-        if entry.date > to
-            || from.is_some_and(|from| entry.date < from)
-            || entry.sequence > query.sequence
-        {
-            continue;
-        }
-        let mut by_role: BTreeMap<Role, Amount> = BTreeMap::new();
-        for leg in &entry.legs {
-            let role = match &leg.target {
-                Target::Role(role) => *role,
-                Target::Contract(_) => Role::DeferredRevenue,
-            };
-            *by_role.entry(role).or_default() += leg.amount;
-        }
-        legs.extend(by_role.into_iter().map(|(role, amount)| Leg {
-            date: entry.date,
-            sequence: entry.sequence,
-            entry: format!("E{}", entry.sequence),
-            role,
-            amount,
-            document: entry.document.to_string(),
-        }));
-    }
-    for contract in query.views.deferred_revenue.contracts.values() {
-        recognition(query, contract, from, to, &mut legs);
-    }
-    legs.sort_by(|one, other| {
-        (one.date, one.sequence, &one.entry, one.role).cmp(&(
-            other.date,
-            other.sequence,
-            &other.entry,
-            other.role,
-        ))
-    });
     let mut table = Table::new(&[
         "date",
         "entry",
@@ -141,74 +56,63 @@ pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
         "credit:amount",
         "document",
         "sequence:integer",
+        "customer",
+        "line",
+        "type",
+        "actor",
+        "command_id",
+        "reason",
+        "policy",
     ]);
-    let Some(currency) = query.views.currency() else { return Ok(table) };
+    let Some(ledger) = query.general_ledger() else { return Ok(table) };
+    let currency = ledger.currency();
     let zero = currency.zero();
-    for leg in legs {
-        if leg.amount.is_zero()
-            || !query.keeps("role", Some(leg.role.as_str()))
-            || !query.keeps("document", Some(&leg.document))
-        {
+    for entry in ledger.entries(from, to, Recognition::Daily) {
+        if !query.keeps("document", Some(entry.document.as_str())) {
             continue;
         }
-        table.rows.push(vec![
-            leg.date.into(),
-            leg.entry.into(),
-            account(query, leg.role).into(),
-            leg.role.as_str().into(),
-            currency.code().into(),
-            (zero + leg.amount).max(zero).into(),
-            (zero - leg.amount).max(zero).into(),
-            leg.document.into(),
-            leg.sequence.into(),
-        ]);
+        let legs = entry.legs.iter();
+        for leg in legs.filter(|leg| query.keeps("role", Some(leg.role.as_str()))) {
+            let mut row = vec![
+                entry.date.into(),
+                entry.id().into(),
+                leg.account.into(),
+                leg.role.as_str().into(),
+                currency.code().into(),
+                leg.amount.max(zero).into(),
+                (-leg.amount).max(zero).into(),
+                entry.document.as_str().into(),
+                entry.sequence.into(),
+            ];
+            row.extend(origin(&entry));
+            table.rows.push(row);
+        }
     }
     Ok(table)
 }
 
-/// The days on which a contract's balance can move.
-fn days(query: &Query<'_>, contract: &Contract, from: Option<Day>, to: Day) -> BTreeSet<Day> {
-    let mut days: BTreeSet<Day> = contract.billed.iter().map(|one| one.date).collect();
-    for line in contract.lines.values() {
-        let Some((first, last)) = line.reach(query.at(), to) else { continue };
-        let mut day = from.map_or(first, |from| first.max(from));
-        while day <= last.min(to) {
-            days.insert(day);
-            day = day.next();
-        }
-    }
-    days.retain(|day| *day <= to && from.is_none_or(|from| *day >= from));
-    days
+/// What leads from an entry to where it comes from.
+fn origin(entry: &Entry<'_>) -> [Cell; 7] {
+    let [kind, actor, command, reason] = who(entry);
+    [
+        entry.customer.map_or(Cell::Empty, |customer| customer.as_str().into()),
+        Some(entry.line_names()).filter(|names| !names.is_empty()).map_or(Cell::Empty, Cell::from),
+        kind,
+        actor,
+        command,
+        reason,
+        entry.policy().map_or(Cell::Empty, Cell::from),
+    ]
 }
 
-fn recognition(
-    query: &Query<'_>,
-    contract: &Contract,
-    from: Option<Day>,
-    to: Day,
-    legs: &mut Vec<Leg>,
-) {
-    let document = match &contract.id {
-        ledger_core::posting::ContractId::Order(id)
-        | ledger_core::posting::ContractId::Invoice(id) => id.to_string(),
-    };
-    for date in days(query, contract, from, to) {
-        let (deferred, unbilled, recognised) = stand(contract, date, query.at());
-        let before = stand(contract, date.previous(), query.at());
-        let billed = contract.billed(date, query.sequence)
-            - contract.billed(date.previous(), query.sequence);
-        let moves = [
-            (Role::Revenue, before.2 - recognised),
-            (Role::DeferredRevenue, billed - (deferred - before.0)),
-            (Role::UnbilledReceivable, unbilled - before.1),
-        ];
-        legs.extend(moves.into_iter().map(|(role, amount)| Leg {
-            date,
-            sequence: query.sequence,
-            entry: format!("R{date}-{document}"),
-            role,
-            amount,
-            document: document.clone(),
-        }));
-    }
+/// An entry's type, actor, command and reason.
+pub(super) fn who(entry: &Entry<'_>) -> [Cell; 4] {
+    let event = entry.event;
+    let reason = event.and_then(|event| event.reason.as_deref());
+    [
+        entry.kind_name().into(),
+        event.map_or(Cell::Empty, |event| event.actor.as_str().into()),
+        event.map_or(Cell::Empty, |event| event.command_id.as_str().into()),
+        reason.map_or(Cell::Empty, Cell::from),
+    ]
 }

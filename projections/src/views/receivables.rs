@@ -163,6 +163,7 @@ impl Receivables {
             match fact {
                 ReceivablesFact::Book(_)
                 | ReceivablesFact::Customer(_)
+                | ReceivablesFact::RevenueAccount { .. }
                 | ReceivablesFact::Collections(_) => {}
                 ReceivablesFact::Invoice(issued) => {
                     let fact = InvoiceFact {

@@ -1,0 +1,116 @@
+//! An entry as the reports and the exports read it.
+
+use ledger_core::calendar::{Day, YearMonth};
+use ledger_core::event::invoice::DecidedPolicy;
+use ledger_core::id::Identifier;
+use ledger_core::money::{Amount, Currency};
+use ledger_core::posting::Role;
+use ledger_core::revenue::schedule::Schedule;
+
+use crate::reports::explain::words;
+use crate::views::AuditEntry;
+
+/// What made an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// An event.
+    Event,
+    /// A day on which a contract earned.
+    Day,
+    /// The days of a month on which a contract earned.
+    Month(YearMonth),
+}
+
+/// An amount in the document's own currency, where that is not the book's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DocumentAmount {
+    /// The currency.
+    pub currency: Currency,
+    /// Debit-positive.
+    pub amount: Amount,
+}
+
+/// What an entry posts to one account in one role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leg<'a> {
+    /// The account's code.
+    pub account: &'a str,
+    /// The role.
+    pub role: Role,
+    /// Debit-positive, in the book's currency.
+    pub amount: Amount,
+    /// The same in the document's currency, where that is another one.
+    pub document: Option<DocumentAmount>,
+}
+
+/// The policies behind an entry.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Policy<'a> {
+    /// None are known.
+    None,
+    /// Those that an event was decided by.
+    Decided(&'a DecidedPolicy),
+    /// Those that a schedule holds.
+    Schedule(&'a Schedule),
+}
+
+/// A balanced entry.
+#[derive(Debug, Clone)]
+pub struct Entry<'a> {
+    /// What made it.
+    pub kind: EntryKind,
+    /// When it is posted.
+    pub date: Day,
+    /// Its event; of recognition the last event that is known.
+    pub sequence: u64,
+    /// Its document, or the contract that earns.
+    pub document: &'a Identifier,
+    /// Whose.
+    pub customer: Option<&'a Identifier>,
+    /// Its event; of recognition the one that made the schedule which is in force.
+    pub event: Option<&'a AuditEntry>,
+    /// The lines of the contract that earned.
+    pub lines: Vec<&'a Identifier>,
+    /// What it posts; the amounts sum to zero.
+    pub legs: Vec<Leg<'a>>,
+    pub(super) policy: Policy<'a>,
+}
+
+impl Entry<'_> {
+    /// Its name: unique in the ledger as known at one sequence.
+    pub fn id(&self) -> String {
+        match self.kind {
+            EntryKind::Event => format!("E{}", self.sequence),
+            EntryKind::Day => format!("R{}-{}", self.date, self.document),
+            EntryKind::Month(month) => format!("R{month}-{}", self.document),
+        }
+    }
+
+    /// The type of its event, or `recognition`.
+    pub fn kind_name(&self) -> &str {
+        match self.kind {
+            EntryKind::Event => self.event.map_or("", |event| event.kind.as_ref()),
+            EntryKind::Day | EntryKind::Month(_) => "recognition",
+        }
+    }
+
+    /// The lines that earned, with commas.
+    pub fn line_names(&self) -> String {
+        let names: Vec<&str> = self.lines.iter().map(|line| line.as_str()).collect();
+        names.join(", ")
+    }
+
+    /// The policies in force, as `name=value name=value`.
+    pub fn policy(&self) -> Option<String> {
+        match self.policy {
+            Policy::None => None,
+            Policy::Decided(policy) => Some(words::policy(policy)),
+            Policy::Schedule(schedule) => Some(words::shaped(schedule)),
+        }
+    }
+
+    /// What it comes before and after.
+    pub(super) fn order(&self) -> (Day, u64, EntryKind, &Identifier) {
+        (self.date, self.sequence, self.kind, self.document)
+    }
+}
