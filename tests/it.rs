@@ -25,6 +25,9 @@ mod document;
 #[path = "it/explain.rs"]
 mod explain;
 #[cfg(test)]
+#[path = "it/export.rs"]
+mod export;
+#[cfg(test)]
 #[path = "it/harness.rs"]
 mod harness;
 #[cfg(test)]

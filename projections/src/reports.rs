@@ -267,6 +267,26 @@ pub(crate) fn untied(
     run_unchecked(name, filters, source).map(|(_, table)| table)
 }
 
+/// The days and the prefix of the log that filters ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// The first day, where one was asked for.
+    pub from: Option<Day>,
+    /// The last day: `to`, else the business date.
+    pub to: Day,
+    /// The last event that counts.
+    pub sequence: u64,
+}
+
+/// The range that filters ask for; `today` is the business date where they name none.
+///
+/// # Errors
+/// `date.invalid`, `date.end_before_start` or `report.out_of_range`.
+pub fn range(filters: &Filters, views: &Views, today: Day) -> Result<Range, Rejection> {
+    let query = Source { views, orders: None, today }.query(filters)?;
+    query.range()
+}
+
 fn run_unchecked<'a>(
     name: &str,
     filters: &'a Filters,

@@ -10,7 +10,7 @@ use ledger_core::rejection::{Code, Rejection};
 
 use crate::general_ledger::{GeneralLedger, Recognition};
 use crate::reports::ledger::who;
-use crate::reports::{Cell, Query, Table};
+use crate::reports::{Cell, Query, Range, Table};
 
 /// Which account is asked for.
 struct Wanted<'a> {
@@ -33,7 +33,7 @@ impl Wanted<'_> {
 
 /// The movements of one account, or of the accounts of a role.
 pub(super) fn account(query: &Query<'_>) -> Result<Table, Rejection> {
-    let (from, to) = (query.from()?, query.to()?);
+    let Range { from, to, .. } = query.range()?;
     let mut table = Table::new(&[
         "date",
         "entry",
@@ -54,10 +54,6 @@ pub(super) fn account(query: &Query<'_>) -> Result<Table, Rejection> {
     let Some(ledger) = query.general_ledger() else { return Ok(table) };
     let wanted = wanted(query, &ledger)?;
     let start = from.or_else(|| ledger.first_day(to)).unwrap_or(to);
-    if from.is_some_and(|from| from > to) {
-        let message = format!("{start} is after {to}: the range has no day");
-        return Err(Rejection::at(Code::DateEndBeforeStart, "from", message));
-    }
     let zero = ledger.currency().zero();
     let mut balance = zero + wanted.of(&ledger.balances(start.previous()));
     table.rows.push(standing(&ledger, &wanted, ("opening", start), balance));
