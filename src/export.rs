@@ -14,6 +14,7 @@ use crate::exit::{Exit, Failure};
 pub(crate) mod beancount;
 pub(crate) mod hledger;
 pub(crate) mod sink;
+pub(crate) mod table;
 
 /// The entries of a range of days.
 #[derive(Debug)]

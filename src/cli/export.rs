@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use ledger_core::calendar::Day;
 use projections::general_ledger::{GeneralLedger, Recognition};
 use projections::reports::{self, Filters};
@@ -13,6 +13,7 @@ use crate::cli::Global;
 use crate::cli::report::day;
 use crate::exit::{Exit, Failure};
 use crate::export::hledger::{self, Flavour};
+use crate::export::table::{self, Map, Steps};
 use crate::export::{Journal, Totals, beancount, nothing, sink};
 use crate::{config, reading};
 
@@ -25,6 +26,28 @@ const EXAMPLES: &str = "Examples:
 Each month ends with the balance of every account, which the other program checks when it loads
 the file. Nothing is written where the export does not tie to the trial balance
 (export.does_not_tie), or where the range has no entry (export.empty).";
+
+const MAP_HELP: &str = "\
+MAP.toml, each line as it is where nothing is said:
+  delimiter = \",\"
+  date_format = \"yyyy-mm-dd\"   from yyyy, mm, m, dd, d
+  decimal_mark = \".\"
+  header = true                the first row names the columns
+  positive = \"debit\"           or credit: the side for which `amount` is above zero
+  sides = [\"D\", \"C\"]           what `side` says
+  guard_formulas = true        a text that a spreadsheet would run gets a leading '
+  recognition = \"day\"          or month
+  columns = [                  in their order; the report journal's where nothing is said
+    {field = \"date\", name = \"Posting date\"},
+    {text = \"1000\", name = \"Company\"},
+  ]
+Fields: date, month, entry, number, account, account_name, kind, role, currency, debit, credit,
+amount (signed), absolute and side, document_currency, document_amount, document, customer,
+sequence, type, actor, command_id, reason, lines, policy.
+
+Examples:
+  revledger export csv --from 2026-03-01 --to 2026-03-31 --output march.csv
+  revledger export csv --map erp.toml --recognition month --to 2026-03-31 > q1.csv";
 
 /// Arguments of `export`.
 #[derive(Debug, Clone, Args)]
@@ -47,6 +70,9 @@ pub(crate) enum Kind {
     /// A file for beancount (plain-text accounting).
     #[command(after_help = EXAMPLES)]
     Beancount(Text),
+    /// Journal entries as a table, one row a posting, for ERPs.
+    #[command(after_help = MAP_HELP)]
+    Csv(Table),
 }
 
 /// Of what days, as known when.
@@ -70,15 +96,6 @@ pub(crate) struct Days {
     pub(crate) at_sequence: Option<u64>,
 }
 
-/// How finely recognition is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Steps {
-    /// An entry for each contract and day.
-    Day,
-    /// An entry for each contract and month.
-    Month,
-}
-
 impl From<Steps> for Recognition {
     fn from(steps: Steps) -> Self {
         match steps {
@@ -86,6 +103,22 @@ impl From<Steps> for Recognition {
             Steps::Month => Self::Monthly,
         }
     }
+}
+
+/// Arguments of the table.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Table {
+    #[command(flatten)]
+    pub(crate) days: Days,
+    /// Which columns there are, and how dates and amounts are written (TOML).
+    #[arg(long, value_name = "MAP.toml")]
+    pub(crate) map: Option<PathBuf>,
+    /// How finely recognition is written; what the map says, else day.
+    #[arg(long, value_enum, value_name = "STEPS")]
+    pub(crate) recognition: Option<Steps>,
+    /// The file; standard output where nothing is said, or for `-`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// Arguments of a format that is one text.
@@ -118,7 +151,31 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
             hledger::write(journal, Flavour::Ledger, output)
         }),
         Kind::Beancount(text) => plain(global, &views, text, beancount::write),
+        Kind::Csv(table) => run_table(global, &views, table),
     }
+}
+
+fn run_table(global: &Global, views: &Views, arguments: &Table) -> Result<Exit, Failure> {
+    let map = arguments.map.as_deref().map_or(Ok(Map::default()), map)?;
+    let layout = map.check().map_err(|why| {
+        Failure::usage("export.map", "the map makes no table")
+            .because(why)
+            .help("`revledger export csv --help` shows one")
+    })?;
+    let recognition = arguments.recognition.or(layout.recognition()).unwrap_or(Steps::Day);
+    let (days, output) = (arguments.days.clone(), arguments.output.clone());
+    plain(global, views, &Text { days, recognition, output }, |journal, output| {
+        table::write(journal, &layout, output)
+    })
+}
+
+fn map(path: &Path) -> Result<Map, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+    toml::from_str(&text).map_err(|error| {
+        Failure::usage("export.map", format!("{} is no map of columns", path.display()))
+            .because(error)
+            .help("`revledger export csv --help` shows one")
+    })
 }
 
 /// Writes a format that is one text, and says what was written.

@@ -117,3 +117,53 @@ fn a_book_that_is_not_there_has_nothing_to_export() {
     assert_ne!(run.code, 0);
     assert_eq!(run.out, "");
 }
+
+/// By default the columns of the report `journal`; a map names others, and writes what an ERP reads.
+#[test]
+fn entries_as_a_table_with_columns_of_a_map() {
+    let ledger = Ledger::new();
+    let book = BOOK.replace(r#""payment":"PAY-1""#, r#""payment":"=PAY;\"1\"""#);
+    ledger.expect(0, &["apply", "-"], &book);
+    let map = ledger.path().join("erp.toml");
+    std::fs::write(
+        &map,
+        "delimiter = \";\"\ndate_format = \"dd.mm.yyyy\"\ndecimal_mark = \",\"\n\
+         positive = \"credit\"\nsides = [\"S\", \"H\"]\nrecognition = \"month\"\n\
+         columns = [{text = \"1000\", name = \"Company\"}, {field = \"date\", name = \"Day\"},\n\
+                    {field = \"document\"}, {field = \"account\", name = \"Account\"},\n\
+                    {field = \"amount\"}, {field = \"absolute\"}, {field = \"side\"},\n\
+                    {field = \"debit\"}, {field = \"credit\"}]\n",
+    )
+    .unwrap();
+    let range = ["--from", "2026-02-01", "--to", "2026-02-28", "--quiet"];
+    let with_map = ["export", "csv", "--map", map.to_str().unwrap()];
+    let run = ledger.expect(0, &[&with_map[..], &range].concat(), "");
+    // February earns round(1200 x 59/365) - round(1200 x 31/365) = 193.97 - 101.92 = 92.05.
+    assert_eq!(
+        run.out,
+        "Company;Day;document;Account;amount;absolute;side;debit;credit\r\n\
+         1000;01.02.2026;\"'=PAY;\"\"1\"\"\";cash;-500,00;500,00;S;500,00;\r\n\
+         1000;01.02.2026;\"'=PAY;\"\"1\"\"\";unapplied_cash;500,00;500,00;H;;500,00\r\n\
+         1000;01.02.2026;\"'=PAY;\"\"1\"\"\";accounts_receivable;500,00;500,00;H;;500,00\r\n\
+         1000;01.02.2026;\"'=PAY;\"\"1\"\"\";unapplied_cash;-500,00;500,00;S;500,00;\r\n\
+         1000;28.02.2026;INV-1;deferred_revenue;-92,05;92,05;S;92,05;\r\n\
+         1000;28.02.2026;INV-1;revenue;92,05;92,05;H;;92,05\r\n"
+    );
+    let run = ledger.expect(0, &[&["export", "csv"][..], &range].concat(), "");
+    let lines: Vec<&str> = run.out.lines().collect();
+    assert_eq!(
+        lines[0],
+        "date,entry,number,account,account_name,role,currency,debit,credit,document_currency,\
+         document_amount,document,customer,sequence,type,actor,command_id,reason,policy"
+    );
+    assert_eq!(
+        lines[1],
+        "2026-02-01,E4,1,cash,,cash,USD,500.00,,USD,500.00,\"'=PAY;\"\"1\"\"\",C-1,4,PaymentReceived,\
+         local,c4,by wire,"
+    );
+    // Four legs of the payment and its allocation, two of each of 28 days.
+    assert_eq!(lines.len(), 1 + 4 + 56);
+    std::fs::write(&map, "colums = []").unwrap();
+    let run = ledger.expect(2, &with_map, "");
+    assert!(run.err.starts_with("error[export.map]"), "{}", run.err);
+}
