@@ -11,6 +11,7 @@ use projections::general_ledger::{Entry, GeneralLedger, Recognition};
 
 use crate::exit::{Exit, Failure};
 
+pub(crate) mod ads;
 pub(crate) mod beancount;
 pub(crate) mod hledger;
 pub(crate) mod sink;

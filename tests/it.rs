@@ -28,6 +28,9 @@ mod explain;
 #[path = "it/export.rs"]
 mod export;
 #[cfg(test)]
+#[path = "it/export_ads.rs"]
+mod export_ads;
+#[cfg(test)]
 #[path = "it/harness.rs"]
 mod harness;
 #[cfg(test)]

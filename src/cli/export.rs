@@ -14,7 +14,7 @@ use crate::cli::report::day;
 use crate::exit::{Exit, Failure};
 use crate::export::hledger::{self, Flavour};
 use crate::export::table::{self, Map, Steps};
-use crate::export::{Journal, Totals, beancount, nothing, sink};
+use crate::export::{Journal, Totals, ads, beancount, nothing, sink};
 use crate::{config, reading};
 
 const EXAMPLES: &str = "Examples:
@@ -49,6 +49,16 @@ Examples:
   revledger export csv --from 2026-03-01 --to 2026-03-31 --output march.csv
   revledger export csv --map erp.toml --recognition month --to 2026-03-31 > q1.csv";
 
+const ADS_HELP: &str = "\
+Files (pipe-delimited, UTF-8, one header row): GL_Detail, Trial_Balance, Chart_Of_Accounts,
+Sales_Orders, Sales_Orders_Lines,
+Invoices_Generated, Invoices_Generated_Lines, Cash_Received, AR_Cash_Application, AR_Adjustments,
+Open_Accounts_Receivable, Customer_Master_Listing, User_Listing, and Control_Totals with the count,
+the sums and the SHA-256 of each, and with receivables rolled forward from opening to closing.
+
+Example:
+  revledger export ads --from 2026-01-01 --to 2026-03-31 --output audit-q1";
+
 /// Arguments of `export`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
@@ -73,6 +83,9 @@ pub(crate) enum Kind {
     /// Journal entries as a table, one row a posting, for ERPs.
     #[command(after_help = MAP_HELP)]
     Csv(Table),
+    /// Tables of the AICPA's audit data standard for order to cash, as files in a folder.
+    #[command(after_help = ADS_HELP)]
+    Ads(Folder),
 }
 
 /// Of what days, as known when.
@@ -121,6 +134,19 @@ pub(crate) struct Table {
     pub(crate) output: Option<PathBuf>,
 }
 
+/// Arguments of the folder.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Folder {
+    #[command(flatten)]
+    pub(crate) days: Days,
+    /// How finely recognition is written in GL_Detail.
+    #[arg(long, value_enum, default_value_t = Steps::Day, value_name = "STEPS")]
+    pub(crate) recognition: Steps,
+    /// The folder, which must not exist yet, or be empty.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+}
+
 /// Arguments of a format that is one text.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Text {
@@ -152,6 +178,7 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
         }),
         Kind::Beancount(text) => plain(global, &views, text, beancount::write),
         Kind::Csv(table) => run_table(global, &views, table),
+        Kind::Ads(folder) => run_folder(global, &views, folder),
     }
 }
 
@@ -167,6 +194,16 @@ fn run_table(global: &Global, views: &Views, arguments: &Table) -> Result<Exit, 
     plain(global, views, &Text { days, recognition, output }, |journal, output| {
         table::write(journal, &layout, output)
     })
+}
+
+fn run_folder(global: &Global, views: &Views, arguments: &Folder) -> Result<Exit, Failure> {
+    let place = arguments.output.as_path();
+    let asked = (&arguments.days, arguments.recognition.into());
+    let totals = with_journal(global, views, asked, |journal| ads::write(journal, views, place))?;
+    if !global.quiet {
+        tell(views, Some(place), &totals)?;
+    }
+    Ok(Exit::Done)
 }
 
 fn map(path: &Path) -> Result<Map, Failure> {

@@ -161,6 +161,67 @@ class Exports(unittest.TestCase):
         self.changes(file, check)
 
 
+    def test_audit_data_standard(self):
+        """The tables agree with one another, and with the reports of documents."""
+        folder, last = self.path / "ads", last_day(MONTHS[-1])
+        run("export", "ads", *self.where, "--to", last, "--recognition", "month", "--output",
+            folder, "--quiet")
+
+        def table(name):
+            [file] = folder.glob(f"{name}_2*.txt")
+            with file.open(newline="") as lines:
+                rows = list(csv.DictReader(lines, delimiter="|"))
+            return rows
+
+        def sums(rows, key, *columns):
+            found = {}
+            for row in rows:
+                sum_of = sum(Decimal(row[column] or 0) for column in columns)
+                found[row[key]] = found.get(row[key], Decimal(0)) + sum_of
+            return {name: amount for name, amount in found.items() if amount}
+
+        invoices, lines = table("Invoices_Generated"), table("Invoices_Generated_Lines")
+        customers = table("Customer_Master_Listing")
+        self.assertEqual([len(rows[0]) for rows in (invoices, lines, customers)], [42, 37, 35])
+        self.assertEqual(len(customers), len(export_book.CUSTOMERS))
+        billing = report("billing", *self.where, "--to", last)["rows"]
+        self.assertEqual(sums(invoices, "Invoice_ID", "Invoice_Amount"),
+                         sums(billing, "invoice", "total"))
+        # Net and tax of the lines are the invoice.
+        self.assertEqual(sums(lines, "Invoice_ID", "Invoice_Line_Amount", "Tax1_Local"),
+                         sums(billing, "invoice", "total"))
+        cash = report("cash", *self.where, "--to", last)["rows"]
+        received = sum(Decimal(row["received"]) for row in cash)
+        receipts = table("Cash_Received")
+        self.assertEqual(sum(Decimal(row["Receipt_Amount"]) for row in receipts), received)
+        owed, beside = [], []
+        for row in table("Open_Accounts_Receivable"):
+            (owed if row["Amount_Credit_Debit_Indicator"] == "D" else beside).append(row)
+        receivables = report("receivables", *self.where, "--as-of", last)["rows"]
+        self.assertEqual(sums(owed, "Customer_Account_ID", "Balance_Amount"),
+                         sums(receivables, "customer", "total"))
+        self.assertEqual({name: -amount for name, amount in
+                          sums(beside, "Customer_Account_ID", "Balance_Amount").items()},
+                         sums(receivables, "customer", "unapplied"))
+        self.assertEqual(sums(table("GL_Detail"), "GL_Account_Number", "Amount"),
+                         self.trial[MONTHS[-1]])
+        self.assertEqual(sums(table("Trial_Balance"), "GL_Account_Number", "Amount_Ending"),
+                         self.trial[MONTHS[-1]])
+
+    def test_table_for_erps(self):
+        file = self.export("csv", "--to", last_day(MONTHS[-1]), "--recognition", "month")
+        with file.open(newline="") as lines:
+            rows = list(csv.DictReader(lines))
+        for month in MONTHS:
+            sums = {}
+            for row in rows:
+                if row["date"] <= last_day(month):
+                    account = row["account"].removeprefix("'")
+                    amount = Decimal(row["debit"] or 0) - Decimal(row["credit"] or 0)
+                    sums[account] = sums.get(account, Decimal(0)) + amount
+            self.same(month, sums)
+
+
 def rows_of(text):
     """Rows of a CSV table."""
     return list(csv.reader(io.StringIO(text)))
