@@ -16,9 +16,10 @@ use crate::exit::Failure;
 
 pub(crate) mod intent;
 pub(crate) mod outbox;
+pub(crate) mod refusal;
 pub(crate) mod stripe;
 
-use intent::Step;
+use intent::{Standing, Step};
 use outbox::{Outbox, Pending};
 use stripe::Stripe;
 
@@ -66,6 +67,16 @@ pub(crate) struct Collector<'a> {
     stripe: Stripe,
     /// The intents of requests that are still to come out, and when to look again.
     looked: BTreeMap<String, Looked>,
+    /// What the account does not know: whose fault that is the end of the round says.
+    missing: Vec<Missing>,
+}
+
+/// A request whose customer or payment method the account does not know.
+#[derive(Debug)]
+struct Missing {
+    pending: Pending,
+    is_open: bool,
+    why: String,
 }
 
 #[derive(Debug)]
@@ -87,7 +98,8 @@ impl<'a> Collector<'a> {
     ) -> Result<Self, Failure> {
         let mut outbox = Outbox::new(stripe::PROCESSOR, &global.book);
         outbox.catch_up(&log).await?;
-        Ok(Self { global, log, outbox, stripe, looked: BTreeMap::new() })
+        let (looked, missing) = (BTreeMap::new(), Vec::new());
+        Ok(Self { global, log, outbox, stripe, looked, missing })
     }
 
     /// Sees to each request that has no result yet, and tells what came of it.
@@ -110,12 +122,16 @@ impl<'a> Collector<'a> {
         }
         // Open before anything is charged: who cannot record must not collect.
         let desk = Desk::open(self.global).await?;
+        self.missing.clear();
         let mut done = Ok(());
         for pending in due {
             done = self.one(&desk, &pending, &mut counts).await;
             if done.is_err() {
                 break;
             }
+        }
+        if done.is_ok() {
+            done = self.missing(&desk, &mut counts).await;
         }
         desk.close().await?;
         done.map(|()| counts)
@@ -128,12 +144,21 @@ impl<'a> Collector<'a> {
         counts: &mut Counts,
     ) -> Result<(), Failure> {
         let request = pending.asked.request.as_str();
+        // A round takes its time: what was paid or canceled since it began is not charged.
+        self.outbox.catch_up(&self.log).await?;
+        if !self.outbox.holds(request) {
+            return Ok(());
+        }
         let known = self.looked.get(request).and_then(|one| one.intent.clone());
         let is_open = self.outbox.is_open_for(&pending.asked);
         let now = SystemClock.now();
         // The client blocks; nothing else runs meanwhile but what serves it.
         let step = tokio::task::block_in_place(|| {
-            intent::see_to(&self.stripe, pending, is_open, known.as_deref(), now)
+            let is_recorded = |charge: &str| self.outbox.is_recorded(charge);
+            let known = known.as_deref();
+            let ended = self.outbox.ended(&pending.asked.invoice);
+            let standing = Standing { is_open, known, is_recorded: &is_recorded, ended };
+            intent::see_to(&self.stripe, pending, &standing, now)
         })?;
         let told = match step {
             Step::Charged(charge) => match paid(pending, &charge) {
@@ -154,6 +179,10 @@ impl<'a> Collector<'a> {
                 self.later(request, Some(intent));
                 return tell(request, "in flight, the bank has not answered");
             }
+            Step::Missing(why) => {
+                self.missing.push(Missing { pending: pending.clone(), is_open, why });
+                return Ok(());
+            }
             Step::Unknown { intent, why } => {
                 counts.unknown += 1;
                 self.later(request, intent);
@@ -161,6 +190,34 @@ impl<'a> Collector<'a> {
             }
         };
         self.record(desk, pending, told, counts).await
+    }
+
+    /// Ends the requests whose customer the account does not know, once it is sure that it is the
+    /// right account: one with the wrong key must not cost every customer an attempt.
+    async fn missing(&mut self, desk: &Desk, counts: &mut Counts) -> Result<(), Failure> {
+        let missing = std::mem::take(&mut self.missing);
+        let Some(first) = missing.first().map(|one| one.why.clone()) else { return Ok(()) };
+        if let Some(charge) = self.outbox.collected()
+            && !self.stripe.is_proven()
+        {
+            let path = format!("/v1/charges/{}", ledger_core::id::subject_token(charge.as_str()));
+            // What it proves, the connection remembers.
+            let _answer = tokio::task::block_in_place(|| self.stripe.get(&path, &[]))?;
+        }
+        let is_proven = self.stripe.is_proven();
+        for Missing { pending, is_open, why } in missing {
+            let request = pending.asked.request.as_str();
+            if is_proven {
+                let of_it = || failed(&pending, "resource_missing", None);
+                let told = if is_open { of_it() } else { canceled(&pending) };
+                self.record(desk, &pending, told, counts).await?;
+            } else {
+                counts.unknown += 1;
+                self.later(request, None);
+                tell(request, &format!("not known yet, asked again later: {why}"))?;
+            }
+        }
+        if is_proven { Ok(()) } else { Err(refusal::nobody_known(&first)) }
     }
 
     fn later(&mut self, request: &str, intent: Option<String>) {
@@ -184,7 +241,18 @@ impl<'a> Collector<'a> {
         let code = reply.error.as_ref().map_or("", |error| error.code.as_str());
         let is = |known: Code| code == known.as_str();
         if is(Code::PaymentExists) && self.outbox.is_in_flight(&self.log, request).await? {
-            // The money is there, told without the request: it must not be asked for for ever.
+            // The money is there, told without the request.
+            if !self.outbox.is_settled(&pending.asked.invoice) {
+                // To end the request would have the next run take the money once more.
+                counts.refused += 1;
+                self.later(request, None);
+                let text = format!(
+                    "{}, but that was recorded without the request and the invoice is still open: \
+                     settle it with AllocatePayment; until then it stays in flight",
+                    told.text
+                );
+                return tell(request, &text);
+            }
             let data = json!({"request": request, "code": "recorded_before"});
             submit(desk, &pending.envelope("recorded", "CancelPaymentRequest", &data)).await?;
         }

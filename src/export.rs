@@ -1,13 +1,16 @@
 //! The general ledger for other programs: what every format writes, month by month.
 //!
 //! Formats read a [`Journal`] and nothing else of the ledger. An amount in a document's currency
-//! stands in [`Leg::document`](projections::general_ledger::Leg); formats write it where it is there.
+//! stands in [`Leg::document`](projections::reports::general_ledger::Leg); formats write it where it is there.
 
 use std::collections::BTreeMap;
 
 use ledger_core::calendar::Day;
 use ledger_core::money::{Amount, Currency};
-use projections::general_ledger::{Entry, GeneralLedger, Recognition};
+use projections::reports::general_ledger::{
+    DocumentAmount, Entry, GeneralLedger, Leg, Recognition,
+};
+use rust_decimal::Decimal;
 
 use crate::exit::{Exit, Failure};
 
@@ -43,6 +46,44 @@ pub(crate) struct Month<'a> {
     pub(crate) entries: Vec<Entry<'a>>,
     /// What stands on each account behind it that was ever used.
     pub(crate) closing: Vec<Balance<'a>>,
+    /// What one of each other currency is worth at its end, where a rate is known.
+    pub(crate) prices: Vec<(Currency, Decimal)>,
+}
+
+/// An amount as plain-text accounting has it, with its price in the book's currency where it is in
+/// another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Priced {
+    pub(crate) amount: Amount,
+    pub(crate) currency: Currency,
+    pub(crate) price: Option<(Amount, Currency)>,
+}
+
+impl std::fmt::Display for Priced {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = |amount: Amount, currency: Currency| {
+            format!("{} {}", currency.zero() + amount, currency.code())
+        };
+        let amount = shown(self.amount, self.currency);
+        match self.price {
+            Some((price, currency)) => {
+                formatter.pad(&format!("{amount} @@ {}", shown(price, currency)))
+            }
+            None => formatter.pad(&amount),
+        }
+    }
+}
+
+/// What a leg is in plain-text accounting: one amount, or two where its value goes the other way
+/// than the document's amount, which no price can say.
+pub(crate) fn priced(leg: &Leg<'_>, book: Currency) -> Vec<Priced> {
+    let plain = |amount| Priced { amount, currency: book, price: None };
+    let Some(DocumentAmount { currency, amount }) = leg.document else {
+        return vec![plain(leg.amount)];
+    };
+    let at = |price: Amount| Priced { amount, currency, price: Some((price, book)) };
+    let is_same_way = amount.is_negative() == leg.amount.is_negative() || leg.amount.is_zero();
+    if is_same_way { vec![at(leg.amount.abs())] } else { vec![at(book.zero()), plain(leg.amount)] }
 }
 
 /// Counts and control totals of what was written.
@@ -83,6 +124,7 @@ impl<'a> Journal<'a> {
         let zero = self.ledger.currency().zero();
         let mut totals = Totals { entries: 0, legs: 0, debits: zero, credits: zero };
         let mut running = Running::new(&self.opening());
+        let others = self.ledger.other_currencies();
         let mut month = self.from.month();
         while month.first() <= self.to {
             let (start, end) = (self.from.max(month.first()), self.to.min(month.last()));
@@ -92,7 +134,9 @@ impl<'a> Journal<'a> {
                 running.take(self.ledger.currency(), entry);
             }
             running.check(end, &self.balances(end))?;
-            see(&Month { end, entries, closing: running.balances() })?;
+            let price = |currency: &Currency| Some((*currency, self.ledger.price(*currency, end)?));
+            let prices = others.iter().filter_map(price).collect();
+            see(&Month { end, entries, closing: running.balances(), prices })?;
             month = month.plus(1);
         }
         if totals.entries == 0 {
@@ -148,11 +192,9 @@ impl<'a> Running<'a> {
 
     fn take(&mut self, book: Currency, entry: &Entry<'a>) {
         for leg in &entry.legs {
-            let (currency, amount) = match leg.document {
-                Some(document) => (document.currency, document.amount),
-                None => (book, leg.amount),
-            };
-            *self.written.entry((leg.account, currency)).or_default() += amount;
+            for Priced { amount, currency, .. } in priced(leg, book) {
+                *self.written.entry((leg.account, currency)).or_default() += amount;
+            }
             *self.book.entry(leg.account).or_default() += leg.amount;
         }
     }

@@ -99,6 +99,7 @@ impl MemoryBook {
             correlation_id: command.correlation_id.clone(),
             reason: None,
             data: new.data,
+            functional: new.functional,
         };
         self.ledger.apply(&event);
         event

@@ -128,6 +128,7 @@ impl Standing {
                 correlation_id: command.correlation_id.clone(),
                 reason: command.reason.clone(),
                 data: new.data,
+                functional: new.functional,
             }
         });
         events.collect()

@@ -3,6 +3,9 @@
 //! An answer of 200 means that the event is done with: accepted, of no meaning, there already, or
 //! refused for good, and then kept in a file that `import stripe` reads. Stripe sends again what
 //! has any other answer, for days: so what is early or comes at a busy moment is not lost.
+//!
+//! Stripe's events do not say what a charge cost. A charge that was asked for is left to the adapter
+//! first, which is told; money that it has not recorded after an hour is recorded without its fee.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -28,19 +31,24 @@ use tracing::warn;
 
 use crate::clock::Clock;
 use crate::http::{json_response, other_book, rejection_response};
-use crate::import::stripe::{self, Read};
+use crate::import::stripe::{self, About, Read};
 use crate::writer::WriterHandle;
 use crate::{ids, stripe_signature};
 
 /// Who asks, in the audit trail.
 const ACTOR: &str = "stripe";
 
-/// Events come in any order: what names something unknown is sent again for so long.
+/// Events come in any order: what names something unknown is sent again for so long, and a fee is
+/// waited for.
 const IN_ANY_ORDER: Duration = Duration::hours(1);
+
+/// Where events are kept that nothing says are this book's, beside those that were refused.
+const UNKNOWN: &str = "stripe-unknown.ndjson";
 
 /// What the endpoint needs: the secrets that are in force, and where refused events are kept.
 pub struct StripeWebhook {
     secrets: Vec<String>,
+    /// One event at a time is kept.
     refused: Mutex<PathBuf>,
     clock: Arc<dyn Clock>,
 }
@@ -77,10 +85,14 @@ impl StripeWebhook {
         Err(refused.unwrap_or_else(none))
     }
 
-    /// Keeps an event that was refused for good: once, however often it comes.
-    fn keep(&self, event: &str) -> io::Result<()> {
-        let path = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = match std::fs::read_to_string(&*path) {
+    /// Keeps an event that is not recorded: once, however often it comes.
+    fn keep(&self, event: &str, place: Place) -> io::Result<()> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = match place {
+            Place::Refused => refused.clone(),
+            Place::Unknown => refused.with_file_name(UNKNOWN),
+        };
+        let known = match std::fs::read_to_string(&path) {
             Ok(known) => known,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error),
@@ -88,10 +100,19 @@ impl StripeWebhook {
         if known.lines().any(|line| line == event) {
             return Ok(());
         }
-        let mut file = OpenOptions::new().create(true).append(true).open(&*path)?;
+        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
         writeln!(file, "{event}")?;
         file.sync_all()
     }
+}
+
+/// Where an event is kept.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// With those that are this book's, or may well be.
+    Refused,
+    /// With those that nothing says are this book's.
+    Unknown,
 }
 
 /// What the handler needs.
@@ -129,7 +150,7 @@ async fn receive(
         warn!(code = rejection.code, why = rejection.message, "a webhook was refused");
         return rejection_response(&rejection);
     }
-    match Event::read(&body) {
+    match Event::read(&body, shared.book.as_str()) {
         Ok(event) => shared.take(webhook, &event).await,
         Err(reason) => {
             warn!(reason, "a signed webhook is no event");
@@ -147,10 +168,11 @@ struct Event {
     /// Whether it is a credit note that pays money back. Its refund comes as an event of its own,
     /// and would be booked twice.
     pays_back: bool,
+    about: About,
 }
 
 impl Event {
-    fn read(body: &[u8]) -> Result<Self, String> {
+    fn read(body: &[u8], book: &str) -> Result<Self, String> {
         let event: Value =
             serde_json::from_slice(body).map_err(|error| format!("no JSON: {error}"))?;
         let id = event["id"].as_str().ok_or("event.id is missing or no text")?.to_owned();
@@ -158,7 +180,8 @@ impl Event {
         let created = event["created"].as_i64().ok_or("event.created is missing or no number")?;
         let text = event.to_string();
         let pays_back = !stripe::credited_refunds(&text).is_empty();
-        Ok(Self { id, text, created, pays_back })
+        let about = stripe::about(&event, book);
+        Ok(Self { id, text, created, pays_back, about })
     }
 }
 
@@ -170,6 +193,8 @@ enum Verdict {
     Again(Rejection),
     /// It never goes in as it is.
     Refused(Rejection),
+    /// It is of a payment that this book does not know, and nothing says that it is this book's.
+    Unknown(Rejection),
 }
 
 impl Shared {
@@ -183,18 +208,18 @@ impl Shared {
                 json_response(503, Reply::rejected(Some(&event.id), &rejection).to_bytes())
             }
             Verdict::Refused(rejection) => {
-                let (webhook, text) = (Arc::clone(webhook), event.text.clone());
-                let kept = tokio::task::spawn_blocking(move || webhook.keep(&text)).await;
-                let (code, why) = (&rejection.code, &rejection.message);
-                if !matches!(kept, Ok(Ok(()))) {
-                    warn!(event = event.id, code, why, "refused, and could not be kept");
-                    return json_response(
-                        503,
-                        Reply::rejected(Some(&event.id), &rejection).to_bytes(),
-                    );
-                }
-                warn!(event = event.id, code, why, "a webhook was refused for good, and kept");
-                json_response(200, Reply::rejected(Some(&event.id), &rejection).to_bytes())
+                let body = Reply::rejected(Some(&event.id), &rejection).to_bytes();
+                keep(webhook, event, Place::Refused, &rejection, body).await
+            }
+            Verdict::Unknown(rejection) => {
+                let reason = format!(
+                    "{}; nothing in the event says that it is of this book, so it is kept in \
+                     {UNKNOWN} and not recorded",
+                    rejection.message
+                );
+                let body = json!({"id": event.id, "outcome": "skipped", "reason": reason});
+                let body = body.to_string().into_bytes();
+                keep(webhook, event, Place::Unknown, &rejection, body).await
             }
         }
     }
@@ -216,6 +241,11 @@ impl Shared {
             }
             Err(reason) => return Verdict::Refused(Rejection::new(Code::StripeMalformed, reason)),
         };
+        if let Some(charge) = event.about.without_fee.as_deref().filter(|_| is_young)
+            && let Some(rejection) = self.waits_for_fee(event, charge).await
+        {
+            return Verdict::Again(rejection);
+        }
         let mut replies = Vec::new();
         for envelope in &envelopes {
             let reply = self.submit(envelope).await;
@@ -226,6 +256,9 @@ impl Shared {
                 if is_passing(code) || (is_young && names_unknown(code)) {
                     return Verdict::Again(error.clone());
                 }
+                if code == Code::PaymentUnknown.as_str() && !event.about.is_ours {
+                    return Verdict::Unknown(error.clone());
+                }
                 if !is_there(code, envelope["command"].as_str()) {
                     return Verdict::Refused(error.clone());
                 }
@@ -233,6 +266,27 @@ impl Shared {
             replies.push(reply);
         }
         Verdict::Done(json!({"id": event.id, "outcome": "accepted", "replies": replies}))
+    }
+
+    /// Why a charge that does not say its fee is to come again; nothing where it is recorded.
+    async fn waits_for_fee(&self, event: &Event, charge: &str) -> Option<Rejection> {
+        // An allocation to nothing is refused in any case: for the payment, where that is unknown.
+        let reply = self
+            .submit(&json!({
+                "id": format!("stripe/{}/known", event.id), "command": "AllocatePayment",
+                "data": {"payment": charge, "allocations": []},
+            }))
+            .await;
+        let error = reply.error?;
+        if is_passing(error.code.as_str()) {
+            return Some(error);
+        }
+        let message = format!(
+            "the event of {charge} does not say its fee: the adapter records both, and without it \
+             the money is recorded an hour after the event"
+        );
+        let is_unknown = error.code == Code::PaymentUnknown.as_str();
+        is_unknown.then(|| Rejection::new(Code::StripeFeeUnknown, message))
     }
 
     async fn submit(&self, envelope: &Value) -> Reply {
@@ -255,6 +309,25 @@ impl Shared {
             }
         }
     }
+}
+
+/// Keeps an event and answers with `body`; what could not be kept is to come again.
+async fn keep(
+    webhook: &Arc<StripeWebhook>,
+    event: &Event,
+    place: Place,
+    rejection: &Rejection,
+    body: Vec<u8>,
+) -> Response {
+    let (webhook, text) = (Arc::clone(webhook), event.text.clone());
+    let kept = tokio::task::spawn_blocking(move || webhook.keep(&text, place)).await;
+    let (code, why) = (&rejection.code, &rejection.message);
+    if !matches!(kept, Ok(Ok(()))) {
+        warn!(event = event.id, code, why, "a webhook that is not recorded could not be kept");
+        return json_response(503, Reply::rejected(Some(&event.id), rejection).to_bytes());
+    }
+    warn!(event = event.id, code, why, "a webhook is not recorded, and kept");
+    json_response(200, body)
 }
 
 /// Refusals that the next try may not have.

@@ -10,6 +10,7 @@ mod book;
 mod collections;
 mod credit;
 mod customer;
+mod fx;
 mod invoice;
 mod loss;
 mod order;
@@ -28,6 +29,15 @@ pub use invoice::{RunPlan, plan_run};
 /// # Errors
 /// A [`Rejection`] with its stable code; nothing is to be written then.
 pub fn decide(
+    book: &Identifier,
+    state: &Ledger,
+    command: &Command,
+) -> Result<Vec<NewEvent>, Rejection> {
+    fx::valued(state, decided(book, state, command)?)
+}
+
+/// The events, none of them valued yet in the book's currency.
+fn decided(
     book: &Identifier,
     state: &Ledger,
     command: &Command,
@@ -61,7 +71,7 @@ pub fn decide(
             in_open_book(book, state, settings, effective, data)
         }
     }?;
-    Ok(events.into_iter().map(|data| NewEvent { effective, data }).collect())
+    Ok(events.into_iter().map(|data| NewEvent::new(effective, data)).collect())
 }
 
 fn not_open(book: &Identifier) -> Rejection {
@@ -88,6 +98,7 @@ fn in_open_book(
         | CommandData::CancelOrder(_) => Ok(Vec::new()),
         CommandData::DefineProduct(data) => book::define_product(state, data),
         CommandData::DefineTaxRate(data) => tax::define(data),
+        CommandData::RecordFxRate(data) => fx::record(data),
         CommandData::ClosePeriod(data) => period::close(id, book, data),
         CommandData::ReopenPeriod(data) => period::reopen(id, book, data),
         CommandData::RegisterCustomer(data) => customer::register(state, book, data),
@@ -125,20 +136,4 @@ fn in_open_book(
         CommandData::ApplyCredit(data) => credit::apply(state, effective, data),
         CommandData::VoidCredit(data) => credit::void(state, book, effective, data),
     }
-}
-
-/// Refuses a document in another currency than the book's: this release knows no rates.
-fn book_currency(book: &Book, currency: crate::money::Currency) -> Result<(), Rejection> {
-    if currency == book.currency {
-        return Ok(());
-    }
-    Err(Rejection::at(
-        Code::FxRateMissing,
-        "data.currency",
-        format!(
-            "the book is in {} and has no rate for {currency} on or before the date; record it \
-             in {}",
-            book.currency, book.currency
-        ),
-    ))
 }

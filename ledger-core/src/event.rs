@@ -5,6 +5,8 @@ use time::OffsetDateTime;
 
 use crate::calendar::Day;
 use crate::id::Identifier;
+use crate::money::Currency;
+use crate::posting::Functional;
 
 pub mod book;
 pub mod collections;
@@ -23,9 +25,16 @@ pub struct NewEvent {
     pub effective: Day,
     /// What happened.
     pub data: EventData,
+    /// Its entry in the book's currency, where its document has another one.
+    pub functional: Option<Box<Functional>>,
 }
 
 impl NewEvent {
+    /// An event of a document whose entry is still to be valued.
+    pub fn new(effective: Day, data: EventData) -> Self {
+        Self { effective, data, functional: None }
+    }
+
     /// The event as a state takes it that is used to decide more of the same command, and then
     /// thrown away.
     pub(crate) fn provisional(self, sequence: u64, command: &Identifier) -> Event {
@@ -40,6 +49,7 @@ impl NewEvent {
             correlation_id: command.clone(),
             reason: None,
             data: self.data,
+            functional: self.functional,
         }
     }
 }
@@ -67,6 +77,8 @@ pub struct Event {
     pub reason: Option<String>,
     /// What happened.
     pub data: EventData,
+    /// Its entry in the book's currency, where its document has another one.
+    pub functional: Option<Box<Functional>>,
 }
 
 /// What an event is about: the tail of its subject.
@@ -75,7 +87,7 @@ pub struct DocumentReference {
     /// The customer, `_book` for events of the whole book.
     pub customer: Option<Identifier>,
     /// `customer`, `order`, `invoice`, `payment`, `credit`, `book`, `product`, `tax_rate`,
-    /// `period`.
+    /// `fx_rate`, `period`.
     pub kind: &'static str,
     /// The document's id.
     pub id: Identifier,
@@ -139,6 +151,8 @@ events! {
     ProductDefined(book::ProductDefined) = 1,
     /// A tax rate was added.
     TaxRateDefined(book::TaxRateDefined) = 1,
+    /// An exchange rate was added.
+    FxRateRecorded(book::FxRateRecorded) = 1,
     /// Days were closed.
     PeriodClosed(book::PeriodClosed) = 1,
     /// Closed days were opened again.
@@ -222,6 +236,76 @@ events! {
 }
 
 impl EventData {
+    /// The types of events that post an entry of their own.
+    pub const WITH_ENTRY: &'static [&'static str] = &[
+        "InvoiceIssued",
+        "InvoiceVoided",
+        "PaymentReceived",
+        "PaymentAllocated",
+        "PaymentDeallocated",
+        "PaymentFailed",
+        "PaymentRefunded",
+        "PaymentChargedBack",
+        "ChargebackWon",
+        "InvoiceWrittenOff",
+        "WriteOffRecovered",
+        "AllowanceRecorded",
+        "CreditIssued",
+        "CreditApplied",
+        "CreditRefunded",
+        "CreditVoided",
+    ];
+
+    /// The currency of the entry that the event posts by itself; none where it posts nothing.
+    pub fn entry_currency(&self) -> Option<Currency> {
+        match self {
+            Self::InvoiceIssued(data) => Some(data.currency),
+            Self::InvoiceVoided(data) => Some(data.currency),
+            Self::PaymentReceived(data) => Some(data.currency),
+            Self::PaymentAllocated(data) => Some(data.currency),
+            Self::PaymentDeallocated(data) => Some(data.currency),
+            Self::PaymentFailed(data) => data.taken.as_ref().map(|_| data.currency),
+            Self::PaymentRefunded(data) => Some(data.currency),
+            Self::PaymentChargedBack(data) => Some(data.currency),
+            Self::ChargebackWon(data) => Some(data.currency),
+            Self::InvoiceWrittenOff(data) => Some(data.currency),
+            Self::WriteOffRecovered(data) => Some(data.currency),
+            Self::AllowanceRecorded(data) => Some(data.currency),
+            Self::CreditIssued(data) => Some(data.currency),
+            Self::CreditApplied(data) => Some(data.currency),
+            Self::CreditRefunded(data) => Some(data.currency),
+            Self::CreditVoided(data) => Some(data.currency),
+            Self::BookOpened(_)
+            | Self::ProductDefined(_)
+            | Self::TaxRateDefined(_)
+            | Self::FxRateRecorded(_)
+            | Self::PeriodClosed(_)
+            | Self::PeriodReopened(_)
+            | Self::CustomerRegistered(_)
+            | Self::CustomerUpdated(_)
+            | Self::CustomerHeld(_)
+            | Self::CustomerReleased(_)
+            | Self::PaymentPromised(_)
+            | Self::ReminderIssued(_)
+            | Self::DunningRunCompleted(_)
+            | Self::PaymentRequested(_)
+            | Self::PaymentRequestCanceled(_)
+            | Self::PaymentRequestsCompleted(_)
+            | Self::OrderPlaced(_)
+            | Self::OrderAmended(_)
+            | Self::EstimateRevised(_)
+            | Self::OrderRenewed(_)
+            | Self::OrderCancelled(_)
+            | Self::OrderSuspended(_)
+            | Self::OrderResumed(_)
+            | Self::DeliveryRecorded(_)
+            | Self::UsageRecorded(_)
+            | Self::BillingRunCompleted(_)
+            | Self::DisputeOpened(_)
+            | Self::DisputeResolved(_) => None,
+        }
+    }
+
     /// The document on whose subject the event stands.
     pub fn document(&self) -> DocumentReference {
         let of = |customer: &Identifier, kind, id: &Identifier| DocumentReference {
@@ -229,39 +313,26 @@ impl EventData {
             kind,
             id: id.clone(),
         };
+        let of_book =
+            |kind, id: &Identifier| DocumentReference { customer: None, kind, id: id.clone() };
         match self {
-            Self::BookOpened(data) => {
-                DocumentReference { customer: None, kind: "book", id: data.book.clone() }
-            }
-            Self::ProductDefined(data) => {
-                DocumentReference { customer: None, kind: "product", id: data.product.clone() }
-            }
-            Self::TaxRateDefined(data) => {
-                DocumentReference { customer: None, kind: "tax_rate", id: data.tax_code.clone() }
-            }
-            Self::PeriodClosed(data) => {
-                DocumentReference { customer: None, kind: "period", id: data.book.clone() }
-            }
-            Self::PeriodReopened(data) => {
-                DocumentReference { customer: None, kind: "period", id: data.book.clone() }
-            }
-            Self::BillingRunCompleted(data) => {
-                DocumentReference { customer: None, kind: "book", id: data.book.clone() }
-            }
+            Self::BookOpened(data) => of_book("book", &data.book),
+            Self::ProductDefined(data) => of_book("product", &data.product),
+            Self::TaxRateDefined(data) => of_book("tax_rate", &data.tax_code),
+            Self::FxRateRecorded(data) => of_book("fx_rate", &data.pair()),
+            Self::PeriodClosed(data) => of_book("period", &data.book),
+            Self::PeriodReopened(data) => of_book("period", &data.book),
+            Self::BillingRunCompleted(data) => of_book("book", &data.book),
             Self::CustomerRegistered(data) => of(&data.customer, "customer", &data.customer),
             Self::CustomerUpdated(data) => of(&data.customer, "customer", &data.customer),
             Self::CustomerHeld(data) => of(&data.customer, "customer", &data.customer),
             Self::CustomerReleased(data) => of(&data.customer, "customer", &data.customer),
             Self::PaymentPromised(data) => of(&data.customer, "invoice", &data.invoice),
             Self::ReminderIssued(data) => of(&data.customer, "invoice", &data.invoice),
-            Self::DunningRunCompleted(data) => {
-                DocumentReference { customer: None, kind: "book", id: data.book.clone() }
-            }
+            Self::DunningRunCompleted(data) => of_book("book", &data.book),
             Self::PaymentRequested(data) => of(&data.customer, "invoice", &data.invoice),
             Self::PaymentRequestCanceled(data) => of(&data.customer, "invoice", &data.invoice),
-            Self::PaymentRequestsCompleted(data) => {
-                DocumentReference { customer: None, kind: "book", id: data.book.clone() }
-            }
+            Self::PaymentRequestsCompleted(data) => of_book("book", &data.book),
             Self::OrderPlaced(data) => of(&data.customer, "order", &data.order),
             Self::OrderAmended(data) => of(&data.customer, "order", &data.order),
             Self::EstimateRevised(data) => of(&data.customer, "order", &data.order),
@@ -285,9 +356,7 @@ impl EventData {
             Self::ChargebackWon(data) => of(&data.customer, "payment", &data.payment),
             Self::InvoiceWrittenOff(data) => of(&data.customer, "invoice", &data.invoice),
             Self::WriteOffRecovered(data) => of(&data.customer, "invoice", &data.invoice),
-            Self::AllowanceRecorded(data) => {
-                DocumentReference { customer: None, kind: "book", id: data.book.clone() }
-            }
+            Self::AllowanceRecorded(data) => of_book("book", &data.book),
             Self::CreditIssued(data) => of(&data.customer, "credit", &data.credit),
             Self::CreditApplied(data) => of(&data.customer, "credit", &data.credit),
             Self::CreditRefunded(data) => of(&data.customer, "credit", &data.credit),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
 
 use crate::limits::IDENTIFIER_BYTES_MAX;
+use crate::money::Currency;
 use crate::rejection::{Code, Rejection};
 
 /// 1 to 128 bytes of printable UTF-8 without control characters (contract, section 1).
@@ -17,6 +18,11 @@ pub struct Identifier(
 );
 
 impl Identifier {
+    /// The name of a pair of currencies: `USD-EUR`.
+    pub(crate) fn of_pair(from: Currency, to: Currency) -> Self {
+        Self(smol_str::format_smolstr!("{}-{}", from.code(), to.code()))
+    }
+
     /// The identifier as the caller wrote it.
     pub fn as_str(&self) -> &str {
         &self.0

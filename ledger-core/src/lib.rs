@@ -14,6 +14,7 @@ pub mod command;
 pub mod decide;
 pub mod dunning;
 pub mod event;
+pub mod fx;
 pub mod id;
 pub mod limits;
 pub mod log;

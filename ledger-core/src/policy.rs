@@ -175,6 +175,17 @@ choice! {
 }
 
 choice! {
+    /// Whether open monetary items are revalued at each month's end, and back on the next day
+    /// (IAS 21.28).
+    FxRevaluation {
+        /// They stand at the rates of their documents.
+        Off = "off",
+        /// They are.
+        On = "on",
+    }
+}
+
+choice! {
     /// What happens to a command for a closed day.
     Late {
         /// It is posted on the first open day.
@@ -282,6 +293,8 @@ pub struct Policies {
     pub tax_inclusive: TaxInclusive,
     /// What one invoice of a billing run holds.
     pub invoice_grouping: InvoiceGrouping,
+    /// Whether open monetary items are revalued.
+    pub fx_revaluation: FxRevaluation,
     /// What happens to a command for a closed day.
     pub late: Late,
     /// Where the loss of a write-off goes.
@@ -321,6 +334,7 @@ impl Default for Policies {
             month_end: MonthEnd::default(),
             tax_inclusive: TaxInclusive::default(),
             invoice_grouping: InvoiceGrouping::default(),
+            fx_revaluation: FxRevaluation::default(),
             late: Late::default(),
             write_off_to: WriteOffTo::default(),
             write_off_unearned: WriteOffUnearned::default(),

@@ -7,11 +7,25 @@ use crate::money::Amount;
 use crate::policy::WriteOffTo;
 
 mod entry;
+mod functional;
 
-pub use entry::postings;
+pub use entry::{postings, valued_legs};
+pub use functional::{ContractMove, Functional, FunctionalPosting, Valuer, Values, contract_moves};
 
 /// What an account is for; the book maps each role to an account code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are the contract's, section 8")]
 pub enum Role {

@@ -122,6 +122,8 @@ codes! {
     CurrencyMismatch = "currency.mismatch",
     /// No exchange rate on or before the date.
     FxRateMissing = "fx.rate_missing",
+    /// An exchange rate that is none: zero, below zero, or of a currency in itself.
+    FxRateInvalid = "fx.rate_invalid",
     /// A policy or a value of one that does not exist.
     PolicyUnknown = "policy.unknown",
     /// A policy of the contract that this release does not apply yet.
@@ -306,6 +308,8 @@ codes! {
     ReceiptConflict = "receipt.conflict",
     /// An event of a payment processor that lacks what its command needs.
     StripeMalformed = "stripe.malformed",
+    /// A charge that was asked for, told without its fee; the adapter that charged knows it.
+    StripeFeeUnknown = "stripe.fee_unknown",
     /// A webhook whose signature is missing or wrong.
     WebhookSignature = "webhook.signature",
     /// A webhook that was signed too long ago, or in the future.

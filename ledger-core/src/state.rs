@@ -11,10 +11,11 @@ use crate::event::credit::CreditedLine;
 use crate::event::customer::CustomerRegistered;
 use crate::event::invoice::{IssuedCashDiscount, RunLine};
 use crate::event::payment::{PaymentAllocation, PaymentChargedBack};
+use crate::fx::Rates;
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
 use crate::policy::{Policies, WriteOffTo};
-use crate::posting::ContractId;
+use crate::posting::{ContractId, Values};
 use crate::revenue::schedule::Schedule;
 use crate::state::order::Order;
 
@@ -44,6 +45,10 @@ pub struct Ledger {
     pub collections: collections::Collections,
     /// What processors were asked for.
     pub requests: requests::Requests,
+    /// Exchange rates.
+    pub rates: Rates,
+    /// What documents in other currencies than the book's stand at in the book's.
+    pub values: Values,
     /// Tax rates by code, in the order of recording.
     pub tax_rates: BTreeMap<Identifier, Vec<TaxRateDefined>>,
     /// By the command's id, what billing runs issued that have not ended yet.

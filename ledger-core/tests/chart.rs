@@ -37,6 +37,7 @@ fn send(ledger: &mut Ledger, name: &str, data: &Value) -> String {
                     command_hash: String::new(),
                     correlation_id: "c".parse().unwrap(),
                     reason: None,
+                    functional: None,
                     data: new.data,
                 });
             }

@@ -63,6 +63,7 @@ impl Book {
                 correlation_id: "c".parse().unwrap(),
                 reason: None,
                 data: new.data.clone(),
+                functional: new.functional.clone(),
             });
         }
         Ok(decided.into_iter().map(|new| new.data).collect())

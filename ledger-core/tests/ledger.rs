@@ -80,6 +80,7 @@ impl Book {
             correlation_id: "c".parse().unwrap(),
             reason: None,
             data: event.data.clone(),
+            functional: event.functional.clone(),
         };
         if let EventData::InvoiceIssued(issued) = &event.data
             && let Some(number) = issued.number

@@ -71,6 +71,7 @@ impl Book {
                 correlation_id: "c".parse().unwrap(),
                 reason: None,
                 data: new.data.clone(),
+                functional: new.functional.clone(),
             });
         }
         Ok(decided.into_iter().map(|new| new.data).collect())
@@ -217,6 +218,44 @@ fn a_reminder_waits_for_the_processor_and_a_discount_is_not_asked_for() {
     let events = book.send(day(61), "RequestPayment", &json!({"invoice": "D"})).unwrap();
     assert!(matches!(&events[0],
         EventData::PaymentRequested(asked) if asked.amount.to_string() == "98.00"));
+}
+
+/// Issues `D` with a discount of 2 % until 15 March, and asks for it on the last day of that.
+fn asked_in_time() -> Book {
+    let mut book = Book::new("none");
+    let data = json!({"invoice": "D", "customer": "ONE", "currency": "USD", "due": "2026-03-31",
+        "lines": [{"amount": "100.00"}], "cash_discounts": [{"percent": "2", "until": "2026-03-15"}]});
+    book.send(day(60), "IssueInvoice", &data).unwrap();
+    book.send(day(74), "RequestPayment", &json!({"invoice": "D"})).unwrap();
+    book
+}
+
+fn charged(book: &mut Book, on: Day, amount: &str, request: Option<&str>) -> String {
+    let mut data = json!({"payment": "ch_1", "customer": "ONE", "currency": "USD", "amount": amount,
+        "request": request});
+    if request.is_none() {
+        data["allocate"] = json!([{"invoice": "D", "amount": amount}]);
+    }
+    book.send(on, "RecordPayment", &data).unwrap();
+    book.open("D")
+}
+
+/// A card that was asked for the discounted amount in time and charged a day late owed the discount
+/// again, and the next run took it in a second charge.
+#[test]
+fn a_discount_that_was_left_out_in_time_is_not_asked_for_because_the_processor_came_later() {
+    assert_eq!(charged(&mut asked_in_time(), day(74), "98.00", Some("D/1")), "0.00");
+    let mut late = asked_in_time();
+    assert_eq!(charged(&mut late, day(80), "98.00", Some("D/1")), "0.00");
+    assert!(late.run(day(90)).iter().all(|one| one.invoice.as_str() != "D"));
+    // Money that nobody had asked for then has no such day.
+    assert_eq!(charged(&mut asked_in_time(), day(80), "98.00", None), "2.00");
+    // The next attempt is a request of its own, for all that is open by then.
+    let mut failed = asked_in_time();
+    failed.fail(day(74), "D/1", None).unwrap();
+    let again: Vec<_> = failed.run(day(90)).into_iter().filter(|one| one.attempt == 2).collect();
+    assert_eq!((again[0].amount.to_string(), again[0].discount_day), ("100.00".to_owned(), None));
+    assert_eq!(charged(&mut failed, day(90), "98.00", Some("D/2")), "2.00");
 }
 
 #[test]

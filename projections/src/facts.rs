@@ -18,7 +18,7 @@ mod receivables;
 
 pub use audit_trail::AuditRow;
 pub use collections::{CollectionsFact, RequestEnd};
-pub use deferred_revenue::{DeferredFact, KnownContracts};
+pub use deferred_revenue::{BillValue, DeferredFact, KnownContracts};
 pub use receivables::{Movement, OpenDocuments, ReceivablesFact, Settles, Used};
 
 /// The projections, in the order in which they are printed.
@@ -48,8 +48,8 @@ impl Projection {
     /// The version of its facts; a stored one of another version is built again.
     pub const fn version(self) -> u32 {
         match self {
-            Self::DeferredRevenue => 4,
-            Self::Receivables => 5,
+            Self::DeferredRevenue => 5,
+            Self::Receivables => 6,
             Self::AuditTrail => 1,
         }
     }
@@ -134,8 +134,12 @@ impl EventFacts {
             effective: event.effective,
             recorded_at: event.recorded_at,
             actor: event.actor,
-            deferred_revenue: deferred_revenue::facts(&event.data, &legs),
-            receivables: receivables::facts(event.data, legs),
+            deferred_revenue: deferred_revenue::facts(
+                &event.data,
+                &legs,
+                event.functional.as_deref(),
+            ),
+            receivables: receivables::facts(event.data, legs, event.functional),
             audit_trail,
         }
     }

@@ -1,7 +1,6 @@
 //! The read side: views folded from the log, and the reports over them.
 
 pub mod facts;
-pub mod general_ledger;
 pub mod invariants;
 pub mod outlook;
 pub mod projector;

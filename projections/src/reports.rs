@@ -16,6 +16,8 @@ mod documents;
 mod earned;
 pub(crate) mod explain;
 mod forecast;
+mod functional;
+pub mod general_ledger;
 mod ledger;
 mod metrics;
 mod open_items;
@@ -24,6 +26,7 @@ mod rpo;
 mod table;
 
 pub use control::Control;
+pub(crate) use control::wanted;
 pub use query::Filters;
 use query::Query;
 pub use table::{Cell, Kind, Table};
@@ -106,7 +109,7 @@ pub const REPORTS: &[Report] = &[
     Report {
         name: "trial-balance",
         about: "the balance of each account",
-        filters: &["role"],
+        filters: &["role", "revalue"],
         run: ledger::trial_balance,
     },
     Report {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ledger_core::decide::policy;
 use ledger_core::event::book::BookOpened;
 use ledger_core::event::customer::CustomerRegistered;
+use ledger_core::fx::Rates;
 use ledger_core::id::Identifier;
 use ledger_core::money::Currency;
 use ledger_core::policy::Policies;
@@ -19,14 +20,16 @@ pub mod collections;
 mod deferred_revenue;
 mod receivables;
 mod segments;
+mod valuation;
 
 pub use audit_trail::{AuditEntry, AuditTrail};
 pub use closes::{At, Closes};
-pub use deferred_revenue::{Billed, Contra, Contract, DeferredRevenue, Line};
+pub use deferred_revenue::{BillRef, Billed, Contra, Contract, DeferredRevenue, Line};
 pub use receivables::{
     CreditFact, DisputeFact, Entry, InvoiceFact, PaymentFact, Receivables, Settlement, Use,
 };
 pub use segments::{Cuts, Names, Place, Segment, Segments, Selected};
+pub use valuation::{Standing, Valuing, Walk};
 
 /// All views of a book.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +48,8 @@ pub struct Views {
     pub collections: collections::Collections,
     /// Contracts: what was billed, and the schedules of what is earned.
     pub deferred_revenue: DeferredRevenue,
+    /// Exchange rates.
+    pub rates: Rates,
     /// One row for each event.
     pub audit_trail: AuditTrail,
     /// The last event that was folded.
@@ -84,6 +89,10 @@ impl Views {
             if let ReceivablesFact::RevenueAccount { product, account } = fact {
                 self.revenue_accounts.insert(product.clone(), account.clone());
             }
+            if let ReceivablesFact::FxRate(data) = fact {
+                let pair = (data.from, data.to, data.kind);
+                self.rates.record(pair, data.date, facts.sequence, data.rate);
+            }
             if let ReceivablesFact::Customer(customer) = fact {
                 self.customers.insert(customer.customer.clone(), customer.clone());
             }
@@ -99,6 +108,12 @@ impl Views {
     /// Name and digest (hex) of each projection.
     pub fn digests(&self) -> Vec<(&'static str, String)> {
         self.folder.digests()
+    }
+
+    /// How the book values what is in another currency; none before it is open.
+    pub fn valuing(&self) -> Option<Valuing<'_>> {
+        let (rates, rounding) = (&self.rates, self.policies.rounding);
+        self.currency().map(|currency| Valuing { currency, rates, rounding })
     }
 
     /// The book's currency.

@@ -15,10 +15,12 @@ use proptest::prelude::*;
 
 #[path = "contracts/book.rs"]
 mod book;
+#[path = "common/foreign.rs"]
+mod foreign;
 #[path = "contracts/steps.rs"]
 mod steps;
 
-use book::Book;
+use book::{Book, common};
 use steps::{Step, policies, steps};
 
 fn config(cases: u32) -> ProptestConfig {
@@ -223,5 +225,48 @@ proptest! {
         let end = self::day("2027-03-31");
         let revenue = |views: &Views| report(views, "revenue", end, &[("by", "day")]).rows;
         prop_assert_eq!(revenue(&book.views), revenue(&other.views));
+    }
+
+    /// Contracts in another currency than the book's: what is billed ahead stands at the rates of its
+    /// bills, what is earned ahead at those of the days; the accounts tie, and nothing that is shown in
+    /// the contract's own currency is another figure. A close freezes both.
+    #[test]
+    fn contracts_in_another_currency_tie_in_both(
+        policies in policies(), before in steps(10), after in steps(6), rates in foreign::rates(),
+        late in foreign::rates(), close in 0_i32..300,
+    ) {
+        let mut twin = Book::open(&policies);
+        let mut book = Book::foreign(&policies, "0.9137", &rates);
+        let through = day("2026-01-01").plus_days(close);
+        for one in [&mut book, &mut twin] {
+            one.play(&before);
+            one.close(through);
+        }
+        let closed = foreign::balances(&book.views, through);
+        // Rates for closed days come too late for them.
+        book.rates(&late);
+        for one in [&mut book, &mut twin] {
+            one.play(&after);
+        }
+        prop_assert_eq!(foreign::balances(&book.views, through), closed);
+        prop_assert_eq!(invariants::check(&book.views), Vec::new());
+        for as_of in ["2026-04-30", "2026-09-17", "2027-12-31"].map(day) {
+            foreign::check_documents(&book.views, &twin.views, as_of);
+            foreign::check_book(&book.views, as_of);
+        }
+    }
+
+    #[test]
+    fn a_rate_of_two_doubles_every_account(policies in policies(), steps in steps(14)) {
+        let mut twin = Book::open(&policies);
+        let mut book = Book::foreign(&policies, "2", &[]);
+        for one in [&mut book, &mut twin] {
+            one.play(&steps);
+        }
+        for as_of in ["2026-04-30", "2026-09-17", "2027-12-31"].map(day) {
+            let mut doubled = foreign::balances(&twin.views, as_of);
+            doubled.values_mut().for_each(|amount| *amount += *amount);
+            prop_assert_eq!(foreign::balances(&book.views, as_of), doubled);
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use ledger_core::calendar::Day;
 use ledger_core::money::Amount;
 use ledger_core::state::Ledger;
-use projections::general_ledger::{GeneralLedger, Recognition};
+use projections::reports::general_ledger::{GeneralLedger, Recognition};
 use projections::reports::{Filters, Table, run};
 use projections::views::Views;
 use serde_json::{Value, json};
@@ -275,4 +275,55 @@ fn ties(views: &Views) {
             assert_eq!(sums, wanted, "{from} through {to}, {recognition:?}");
         }
     }
+}
+
+/// 100.00 EUR at 1.10 USD, billed and earned on one day; paid when it is worth 1.20.
+#[test]
+fn documents_in_other_currencies_have_both_amounts() {
+    let accounts = json!({
+        "accounts_receivable": {"code": "1200", "by_currency": {"EUR": "1201"}},
+        "revenue": {"code": "4000", "by_product": {"P": "4100"}, "by_currency": {"EUR": "4300"}}});
+    let rate =
+        |rate: &str, date: &str| json!({"from": "EUR", "to": "USD", "rate": rate, "date": date});
+    let commands = [
+        ("2026-01-01", "RecordFxRate", rate("1.10", "2026-01-01")),
+        (
+            "2026-01-10",
+            "IssueInvoice",
+            json!({"invoice": "I", "customer": "C", "currency": "EUR",
+                   "lines": [{"line": "1", "amount": "100.00"}]}),
+        ),
+        ("2026-02-01", "RecordFxRate", rate("1.20", "2026-02-01")),
+        (
+            "2026-02-02",
+            "RecordPayment",
+            json!({"payment": "P", "customer": "C", "currency": "EUR", "amount": "100.00",
+                   "allocate": [{"invoice": "I", "amount": "100.00"}]}),
+        ),
+    ];
+    let views = book(&accounts, &commands);
+    let balance = ask(&views, "trial-balance", &[("as_of", "2026-01-31")]).unwrap();
+    assert_eq!(
+        rows(&balance, &["account", "currency", "balance"]),
+        ["1201 USD 110.00", "4300 USD -110.00"]
+    );
+    let journal = ask(&views, "journal", &[("from", "2026-02-02"), ("to", "2026-02-02")]).unwrap();
+    let columns = ["account", "debit", "credit", "document_currency", "document_amount"];
+    assert_eq!(
+        rows(&journal, &columns),
+        [
+            "cash 120.00 0.00 EUR 100.00",
+            "unapplied_cash 0.00 120.00 EUR -100.00",
+            "1201 0.00 110.00 EUR -100.00",
+            "unapplied_cash 120.00 0.00 EUR 100.00",
+            // The gain is of no document's currency.
+            "fx_gain_loss 0.00 10.00 USD -10.00",
+        ]
+    );
+    let account = ask(&views, "account", &[("account", "1201"), ("to", "2026-02-28")]).unwrap();
+    assert_eq!(
+        rows(&account, &["entry", "balance"]),
+        ["opening 0.00", "E4 110.00", "E7 0.00", "closing 0.00"]
+    );
+    ties(&views);
 }

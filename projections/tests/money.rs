@@ -15,6 +15,8 @@ use serde_json::json;
 mod asked;
 #[path = "money/book.rs"]
 mod book;
+#[path = "common/foreign.rs"]
+mod foreign;
 #[path = "money/steps.rs"]
 mod steps;
 
@@ -128,4 +130,52 @@ proptest! {
             prop_assert_eq!(total(&shown, "unused"), credit.unused);
         }
     }
+
+    /// In another currency than the book's: each document stands at its own rates, the accounts tie
+    /// to the documents at every month's end, and nothing that is shown in USD is another figure.
+    #[test]
+    fn money_in_another_currency_ties_in_both(
+        policies in policies(), steps in steps(30), rates in foreign::rates(), is_on in any::<bool>(),
+    ) {
+        let mut twin = Book::open(&policies);
+        let mut book = Book::foreign(&foreign::revalued(&policies, is_on), "0.9137", &rates);
+        for one in [&mut book, &mut twin] {
+            prop_assert!(order(one));
+            one.play(&steps);
+        }
+        prop_assert_eq!(invariants::check(&book.views), Vec::new());
+        for as_of in ["2026-05-31", "2026-09-17", "2027-12-31"] {
+            let as_of = as_of.parse().unwrap();
+            foreign::check_documents(&book.views, &twin.views, as_of);
+            foreign::check_book(&book.views, as_of);
+        }
+    }
+
+    /// At a rate of one the twins are the same in every account.
+    #[test]
+    fn a_rate_of_one_changes_nothing(policies in policies(), steps in steps(30)) {
+        let mut twin = Book::open(&policies);
+        let mut book = Book::foreign(&foreign::revalued(&policies, true), "1", &[]);
+        for one in [&mut book, &mut twin] {
+            prop_assert!(order(one));
+            one.play(&steps);
+        }
+        for as_of in ["2026-05-31", "2026-09-17", "2027-12-31"] {
+            let as_of = as_of.parse().unwrap();
+            let same = foreign::balances(&twin.views, as_of);
+            prop_assert_eq!(foreign::balances(&book.views, as_of), same);
+        }
+    }
+}
+
+/// A subscription beside the invoices of the steps.
+fn order(book: &mut Book) -> bool {
+    let first = "2026-01-01".parse().unwrap();
+    let order = json!({"order": "O", "customer": "C", "currency": "USD", "start": first,
+        "term_months": 9, "lines": [{"line": "L", "tax_code": "V",
+        "price": {"model": "flat", "amount": "77.77", "per": "month"},
+        "recognition": {"method": "over_time"},
+        "billing": {"every": "month", "timing": "advance"}}]});
+    let rate = json!({"tax_code": "V", "rate": "19", "from": first});
+    book.send("DefineTaxRate", first, &rate) && book.send("PlaceOrder", first, &order)
 }

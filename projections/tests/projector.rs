@@ -54,6 +54,7 @@ impl Builder {
                 correlation_id: command.correlation_id.clone(),
                 reason: command.reason.clone(),
                 data: new.data,
+                functional: new.functional,
             };
             self.ledger.apply(&event);
             bend(&mut event);

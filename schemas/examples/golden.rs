@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use ledger_core::decide::decide;
-use ledger_core::event::{Event, EventData};
+use ledger_core::event::Event;
 use ledger_core::id::Identifier;
 use ledger_core::state::Ledger;
 use schemas::chain::{Chain, hex};
@@ -46,6 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 correlation_id: command.correlation_id.clone(),
                 reason: command.reason.clone(),
                 data: new.data,
+                functional: new.functional,
             };
             ledger.apply(&event);
             let context = EncodeContext { book: &book, shard: 0, chain, traceparent: None };
@@ -57,15 +58,18 @@ fn main() -> Result<(), Box<dyn Error>> {
                 headers: record.headers,
                 body: String::from_utf8(record.body)?,
             };
-            keep(&folder, &event.data, &golden)?;
+            keep(&folder, &event, &golden)?;
         }
     }
     Ok(())
 }
 
 /// Writes the file and its line in the manifest, where there is none yet.
-fn keep(folder: &Path, data: &EventData, golden: &GoldenRecord) -> Result<(), Box<dyn Error>> {
-    let name = format!("{}.v{}.json", data.type_name(), data.version());
+fn keep(folder: &Path, event: &Event, golden: &GoldenRecord) -> Result<(), Box<dyn Error>> {
+    let (kind, version) = (event.data.type_name(), event.data.version());
+    // With an entry in the book's currency, too.
+    let also = if event.functional.is_some() { ".functional" } else { "" };
+    let name = format!("{kind}.v{version}{also}.json");
     let path = folder.join(&name);
     if path.exists() {
         return Ok(());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use ledger_core::command::CommandData;
 use ledger_core::event::EventData;
+use ledger_core::posting::Functional;
 use ledger_core::rejection::Code;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -20,11 +21,20 @@ pub fn files() -> BTreeMap<String, String> {
         let path = format!("commands/{name}.json");
         files.insert(path, text(&command(name, data, &definitions)));
     }
-    let (types, definitions) = described(EventData::schemas);
+    let mut functional = Value::Null;
+    let (types, definitions) = described(|generator| {
+        functional = generator.subschema_for::<Functional>().to_value();
+        EventData::schemas(generator)
+    });
     for (name, data) in &types {
         let version = EventData::TYPES.iter().find(|(one, _)| one == name).map_or(1, |one| one.1);
         let path = format!("events/{name}.v{version}.json");
-        files.insert(path, text(&event(name, version, data, &definitions)));
+        let mut schema = event(name, version, data, &definitions);
+        if EventData::WITH_ENTRY.contains(name) {
+            schema["properties"]["functional"] = functional.clone();
+            schema["$defs"] = Value::Object(needed(&schema, &definitions));
+        }
+        files.insert(path, text(&schema));
     }
     files.insert("errors.json".to_owned(), text(&errors()));
     files.insert("reply.json".to_owned(), text(&reply()));

@@ -4,6 +4,7 @@ use ledger_core::event::{Event, EventData};
 use ledger_core::id::{Identifier, subject_token};
 use ledger_core::limits::EVENT_BYTES_MAX;
 use ledger_core::log::{Record, StoredRecord};
+use ledger_core::posting::Functional;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
@@ -92,6 +93,8 @@ struct BodyOut<'a> {
     reason: Option<&'a str>,
     #[serde(serialize_with = "data_alone")]
     data: &'a EventData,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    functional: Option<&'a Functional>,
 }
 
 fn data_alone<S: serde::Serializer>(data: &EventData, serializer: S) -> Result<S::Ok, S::Error> {
@@ -114,6 +117,8 @@ struct BodyIn<'a> {
     reason: Option<String>,
     #[serde(borrow)]
     data: &'a RawValue,
+    #[serde(default)]
+    functional: Option<Box<Functional>>,
 }
 
 /// Writes an event as a record; returns it with the chain through it.
@@ -135,6 +140,7 @@ pub fn encode(event: &Event, context: &EncodeContext<'_>) -> Result<(Record, Cha
         correlation_id: &event.correlation_id,
         reason: event.reason.as_deref(),
         data: &event.data,
+        functional: event.functional.as_deref(),
     };
     serde_json::to_writer(&mut body, &out)?;
     if body.len() > EVENT_BYTES_MAX {
@@ -200,5 +206,6 @@ pub fn decode(stored: &StoredRecord) -> Result<Event, DecodeError> {
         correlation_id: body.correlation_id,
         reason: body.reason,
         data,
+        functional: body.functional,
     })
 }

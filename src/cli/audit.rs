@@ -6,7 +6,7 @@ use clap::Args;
 use ledger_core::event::payment::{PaymentAllocation, PaymentChargedBack};
 use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
-use ledger_core::posting::{ContractId, Target, postings};
+use ledger_core::posting::{ContractId, Posting, Target, postings};
 use schemas::record::instant;
 use serde_json::{Value, json};
 
@@ -85,6 +85,7 @@ fn touches(data: &EventData, document: &Identifier) -> bool {
         EventData::BookOpened(_)
         | EventData::ProductDefined(_)
         | EventData::TaxRateDefined(_)
+        | EventData::FxRateRecorded(_)
         | EventData::PeriodClosed(_)
         | EventData::PeriodReopened(_)
         | EventData::BillingRunCompleted(_)
@@ -174,6 +175,7 @@ pub(crate) fn as_json(event: &Event) -> Value {
         "command_id": event.command_id,
         "reason": event.reason,
         "postings": postings,
+        "functional": event.functional,
         "data": data.unwrap_or(Value::Null),
     })
 }
@@ -194,16 +196,35 @@ fn as_text(event: &Event) -> String {
     if let Some(reason) = &event.reason {
         text.push_str(&format!("        because {reason}\n"));
     }
-    for posting in postings(&event.data) {
-        let side = if posting.amount.is_negative() { "credit" } else { "debit " };
-        let amount = posting.amount.abs().to_string();
-        text.push_str(&format!("        {side} {amount:>14}  {}\n", account(&posting.target)));
+    text.push_str(&entry(event));
+    text
+}
+
+/// What an event posts, and the same in the book's currency where its document has another one.
+pub(crate) fn entry(event: &Event) -> String {
+    let mut text = legs(&postings(&event.data));
+    if let Some(functional) = &event.functional {
+        let rate = functional.rate;
+        text.push_str(&format!(
+            "        in {}, {} {} being {} {} since {}:\n",
+            rate.to, rate.per, rate.from, rate.rate, rate.to, rate.date
+        ));
+        text.push_str(&legs(&functional.legs()));
     }
     text
 }
 
+fn legs(legs: &[Posting]) -> String {
+    let line = |leg: &Posting| {
+        let side = if leg.amount.is_negative() { "credit" } else { "debit " };
+        let amount = leg.amount.abs().to_string();
+        format!("        {side} {amount:>14}  {}\n", account(&leg.target))
+    };
+    legs.iter().map(line).collect()
+}
+
 /// The account in words; a contract's balance changes its side with the day.
-pub(crate) fn account(target: &Target) -> String {
+fn account(target: &Target) -> String {
     match target {
         Target::Role(role) => role.as_str().to_owned(),
         Target::Contract(ContractId::Order(order)) => format!("deferred_revenue of order {order}"),

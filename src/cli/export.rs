@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use ledger_core::calendar::Day;
-use projections::general_ledger::{GeneralLedger, Recognition};
+use projections::reports::general_ledger::{GeneralLedger, Recognition};
 use projections::reports::{self, Filters};
 use projections::views::Views;
 

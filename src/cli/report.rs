@@ -39,6 +39,9 @@ pub(crate) struct Arguments {
     /// What ageing counts from: due_date or invoice_date; the book's where nothing is said.
     #[arg(long, value_name = "DATE")]
     pub(crate) basis: Option<String>,
+    /// Shows `trial-balance` with open items in other currencies at the day's closing rate.
+    #[arg(long)]
+    pub(crate) revalue: bool,
     /// Leaves contra revenue out of `revenue`.
     #[arg(long)]
     pub(crate) gross: bool,
@@ -118,6 +121,7 @@ fn filters(global: &Global, arguments: &Arguments) -> Filters {
         ("by", arguments.by.clone()),
         ("buckets", arguments.buckets.clone()),
         ("basis", arguments.basis.clone()),
+        ("revalue", arguments.revalue.then(|| "true".to_owned())),
         ("gross", arguments.gross.then(|| "true".to_owned())),
         ("customer", only.customer.clone()),
         ("order", only.order.clone()),

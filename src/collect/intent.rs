@@ -13,17 +13,18 @@ use time::{Duration, OffsetDateTime};
 use commands::import::stripe::{collected, money};
 
 use super::outbox::Pending;
+use super::refusal;
 use super::stripe::{Answer, Stripe};
 use crate::exit::Failure;
+
+mod closed;
+mod earlier;
 
 /// Stripe forgets keys after 24 hours; the rest is for clocks that differ.
 const KEY_LIFE: Duration = Duration::hours(23);
 
 /// How much earlier than the request an intent may seem to be made.
 const CLOCKS_DIFFER: Duration = Duration::hours(1);
-
-/// How long a bank may be at work on a debit.
-const BANKS_TAKE: Duration = Duration::days(30);
 
 /// What came of a request.
 #[derive(Debug, Clone)]
@@ -44,6 +45,9 @@ pub(crate) enum Step {
         /// The intent.
         intent: String,
     },
+    /// The account has no such customer or payment method: if it is the right account, there was no
+    /// charge and will be none.
+    Missing(String),
     /// It is not known.
     Unknown {
         /// The intent, where it is known.
@@ -53,29 +57,41 @@ pub(crate) enum Step {
     },
 }
 
-/// Brings a request to a result, as far as Stripe has one. `known` is its intent, where an earlier
-/// look found it.
+/// What the ledger knows of a request.
+pub(crate) struct Standing<'a> {
+    /// Whether its invoice is open for it.
+    pub(crate) is_open: bool,
+    /// Its intent, where an earlier look found it.
+    pub(crate) known: Option<&'a str>,
+    /// Whether the ledger has a charge as a payment.
+    pub(crate) is_recorded: &'a dyn Fn(&str) -> bool,
+    /// Earlier requests for the invoice that were ended without Stripe's word.
+    pub(crate) ended: &'a [Pending],
+}
+
+/// Brings a request to a result, as far as Stripe has one.
 ///
 /// # Errors
-/// Where Stripe does not take the key.
+/// Where Stripe does not take the key, or refuses the set-up.
 pub(crate) fn see_to(
     stripe: &Stripe,
     pending: &Pending,
-    is_open: bool,
-    known: Option<&str>,
+    standing: &Standing<'_>,
     now: OffsetDateTime,
 ) -> Result<Step, Failure> {
-    if let Some(intent) = known {
+    if let Some(intent) = standing.known {
         return look_at(stripe, pending, intent);
     }
-    let is_remembered = now - pending.recorded_at < KEY_LIFE;
-    if is_open && is_remembered {
-        return charge(stripe, pending);
+    if !standing.is_open {
+        return closed::end(stripe, pending);
+    }
+    if now - pending.recorded_at < KEY_LIFE {
+        return charge(stripe, pending, standing);
     }
     match find(stripe, pending)? {
         Found::Intent(intent) => read(stripe, pending, &intent),
-        Found::None if is_open => charge(stripe, pending),
-        Found::None => Ok(Step::NotOpen),
+        Found::None => charge(stripe, pending, standing),
+        Found::Missing(why) => Ok(Step::Missing(why)),
         Found::Unknown(why) => Ok(Step::Unknown { intent: None, why }),
     }
 }
@@ -95,19 +111,12 @@ pub(crate) fn payment(asked: &PaymentRequested, charge: &Value) -> Result<(Value
 }
 
 /// Creates the intent and confirms it, in one call.
-fn charge(stripe: &Stripe, pending: &Pending) -> Result<Step, Failure> {
+fn charge(stripe: &Stripe, pending: &Pending, standing: &Standing<'_>) -> Result<Step, Failure> {
     let asked = &pending.asked;
-    if asked.attempt > 1 {
-        // Who canceled a request may not know that the bank is at work on it.
-        match find_any(stripe, pending, BANKS_TAKE, &|one| is_under_way(pending, one))? {
-            Found::None => {}
-            Found::Intent(other) => {
-                let id = other["id"].as_str().unwrap_or_default();
-                let why = format!("{id} for the same invoice is still processing at Stripe");
-                return Ok(Step::Unknown { intent: None, why });
-            }
-            Found::Unknown(why) => return Ok(Step::Unknown { intent: None, why }),
-        }
+    if asked.attempt > 1
+        && let Some(step) = earlier::stands_in_the_way(stripe, pending, standing)?
+    {
+        return Ok(step);
     }
     let units = match money::units(asked.amount, asked.currency) {
         Ok(units) => units,
@@ -146,9 +155,13 @@ fn charge(stripe: &Stripe, pending: &Pending) -> Result<Step, Failure> {
         },
         Answer::Declined(error) => declined(stripe, pending, &error),
         Answer::Invalid(error) => Ok(failed(error["code"].as_str().unwrap_or("invalid_request"))),
+        Answer::Missing(why) => Ok(Step::Missing(why)),
+        Answer::Unclear(why) => Ok(Step::Unknown { intent: None, why }),
         Answer::Unknown(why) => match find(stripe, pending)? {
             Found::Intent(intent) => read(stripe, pending, &intent),
-            Found::None | Found::Unknown(_) => Ok(Step::Unknown { intent: None, why }),
+            Found::None | Found::Missing(_) | Found::Unknown(_) => {
+                Ok(Step::Unknown { intent: None, why })
+            }
         },
     }
 }
@@ -174,6 +187,7 @@ fn look_at(stripe: &Stripe, pending: &Pending, intent: &str) -> Result<Step, Fai
             let why = error["message"].as_str().unwrap_or("no such intent").to_owned();
             Ok(Step::Unknown { intent: None, why })
         }
+        Answer::Missing(why) | Answer::Unclear(why) => Ok(Step::Unknown { intent: None, why }),
         Answer::Unknown(why) => Ok(Step::Unknown { intent: Some(intent.to_owned()), why }),
     }
 }
@@ -205,10 +219,11 @@ fn read(stripe: &Stripe, pending: &Pending, intent: &Value) -> Result<Step, Fail
                 Answer::Declined(error) | Answer::Invalid(error) => {
                     unknown(error["message"].as_str().unwrap_or("not canceled").to_owned())
                 }
-                Answer::Unknown(why) => unknown(why),
+                Answer::Missing(why) | Answer::Unclear(why) | Answer::Unknown(why) => unknown(why),
             }
         }
         "requires_payment_method" => {
+            refusal::check_decline(last)?;
             let code = reason(last).unwrap_or("requires_payment_method").to_owned();
             Step::Failed { code, charge }
         }
@@ -225,6 +240,8 @@ fn read(stripe: &Stripe, pending: &Pending, intent: &Value) -> Result<Step, Fail
 enum Found {
     Intent(Value),
     None,
+    /// The account has no such customer.
+    Missing(String),
     Unknown(String),
 }
 
@@ -236,15 +253,6 @@ fn find(stripe: &Stripe, pending: &Pending) -> Result<Found, Failure> {
             && metadata["book"] == pending.book.as_str()
     };
     find_any(stripe, pending, CLOCKS_DIFFER, &is_it)
-}
-
-/// Whether an intent of another request for the same invoice waits for a bank.
-fn is_under_way(pending: &Pending, intent: &Value) -> bool {
-    let metadata = &intent["metadata"];
-    intent["status"] == "processing"
-        && metadata["invoice"] == pending.asked.invoice.as_str()
-        && metadata["book"] == pending.book.as_str()
-        && metadata["request"] != pending.asked.request.as_str()
 }
 
 /// Looks through the customer's intents from so long before the request on. The list is complete at
@@ -267,14 +275,11 @@ fn find_any(
         query.extend(after.take().map(|id| ("starting_after", id)));
         let list = match stripe.get("/v1/payment_intents", &query)? {
             Answer::Object(list) => list,
-            // No such customer: nothing can have been charged.
-            Answer::Invalid(error) if error["code"] == "resource_missing" => {
-                return Ok(Found::None);
-            }
+            Answer::Missing(why) => return Ok(Found::Missing(why)),
             Answer::Declined(error) | Answer::Invalid(error) => {
                 return Ok(Found::Unknown(error["message"].as_str().unwrap_or("").to_owned()));
             }
-            Answer::Unknown(why) => return Ok(Found::Unknown(why)),
+            Answer::Unclear(why) | Answer::Unknown(why) => return Ok(Found::Unknown(why)),
         };
         let Some(data) = list["data"].as_array() else {
             return Ok(Found::Unknown("a list without data".to_owned()));

@@ -6,6 +6,7 @@ use commands::clock::{self, Clock};
 use ledger_core::calendar::Day;
 use ledger_core::event::request::PaymentRequested;
 use ledger_core::event::{Event, EventData};
+use ledger_core::id::Identifier;
 use ledger_core::log::SharedLog;
 use ledger_core::state::Ledger;
 use schemas::record::decode;
@@ -16,6 +17,12 @@ use crate::exit::Failure;
 
 /// Records of one read.
 const BATCH_RECORDS: usize = 4_096;
+
+/// What the ids of an adapter's commands begin with.
+const COLLECTED: &str = "collect/";
+
+/// What the ids of commands begin with that a webhook or an import makes of the processor's events.
+const IMPORTED: &str = "stripe/";
 
 /// A request without a result.
 #[derive(Debug, Clone)]
@@ -36,7 +43,7 @@ impl Pending {
     /// A command that brings a result. Its id is the same after a crash.
     pub(crate) fn envelope(&self, result: &str, command: &str, data: &Value) -> Value {
         json!({
-            "id": format!("collect/{}/{result}", self.event), "command": command,
+            "id": format!("{COLLECTED}{}/{result}", self.event), "command": command,
             "reason": format!("collected by {}", self.asked.processor), "data": data,
         })
     }
@@ -49,6 +56,10 @@ pub(crate) struct Outbox {
     book: String,
     ledger: Ledger,
     pending: BTreeMap<String, Pending>,
+    /// Requests that somebody else ended than the adapter or Stripe: by invoice, the first first.
+    ended: BTreeMap<Identifier, Vec<Pending>>,
+    /// The last payment that came of a request of this processor.
+    collected: Option<Identifier>,
     sequence: u64,
 }
 
@@ -60,6 +71,8 @@ impl Outbox {
             book: book.to_owned(),
             ledger: Ledger::default(),
             pending: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            collected: None,
             sequence: 0,
         }
     }
@@ -92,15 +105,34 @@ impl Outbox {
             }
             return;
         }
+        let is_told =
+            [COLLECTED, IMPORTED].iter().any(|one| event.command_id.as_str().starts_with(one));
         if let EventData::PaymentRequestCanceled(ended) = &event.data {
-            self.pending.remove(&ended.request);
+            self.end(&ended.request, is_told);
         }
-        if let EventData::PaymentReceived(received) = &event.data {
-            received.request.as_ref().and_then(|request| self.pending.remove(request));
+        if let EventData::PaymentReceived(received) = &event.data
+            && let Some(request) = &received.request
+            && self.pending.remove(request).is_some()
+        {
+            self.collected = Some(received.payment.clone());
         }
         if let EventData::PaymentFailed(failed) = &event.data {
-            failed.request.as_ref().and_then(|request| self.pending.remove(request));
+            failed.request.iter().for_each(|request| self.end(request, is_told));
         }
+    }
+
+    /// Ends a request. `is_told`: by an answer of the processor.
+    fn end(&mut self, request: &str, is_told: bool) {
+        if let Some(pending) = self.pending.remove(request)
+            && !is_told
+        {
+            self.ended.entry(pending.asked.invoice.clone()).or_default().push(pending);
+        }
+    }
+
+    /// The earlier requests for the same invoice that were ended without the processor's word.
+    pub(crate) fn ended(&self, invoice: &Identifier) -> &[Pending] {
+        self.ended.get(invoice).map_or(&[], Vec::as_slice)
     }
 
     /// The requests that `is_due` takes, in the order of their recording. One that is dated ahead
@@ -118,6 +150,24 @@ impl Outbox {
     /// Whether a request has no result, as far as the log was read.
     pub(crate) fn holds(&self, request: &str) -> bool {
         self.pending.contains_key(request)
+    }
+
+    /// The last payment that came of a request: the processor's account has it, if it is the right
+    /// one.
+    pub(crate) fn collected(&self) -> Option<&Identifier> {
+        self.collected.as_ref()
+    }
+
+    /// Whether a charge is a payment of the book.
+    pub(crate) fn is_recorded(&self, charge: &str) -> bool {
+        let payment = charge.parse::<Identifier>();
+        payment.is_ok_and(|payment| self.ledger.payments.contains_key(&payment))
+    }
+
+    /// Whether nothing is owed on an invoice any more, so that no run asks for it.
+    pub(crate) fn is_settled(&self, invoice: &Identifier) -> bool {
+        let invoice = self.ledger.invoices.get(invoice);
+        invoice.is_some_and(|invoice| invoice.voided || !invoice.open.is_positive())
     }
 
     /// Whether so much of the invoice is still open and not disputed.

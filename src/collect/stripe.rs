@@ -4,11 +4,13 @@
 //! changes nothing here.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::refusal::{self, Fault};
 use crate::exit::Failure;
 
 /// The name of the processor in schedules.
@@ -62,6 +64,8 @@ pub(crate) struct Stripe {
     url: String,
     /// How often a call without a clear answer is repeated.
     retries: u32,
+    /// Whether the key's account has answered for something of this book.
+    is_proven: AtomicBool,
 }
 
 /// What Stripe said.
@@ -71,8 +75,12 @@ pub(crate) enum Answer {
     Object(Value),
     /// The card or bank said no.
     Declined(Value),
-    /// The request makes no sense to Stripe; nothing was done.
+    /// It is refused for what is the customer's own; nothing was done.
     Invalid(Value),
+    /// The account has no such customer or payment method; nothing was done.
+    Missing(String),
+    /// It is refused, and nobody can say whose fault that is; nothing was done.
+    Unclear(String),
     /// Nobody knows whether it was done.
     Unknown(String),
 }
@@ -110,13 +118,20 @@ impl Stripe {
             .max_redirects(0)
             .user_agent(concat!("revledger/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { agent: config.into(), key, url, retries })
+        let is_proven = AtomicBool::new(false);
+        Ok(Self { agent: config.into(), key, url, retries, is_proven })
+    }
+
+    /// Whether the key's account is surely the one that this book's customers are in.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.is_proven.load(Ordering::Relaxed)
     }
 
     /// Does a `POST` once, however often it is sent.
     ///
     /// # Errors
-    /// `stripe.unauthorized` where Stripe does not take the key.
+    /// `stripe.unauthorized` where Stripe does not take the key, `stripe.setup_invalid` where it
+    /// refuses the set-up.
     pub(crate) fn post(
         &self,
         path: &str,
@@ -143,6 +158,9 @@ impl Stripe {
                 Ok((status, body)) => read(status, body)?,
                 Err(error) => Answer::Unknown(error.to_string()),
             };
+            if proves(&answer) {
+                self.is_proven.store(true, Ordering::Relaxed);
+            }
             if left == 0 || !matches!(answer, Answer::Unknown(_)) {
                 return Ok(answer);
             }
@@ -174,6 +192,15 @@ impl Stripe {
     }
 }
 
+/// Whether an answer shows that the account has something of this book. An empty list shows nothing.
+fn proves(answer: &Answer) -> bool {
+    match answer {
+        Answer::Object(body) => body["data"].as_array().is_none_or(|list| !list.is_empty()),
+        Answer::Declined(_) => true,
+        Answer::Invalid(_) | Answer::Missing(_) | Answer::Unclear(_) | Answer::Unknown(_) => false,
+    }
+}
+
 /// What an answer means.
 fn read(status: u16, mut body: Value) -> Result<Answer, Failure> {
     let error = body["error"].take();
@@ -189,13 +216,21 @@ fn read(status: u16, mut body: Value) -> Result<Answer, Failure> {
                      transactions read permission; what is in flight stays so until then",
                 ));
         }
-        402 => Answer::Declined(error),
+        402 => {
+            refusal::check_decline(&error)?;
+            Answer::Declined(error)
+        }
         // The same key with other parameters: an earlier release sent it, and what became of it
         // is to be found out.
         400 if is_conflict => Answer::Unknown(said),
         // Only Stripe's own word says that nothing was done. All else may come from something in
         // between, or behind a charge: 409, the same key is being worked on; 429, too many calls.
-        400 | 404 if error["type"] == "invalid_request_error" => Answer::Invalid(error),
+        400 | 404 if error["type"] == "invalid_request_error" => match refusal::fault(&error) {
+            Fault::Own => Answer::Invalid(error),
+            Fault::Missing => Answer::Missing(said),
+            Fault::SetUp => return Err(refusal::set_up(&said)),
+            Fault::Unclear => Answer::Unclear(said),
+        },
         _ => Answer::Unknown(format!("{status}: {said}")),
     })
 }

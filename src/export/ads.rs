@@ -236,13 +236,40 @@ impl<'a> Source<'a> {
     }
 
     /// An amount in the three currencies of the standard: the book's, that of its reports, and the
-    /// document's.
+    /// document's. What a part of a document is worth in the book's currency is left out where that
+    /// is another one.
     fn money(&self, row: &mut Row, prefix: &str, amount: Amount, currency: Currency) {
+        let functional = (currency == self.currency()).then_some(amount);
+        self.valued(row, prefix, (amount, currency), functional);
+    }
+
+    /// The same of a whole document, which an event's entry posted to a role.
+    fn document(
+        &self,
+        row: &mut Row,
+        prefix: &str,
+        (amount, currency): (Amount, Currency),
+        (sequence, role): (u64, Role),
+    ) {
+        let posted = || {
+            let entry = self.views.receivables.entry(sequence)?;
+            entry.functional.as_ref().map(|functional| functional.role(role).abs())
+        };
+        let functional = if currency == self.currency() { Some(amount) } else { posted() };
+        self.valued(row, prefix, (amount, currency), functional);
+    }
+
+    fn valued(
+        &self,
+        row: &mut Row,
+        prefix: &str,
+        (amount, currency): (Amount, Currency),
+        functional: Option<Amount>,
+    ) {
         let book = self.currency();
-        // An amount in another currency than the book's has no functional one here.
-        if currency == book {
-            row.amount(&format!("{prefix}_Amount"), amount);
-            row.amount(&format!("{prefix}_Amount_Reporting"), amount);
+        if let Some(functional) = functional {
+            row.amount(&format!("{prefix}_Amount"), functional);
+            row.amount(&format!("{prefix}_Amount_Reporting"), functional);
         }
         row.text(&format!("{prefix}_Amount_Currency"), book.code());
         row.text(&format!("{prefix}_Reporting_Currency"), book.code());

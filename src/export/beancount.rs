@@ -8,11 +8,12 @@ use std::io::Write;
 
 use ledger_core::chart::{Account, AccountKind};
 use ledger_core::money::{Amount, Currency};
-use projections::general_ledger::{Entry, Leg};
+use projections::reports::general_ledger::Entry;
+use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
 use crate::exit::Failure;
-use crate::export::{Balance, Journal, Month, Totals};
+use crate::export::{Balance, Journal, Month, Totals, priced};
 
 /// Names of accounts by code.
 type Names<'a> = BTreeMap<&'a str, String>;
@@ -34,7 +35,16 @@ pub(crate) fn write(journal: &Journal<'_>, output: &mut dyn Write) -> Result<Tot
     )?;
     writeln!(output, "option \"title\" {}", quoted(journal.book))?;
     writeln!(output, "option \"operating_currency\" \"{}\"\n", currency.code())?;
-    writeln!(output, "{} commodity {}\n", journal.from, currency.code())?;
+    if !journal.ledger.other_currencies().is_empty() {
+        // Beancount keeps the price of one and multiplies again, which is off by a hair: half of
+        // the last digit, that it forgives anyway where an amount of the currency is there.
+        let hair = Decimal::new(5, currency.minor_units().saturating_add(1));
+        writeln!(output, "option \"inferred_tolerance_default\" \"{}:{hair}\"\n", currency.code())?;
+    }
+    for one in std::iter::once(currency).chain(journal.ledger.other_currencies()) {
+        writeln!(output, "{} commodity {}", journal.from, one.code())?;
+    }
+    writeln!(output)?;
     for (code, account) in &accounts {
         writeln!(output, "{} open {}", journal.from, named(&names, code))?;
         writeln!(output, "  code: {}", quoted(code))?;
@@ -55,7 +65,12 @@ pub(crate) fn write(journal: &Journal<'_>, output: &mut dyn Write) -> Result<Tot
         for one in &month.entries {
             entry(one, currency, &names, output)?;
         }
-        closing(month, &names, output)
+        closing(month, &names, output)?;
+        for (other, price) in &month.prices {
+            let (other, book) = (other.code(), currency.code());
+            writeln!(output, "{} price {other} {price} {book}", month.end)?;
+        }
+        Ok(())
     })
 }
 
@@ -117,7 +132,7 @@ fn entry(
     writeln!(output, "  entry: {}", quoted(&entry.id()))?;
     writeln!(output, "  seq: {}", entry.sequence)?;
     writeln!(output, "  type: {}", quoted(entry.kind_name()))?;
-    writeln!(output, "  document: {}", quoted(entry.document.as_str()))?;
+    writeln!(output, "  document: {}", quoted(&entry.document))?;
     if let Some(customer) = entry.customer {
         writeln!(output, "  customer: {}", quoted(customer.as_str()))?;
     }
@@ -136,20 +151,11 @@ fn entry(
         writeln!(output, "  policy: {}", quoted(&policy))?;
     }
     for leg in &entry.legs {
-        posting(output, &named(names, leg.account), &of_leg(leg, book))?;
+        for amount in priced(leg, book) {
+            posting(output, &named(names, leg.account), &amount.to_string())?;
+        }
     }
     Ok(())
-}
-
-fn of_leg(leg: &Leg<'_>, book: Currency) -> String {
-    match leg.document {
-        Some(document) if !document.amount.is_zero() => format!(
-            "{} @@ {}",
-            amount(document.amount, document.currency),
-            amount(leg.amount.abs(), book)
-        ),
-        Some(_) | None => amount(leg.amount, book),
-    }
 }
 
 fn amount(amount: Amount, currency: Currency) -> String {

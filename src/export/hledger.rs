@@ -9,10 +9,10 @@ use std::io::Write;
 use ledger_core::chart::{Account, AccountKind};
 use ledger_core::money::{Amount, Currency};
 use ledger_core::posting::Role;
-use projections::general_ledger::{Entry, Leg};
+use projections::reports::general_ledger::Entry;
 
 use crate::exit::Failure;
-use crate::export::{Balance, Journal, Month, Totals};
+use crate::export::{Balance, Journal, Month, Totals, priced};
 
 /// Which of the two programs reads the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,12 @@ pub(crate) fn write(
         for one in &month.entries {
             entry(one, (flavour, journal.ledger.currency()), &names, output)?;
         }
-        closing(month, &names, output)
+        closing(month, &names, output)?;
+        for (other, price) in &month.prices {
+            let (other, book) = (other.code(), journal.ledger.currency());
+            writeln!(output, "P {} {other} {price} {}", month.end, book.code())?;
+        }
+        Ok(())
     })
 }
 
@@ -73,24 +78,27 @@ fn header(journal: &Journal<'_>, flavour: Flavour, output: &mut dyn Write) -> Re
         journal.to,
         journal.ledger.sequence()
     )?;
-    let sample = sample(currency);
-    match flavour {
-        // A mark is needed even where no digits follow it.
-        Flavour::Hledger if currency.minor_units() == 0 => {
-            writeln!(output, "decimal-mark .\n\ncommodity {sample}. {}\n", currency.code())?;
-        }
-        Flavour::Hledger => {
-            writeln!(output, "decimal-mark .\n\ncommodity {sample} {}\n", currency.code())?;
-        }
-        Flavour::Ledger => {
-            let code = currency.code();
-            writeln!(output, "\ncommodity {code}\n    format {sample} {code}\n")?;
-            for tag in TAGS {
-                writeln!(output, "tag {tag}")?;
+    if flavour == Flavour::Hledger {
+        writeln!(output, "decimal-mark .")?;
+    }
+    writeln!(output)?;
+    for currency in std::iter::once(currency).chain(journal.ledger.other_currencies()) {
+        let (sample, code) = (sample(currency), currency.code());
+        match flavour {
+            // A mark is needed even where no digits follow it.
+            Flavour::Hledger if currency.minor_units() == 0 => {
+                writeln!(output, "commodity {sample}. {code}")?;
             }
-            writeln!(output)?;
+            Flavour::Hledger => writeln!(output, "commodity {sample} {code}")?,
+            Flavour::Ledger => writeln!(output, "commodity {code}\n    format {sample} {code}")?,
         }
     }
+    if flavour == Flavour::Ledger {
+        for tag in TAGS {
+            writeln!(output, "tag {tag}")?;
+        }
+    }
+    writeln!(output)?;
     Ok(())
 }
 
@@ -163,8 +171,7 @@ fn entry(
     names: &Names<'_>,
     output: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let (id, kind, document) =
-        (text(&entry.id()), text(entry.kind_name()), text(entry.document.as_str()));
+    let (id, kind, document) = (text(&entry.id()), text(entry.kind_name()), text(&entry.document));
     writeln!(output, "\n{} ({id}) {kind} {document}", entry.date)?;
     let tags = tags(entry);
     match flavour {
@@ -179,7 +186,9 @@ fn entry(
         }
     }
     for leg in &entry.legs {
-        posting(output, &named(names, leg.account), &of_leg(leg, book))?;
+        for amount in priced(leg, book) {
+            posting(output, &named(names, leg.account), &amount.to_string())?;
+        }
     }
     Ok(())
 }
@@ -189,7 +198,7 @@ fn tags(entry: &Entry<'_>) -> Vec<(&'static str, String)> {
     let mut tags = vec![
         ("seq", entry.sequence.to_string()),
         ("type", text(entry.kind_name())),
-        ("document", text(entry.document.as_str())),
+        ("document", text(&entry.document)),
     ];
     tags.extend(entry.customer.map(|customer| ("customer", text(customer.as_str()))));
     if let Some(event) = entry.event {
@@ -204,17 +213,6 @@ fn tags(entry: &Entry<'_>) -> Vec<(&'static str, String)> {
     }
     tags.extend(entry.policy().map(|policy| ("policy", words(&policy))));
     tags
-}
-
-fn of_leg(leg: &Leg<'_>, book: Currency) -> String {
-    match leg.document {
-        Some(document) if !document.amount.is_zero() => format!(
-            "{} @@ {}",
-            amount(document.amount, document.currency),
-            amount(leg.amount.abs(), book)
-        ),
-        Some(_) | None => amount(leg.amount, book),
-    }
 }
 
 fn amount(amount: Amount, currency: Currency) -> String {

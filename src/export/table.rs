@@ -5,7 +5,7 @@ use std::io::Write;
 use ledger_core::calendar::Day;
 use ledger_core::chart::{Account, AccountKind};
 use ledger_core::money::Amount;
-use projections::general_ledger::{Entry, Leg};
+use projections::reports::general_ledger::{Entry, Leg};
 use serde::Deserialize;
 
 use crate::exit::Failure;
@@ -326,7 +326,7 @@ impl Layout {
                 self.text(row.account.and_then(|one| one.name.as_deref()).unwrap_or_default())
             }
             Field::Entry => self.text(&entry.id()),
-            Field::Document => self.text(entry.document.as_str()),
+            Field::Document => self.text(&entry.document),
             Field::Customer => self.text(entry.customer.map_or("", |customer| customer.as_str())),
             Field::Type => self.text(entry.kind_name()),
             Field::Actor => self.text(event.map_or("", |event| &event.actor)),

@@ -6,7 +6,7 @@ use ledger_core::command::Command;
 use ledger_core::command::order::Treatment;
 use ledger_core::event::Event;
 use ledger_core::money::Amount;
-use ledger_core::posting::{ContractId, postings};
+use ledger_core::posting::ContractId;
 use projections::reports::{Cell, Kind, Table};
 
 use super::{Change, Pair};
@@ -62,11 +62,7 @@ fn told(event: &Event, summary: &str) -> String {
         document.id,
         printable(summary),
     );
-    for posting in postings(&event.data) {
-        let side = if posting.amount.is_negative() { "credit" } else { "debit " };
-        let amount = posting.amount.abs().to_string();
-        text += &format!("        {side} {amount:>14}  {}\n", audit::account(&posting.target));
-    }
+    text += &audit::entry(event);
     text
 }
 

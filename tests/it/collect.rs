@@ -12,6 +12,11 @@ use crate::daemon::Daemon;
 use crate::harness::{Ledger, Run};
 use crate::stripe_double::{Double, Fault, KEY, event};
 
+#[path = "collect/late.rs"]
+mod late;
+#[path = "collect/set_up.rs"]
+mod set_up;
+
 /// Opens a book in a currency, with one customer and invoice (due on 2026-02-28) for each payment
 /// method, and asks for the money.
 fn requested(currency: &str, amount: &str, methods: &[&str]) -> Ledger {

@@ -167,3 +167,45 @@ fn entries_as_a_table_with_columns_of_a_map() {
     let run = ledger.expect(2, &with_map, "");
     assert!(run.err.starts_with("error[export.map]"), "{}", run.err);
 }
+
+/// 100.00 EUR at 1.10: the amount of the document at its worth, balances by currency, the month's rate.
+#[test]
+fn amounts_in_other_currencies_have_their_price() {
+    let ledger = Ledger::new();
+    let book = r#"{"id":"c1","command":"OpenBook","effective":"2026-01-01","data":{"currency":"USD"}}
+{"id":"c2","command":"RegisterCustomer","effective":"2026-01-01","data":{"customer":"C-1","name":"One"}}
+{"id":"c3","command":"RecordFxRate","effective":"2026-01-01","data":{"from":"EUR","to":"USD","rate":"1.10","date":"2026-01-01"}}
+{"id":"c4","command":"IssueInvoice","effective":"2026-01-10","data":{"invoice":"INV-1","customer":"C-1","currency":"EUR","lines":[{"amount":"100.00"}]}}
+"#;
+    ledger.expect(0, &["apply", "-"], book);
+    let table = [
+        (
+            "hledger",
+            &[
+                "commodity 1000.00 EUR",
+                "assets:accounts_receivable 100.00 EUR @@ 110.00 USD",
+                "liabilities:deferred_revenue -100.00 EUR @@ 110.00 USD",
+                "assets:accounts_receivable 0.00 EUR = 100.00 EUR",
+                "P 2026-01-31 EUR 1.1 USD",
+            ],
+        ),
+        (
+            "beancount",
+            &[
+                "2026-01-10 commodity EUR",
+                "Assets:Accounts-receivable 100.00 EUR @@ 110.00 USD",
+                "Liabilities:Deferred-revenue -100.00 EUR @@ 110.00 USD",
+                "2026-02-01 balance Assets:Accounts-receivable 100.00 ~ 0 EUR",
+                "2026-01-31 price EUR 1.1 USD",
+            ],
+        ),
+    ];
+    for (kind, wanted) in table {
+        let run = ledger.expect(0, &["export", kind, "--to", "2026-01-31", "--quiet"], "");
+        let line = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines: Vec<String> = run.out.lines().map(line).collect();
+        for one in wanted {
+            assert!(lines.contains(&(*one).to_owned()), "{kind}: {one}\n{}", run.out);
+        }
+    }
+}

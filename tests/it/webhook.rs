@@ -186,6 +186,103 @@ fn what_is_early_comes_again_and_what_never_goes_in_is_kept_for_an_import() {
     assert_eq!(import.json()["by_type"]["PaymentReceived"], 1, "{import:?}");
 }
 
+/// Stripe's events name the balance transaction and do not show it: money that a webhook told before
+/// the adapter never had its fee.
+#[test]
+fn a_charge_without_its_fee_is_left_to_the_adapter_first_and_recorded_after_an_hour() {
+    let (ledger, daemon) = start();
+    let mut bare = charge();
+    bare["balance_transaction"] = json!("txn_1");
+    let young = event("evt_1", "charge.succeeded", now(), &bare);
+    let answer = send(&daemon, &young);
+    assert_eq!((answer.status, code(&answer).as_str()), (503, "stripe.fee_unknown"), "{answer:?}");
+    assert_eq!(rows(&daemon, "payment-requests")[0]["status"], "in_flight");
+    // The adapter records it with its fee: there is nothing to wait for.
+    let data = json!({"payment": "ch_1", "customer": "C-1", "amount": "100.00", "currency": "USD",
+        "fee": "3.20", "request": "INV-1/1"});
+    let envelope = json!({"id": "collect/1", "command": "RecordPayment", "data": data});
+    assert_eq!(daemon.command(&envelope.to_string()).status, 200);
+    assert_eq!(send(&daemon, &young).status, 200);
+    let cash = rows(&daemon, "cash");
+    assert_eq!((cash.len(), &cash[0]["fees"]), (1, &json!("3.20")));
+
+    // Nobody else recorded it in the first hour.
+    let (_ledger, daemon) = start();
+    assert_eq!(send(&daemon, &young).status, 503);
+    let old = event("evt_1", "charge.succeeded", now() - 3700, &bare);
+    assert_eq!(send(&daemon, &old).status, 200);
+    let cash = rows(&daemon, "cash");
+    assert_eq!((&cash[0]["received"], &cash[0]["fees"]), (&json!("100.00"), &json!("0.00")));
+    assert_eq!(rows(&daemon, "payment-requests")[0]["status"], "paid");
+    assert!(!ledger.path().join("main/stripe-refused.ndjson").exists());
+}
+
+#[test]
+fn what_is_of_another_book_is_not_refused_and_nothing_that_could_be_ours_is_dropped() {
+    let (ledger, daemon) = start();
+    let refund = |id: &str, metadata: Value, charge: Value| {
+        json!({"id": id, "charge": charge, "amount": 2500, "currency": "usd", "created": now(),
+            "status": "succeeded", "metadata": metadata})
+    };
+    let other = json!({"id": "ch_8", "metadata": {"book": "other", "request": "A-1/1"}});
+    let dispute = json!({"id": "dp_1", "charge": other, "amount": 1200, "currency": "usd",
+        "status": "needs_response", "balance_transactions": []});
+    let unknown = refund("re_2", json!({}), json!("ch_9"));
+    let ours = refund("re_3", json!({"book": "main"}), json!("ch_9"));
+    let old = now() - 7200;
+    for (body, outcome) in [
+        (event("evt_1", "refund.created", now(), &refund("re_1", json!({}), other)), "skipped"),
+        (event("evt_2", "charge.dispute.created", now(), &dispute), "skipped"),
+        (event("evt_3", "refund.created", old, &unknown), "skipped"),
+        (event("evt_4", "refund.created", old, &ours), "rejected"),
+    ] {
+        for _ in 0..2 {
+            let answer = send(&daemon, &body);
+            assert_eq!(
+                (answer.status, &answer.json()["outcome"]),
+                (200, &json!(outcome)),
+                "{body}"
+            );
+        }
+    }
+    let reason = send(&daemon, &event("evt_3", "refund.created", old, &unknown));
+    let reason = reason.json()["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("nothing in the event says that it is of this book"), "{reason}");
+    // It may still be early.
+    let early = send(&daemon, &event("evt_5", "refund.created", now(), &unknown));
+    assert_eq!((early.status, code(&early).as_str()), (503, "payment.unknown"));
+    for (file, id) in [("stripe-unknown.ndjson", "evt_3"), ("stripe-refused.ndjson", "evt_4")] {
+        let kept = fs::read_to_string(ledger.path().join("main").join(file)).unwrap();
+        assert!(kept.lines().count() == 1 && kept.contains(id), "{file}: {kept}");
+    }
+}
+
+#[test]
+fn the_same_event_delivered_twice_at_once_has_one_effect() {
+    let (_ledger, daemon) = start();
+    let body = event("evt_1", "charge.succeeded", now(), &charge());
+    for round in 0..8 {
+        let refund = json!({"id": format!("re_{round}"), "charge": "ch_1", "amount": 100,
+            "currency": "usd", "created": now(), "status": "succeeded"});
+        let refund = event(&format!("evt_r{round}"), "refund.created", now(), &refund);
+        let start = std::sync::Barrier::new(2);
+        let deliver = |body: &str| {
+            start.wait();
+            send(&daemon, body)
+        };
+        for body in [&body, &refund] {
+            let (one, two) = std::thread::scope(|scope| {
+                let other = scope.spawn(|| deliver(body));
+                (deliver(body), other.join().unwrap())
+            });
+            assert_eq!((one.status, two.status), (200, 200), "{one:?} {two:?}");
+        }
+    }
+    assert_eq!(rows(&daemon, "audit-trail?type=PaymentReceived").len(), 1);
+    assert_eq!(rows(&daemon, "audit-trail?type=PaymentRefunded").len(), 8);
+    assert_eq!(rows(&daemon, "open-items")[0]["open"], "8.00");
+}
+
 #[test]
 fn without_a_secret_there_is_no_endpoint() {
     let ledger = Ledger::new();

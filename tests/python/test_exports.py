@@ -18,6 +18,7 @@ import urllib.parse
 from decimal import Decimal
 
 from beancount import loader
+from beancount.core.convert import get_weight
 from beancount.core.data import Open, Transaction
 
 import export_book
@@ -111,7 +112,7 @@ class Exports(unittest.TestCase):
         self.assertEqual(check(file), (0, "", ""))
         names = dict(re.findall(r"^account (.+?)  ; type:., code:([^,]+),", file.read_text(), re.M))
         code, table, told = program(
-            "hledger", "-f", file, "balance", "--monthly", "--historical", "--no-total", "--flat",
+            "hledger", "-f", file, "balance", "--monthly", "--historical", "--cost", "--no-total", "--flat",
             "--output-format=csv")
         self.assertEqual(code, 0, told)
         [header, *rows] = rows_of(table)
@@ -127,7 +128,7 @@ class Exports(unittest.TestCase):
         def check(file, *more):
             return program(
                 "ledger", "-f", file, "--args-only", "--strict", "--pedantic", *more, "balance",
-                "--flat", "--no-total", "--empty", "--format", "%(account)\t%(display_total)\n")
+                "--basis", "--flat", "--no-total", "--empty", "--format", "%(account)\t%(display_total)\n")
 
         file = self.whole("ledger")
         names = dict(re.findall(r"^account (.+)\n    note code ([^,]+),", file.read_text(), re.M))
@@ -155,14 +156,14 @@ class Exports(unittest.TestCase):
                 if isinstance(one, Transaction) and str(one.date) <= last_day(month):
                     for posting in one.postings:
                         account = codes[posting.account]
-                        sums[account] = sums.get(account, Decimal(0)) + posting.units.number
+                        sums[account] = sums.get(account, Decimal(0)) + weight(posting)
             self.same(month, sums)
         self.assertEqual(check(self.by_day("beancount")), (0, "", ""))
         self.changes(file, check)
 
 
     def test_audit_data_standard(self):
-        """The tables agree with one another, and with the reports of documents."""
+        # The tables agree with one another, and with the reports of documents.
         folder, last = self.path / "ads", last_day(MONTHS[-1])
         run("export", "ads", *self.where, "--to", last, "--recognition", "month", "--output",
             folder, "--quiet")
@@ -184,25 +185,31 @@ class Exports(unittest.TestCase):
         customers = table("Customer_Master_Listing")
         self.assertEqual([len(rows[0]) for rows in (invoices, lines, customers)], [42, 37, 35])
         self.assertEqual(len(customers), len(export_book.CUSTOMERS))
+        # In the documents' own currencies.
         billing = report("billing", *self.where, "--to", last)["rows"]
-        self.assertEqual(sums(invoices, "Invoice_ID", "Invoice_Amount"),
-                         sums(billing, "invoice", "total"))
+        billed = sums(billing, "invoice", "total")
+        self.assertEqual(sums(invoices, "Invoice_ID", "Invoice_Amount_Local"), billed)
         # Net and tax of the lines are the invoice.
-        self.assertEqual(sums(lines, "Invoice_ID", "Invoice_Line_Amount", "Tax1_Local"),
-                         sums(billing, "invoice", "total"))
+        columns = "Invoice_Line_Amount_Local", "Tax1_Local"
+        self.assertEqual(sums(lines, "Invoice_ID", *columns), billed)
         cash = report("cash", *self.where, "--to", last)["rows"]
-        received = sum(Decimal(row["received"]) for row in cash)
         receipts = table("Cash_Received")
-        self.assertEqual(sum(Decimal(row["Receipt_Amount"]) for row in receipts), received)
+        self.assertEqual(sums(receipts, "Receipt_Local_Currency", "Receipt_Amount_Local"),
+                         sums(cash, "currency", "received"))
         owed, beside = [], []
         for row in table("Open_Accounts_Receivable"):
             (owed if row["Amount_Credit_Debit_Indicator"] == "D" else beside).append(row)
         receivables = report("receivables", *self.where, "--as-of", last)["rows"]
-        self.assertEqual(sums(owed, "Customer_Account_ID", "Balance_Amount"),
+        self.assertEqual(sums(owed, "Customer_Account_ID", "Balance_Amount_Local"),
                          sums(receivables, "customer", "total"))
-        self.assertEqual({name: -amount for name, amount in
-                          sums(beside, "Customer_Account_ID", "Balance_Amount").items()},
+        unapplied = sums(beside, "Customer_Account_ID", "Balance_Amount_Local")
+        self.assertEqual({name: -amount for name, amount in unapplied.items()},
                          sums(receivables, "customer", "unapplied"))
+        # In the book's currency: what the invoices' entries posted.
+        journal = report("journal", *self.where, "--to", last, "--role", "accounts_receivable")
+        posted = [row for row in journal["rows"] if row["type"] == "InvoiceIssued"]
+        self.assertEqual(sums(invoices, "Invoice_ID", "Invoice_Amount"),
+                         sums(posted, "document", "debit"))
         self.assertEqual(sums(table("GL_Detail"), "GL_Account_Number", "Amount"),
                          self.trial[MONTHS[-1]])
         self.assertEqual(sums(table("Trial_Balance"), "GL_Account_Number", "Amount_Ending"),
@@ -220,6 +227,14 @@ class Exports(unittest.TestCase):
                     amount = Decimal(row["debit"] or 0) - Decimal(row["credit"] or 0)
                     sums[account] = sums.get(account, Decimal(0)) + amount
             self.same(month, sums)
+
+
+def weight(posting):
+    """What a posting counts for in its entry, in the book's currency."""
+    amount = get_weight(posting)
+    assert amount.currency == "USD", posting
+    # A total price is kept as a price of one, with more digits than it was written with.
+    return amount.number.quantize(Decimal("0.01"))
 
 
 def rows_of(text):

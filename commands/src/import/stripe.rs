@@ -90,6 +90,26 @@ pub(crate) fn credited_refunds(line: &str) -> Vec<String> {
     object.map_or_else(|_| Vec::new(), |note| invoice::refunds_of_credit(&note))
 }
 
+/// What an event says besides its commands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct About {
+    /// Whether it names the book.
+    pub(crate) is_ours: bool,
+    /// The charge that was asked for, where the event does not say its fee.
+    pub(crate) without_fee: Option<String>,
+}
+
+/// Reads what an event says besides its commands.
+pub(crate) fn about(event: &Value, book: &str) -> About {
+    let event = Object::new(event, "event");
+    let Ok(object) = event.object("data").and_then(|data| data.object("object")) else {
+        return About::default();
+    };
+    let is_charge = event.optional("type") == Some("charge.succeeded");
+    let without_fee = payment::without_fee(&object).filter(|_| is_charge).map(str::to_owned);
+    About { is_ours: payment::names(&object, book), without_fee }
+}
+
 /// A payment that came of a request: what `RecordPayment` takes, and its day.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ use crate::collection;
 use crate::command::accounts::RoleAccount;
 use crate::command::shared::{Price, Recognition};
 use crate::dunning;
+use crate::fx::RateType;
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
 
@@ -186,6 +187,27 @@ pub struct TaxTreatment {
     /// Why no tax is charged.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub exemption_reason: Option<String>,
+}
+
+/// Adds an exchange rate: from its date on, until a later one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordFxRate {
+    /// One unit of this currency ...
+    pub from: Currency,
+    /// ... is worth `rate` units of this one.
+    pub to: Currency,
+    /// Above zero, at most 12 decimals.
+    pub rate: Amount,
+    /// The first day on which it holds.
+    pub date: Day,
+    /// What it is for: `spot` (the default) for documents and earnings, `closing` for balances at
+    /// the end of its date, `average` for the income of its month in a consolidation.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none", default)]
+    pub kind: Option<RateType>,
+    /// Who published it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<String>,
 }
 
 /// Closes all days up to one.

@@ -5,7 +5,7 @@ use crate::command::credit::{Apply, ApplyCredit, ApplyParts, ApplyRule, CreditLi
 use crate::command::shared::Allocation;
 use crate::decide::credit::effect::Effects;
 use crate::decide::payment::{Payer, settle};
-use crate::decide::{book_currency, customer, invoice, policy, text};
+use crate::decide::{customer, fx, invoice, policy, text};
 use crate::event::EventData;
 use crate::event::credit::{CreditApplied, CreditIssued, CreditRefunded, CreditedLine};
 use crate::money::{Amount, Currency};
@@ -53,9 +53,7 @@ pub(super) fn issue(
             format!("the invoice was issued on {}, after {effective}", invoice.issued),
         ));
     }
-    if credited.is_none() {
-        book_currency(book, data.currency)?;
-    }
+    fx::rate(state, book, data.currency, effective)?;
     let by_reason =
         data.reason.as_ref().and_then(|reason| book.credit_revenue_by_reason.get(reason));
     let revenue = data.revenue.or(by_reason.copied()).unwrap_or(book.policies.credit_revenue);

@@ -11,7 +11,7 @@ use crate::command::invoice::{InvoiceLine, IssueInvoice};
 use crate::command::shared::Method;
 use crate::decide::invoice::price::{Priced, price_lines};
 use crate::decide::tax::{self, Rate, TaxBase};
-use crate::decide::{book_currency, collections, credit, customer, payment, policy};
+use crate::decide::{collections, credit, customer, fx, payment, policy};
 use crate::event::EventData;
 use crate::event::invoice::{InvoiceIssued, IssuedLine};
 use crate::id::Identifier;
@@ -43,7 +43,7 @@ pub(super) fn issue(
 ) -> Result<Vec<EventData>, Rejection> {
     let owner = customer::find(state, &data.customer, "data.customer")?;
     collections::check_not_held(state, &data.customer, Block::Invoices, "data.customer")?;
-    book_currency(book, data.currency)?;
+    fx::rate(state, book, data.currency, effective)?;
     let order = order(state, data)?;
     let (invoice, number) = name(state, book, data)?;
     check_line_count(data.lines.len())?;

@@ -8,7 +8,7 @@ use crate::ageing::{bucket, bucket_names};
 use crate::calendar::Day;
 use crate::command::loss::{RecordAllowance, RecoverWriteOff, WriteOffInvoice};
 use crate::decide::credit::{Lowered, Worked, lower};
-use crate::decide::{invoice, policy};
+use crate::decide::{fx, invoice, policy};
 use crate::event::EventData;
 use crate::event::loss::{
     AllowanceBucket, AllowanceRecorded, InvoiceWrittenOff, WriteOffRecovered, WrittenOffLine,
@@ -224,7 +224,19 @@ fn by_rates(
             AgeingBasis::InvoiceDate => invoice.issued,
         };
         if let Some(sum) = open.get_mut(bucket(limits, effective.days_since(from))) {
-            *sum += invoice.open_on(effective);
+            let open = invoice.open_on(effective);
+            *sum += if invoice.currency == book.currency || open.is_zero() {
+                open
+            } else {
+                // The allowance is the book's: at the rate at which the balance stands that day.
+                let closing =
+                    state.rates.closing(invoice.currency, book.currency, effective, u64::MAX);
+                let rate = match closing {
+                    Some(rate) => rate,
+                    None => fx::rate(state, book, invoice.currency, effective)?,
+                };
+                rate.value(open, book.policies.rounding)
+            };
         }
     }
     let mut needed = book.currency.zero();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::calendar::Day;
 use crate::command::payment::{Allocate, AllocatePayment, AllocateRule, RecordPayment};
 use crate::command::shared::Allocation;
-use crate::decide::{book_currency, customer, invoice, policy, requests, text};
+use crate::decide::{customer, fx, invoice, policy, requests, text};
 use crate::event::EventData;
 use crate::event::payment::{PaymentAllocated, PaymentAllocation, PaymentReceived};
 use crate::id::Identifier;
@@ -37,7 +37,7 @@ pub(super) fn record(
             format!("the payment {} exists already", data.payment),
         ));
     }
-    book_currency(book, data.currency)?;
+    fx::rate(state, book, data.currency, effective)?;
     let amount = data.currency.exact(data.amount, "data.amount")?;
     if !amount.is_positive() {
         return Err(Rejection::at(
@@ -87,7 +87,8 @@ pub(super) fn record(
         }
     };
     if !allocations.is_empty() {
-        let (money, payment) = ((&payer, effective), &data.payment);
+        let taking = requests::taking(state, data.request.as_deref(), effective);
+        let (money, payment) = ((&payer, taking), &data.payment);
         events.push(allocated(state, book, payment, money, allocations));
     }
     Ok(events)

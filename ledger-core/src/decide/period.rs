@@ -77,6 +77,8 @@ pub(super) fn counts_on_its_date(data: &CommandData) -> bool {
         CommandData::OpenBook(_)
         | CommandData::DefineProduct(_)
         | CommandData::DefineTaxRate(_)
+        // Closed days keep the rates that were known when they were closed.
+        | CommandData::RecordFxRate(_)
         | CommandData::ClosePeriod(_)
         | CommandData::ReopenPeriod(_)
         | CommandData::RegisterCustomer(_)

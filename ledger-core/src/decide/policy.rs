@@ -9,8 +9,8 @@ use crate::dunning;
 use crate::money::{Amount, Rounding};
 use crate::policy::{
     AgeingBasis, AllocationOrder, ApplyCredits, Basis, CashDiscountTax, ChangeDay, CreditRevenue,
-    InvoiceGrouping, Late, MonthEnd, Policies, Proration, ProrationRounding, Residual,
-    TaxInclusive, TaxRounding, WriteOffTax, WriteOffTo, WriteOffUnearned,
+    FxRevaluation, InvoiceGrouping, Late, MonthEnd, Policies, Proration, ProrationRounding,
+    Residual, TaxInclusive, TaxRounding, WriteOffTax, WriteOffTo, WriteOffUnearned,
 };
 use crate::rejection::{Code, Rejection};
 
@@ -33,7 +33,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("cash_discount_tax", CashDiscountTax::WORDS),
     ("apply_credits", ApplyCredits::WORDS),
     ("invoice_grouping", InvoiceGrouping::WORDS),
-    ("fx_revaluation", &["off", "on"]),
+    ("fx_revaluation", FxRevaluation::WORDS),
     ("late", Late::WORDS),
     ("ageing_basis", AgeingBasis::WORDS),
 ];
@@ -205,6 +205,7 @@ fn set(policies: &mut Policies, name: &str, value: &PolicyValue) -> Result<(), R
             choose(&mut policies.cash_discount_tax, CashDiscountTax::parse(word));
         }
         "apply_credits" => choose(&mut policies.apply_credits, ApplyCredits::parse(word)),
+        "fx_revaluation" => choose(&mut policies.fx_revaluation, FxRevaluation::parse(word)),
         "late" => choose(&mut policies.late, Late::parse(word)),
         "ageing_basis" => choose(&mut policies.ageing_basis, AgeingBasis::parse(word)),
         _ => {}

@@ -74,6 +74,7 @@ pub(super) fn request(
         );
         return refuse("data.amount", message);
     }
+    let amount = (amount, discount_day(book, owed, effective));
     let asked = requested(state, owner, scheduled, (&data.invoice, owed), amount);
     Ok(vec![EventData::PaymentRequested(asked)])
 }
@@ -111,6 +112,16 @@ pub(super) fn paying(
         "data.request",
         format!("the request {request} is for an invoice of {}, not of {payer}", owed.customer),
     ))
+}
+
+/// The day by which money takes an early-payment discount: that of its request, where one was left
+/// out then. Who was asked in time is not charged a rest because the processor came later.
+pub(super) fn taking(state: &Ledger, request: Option<&str>, received: Day) -> Day {
+    let asked = request.and_then(parts).and_then(|(invoice, attempt)| {
+        let track = state.requests.get(&invoice)?;
+        track.discount_day.filter(|_| track.attempt == attempt)
+    });
+    asked.map_or(received, |day| day.min(received))
 }
 
 /// What a failure does to a request.
@@ -215,13 +226,18 @@ fn discount(book: &Book, owed: &Invoice, day: Day) -> Amount {
     if owed.disputed { owed.currency.zero() } else { payment::offered(book, owed, day) }
 }
 
+/// That day, where money of it takes such a discount.
+fn discount_day(book: &Book, owed: &Invoice, day: Day) -> Option<Day> {
+    discount(book, owed, day).is_positive().then_some(day)
+}
+
 /// The next request of an invoice.
 fn requested(
     state: &Ledger,
     owner: &Customer,
     (name, schedule): (&str, &Schedule),
     (invoice, owed): (&Identifier, &Invoice),
-    amount: Amount,
+    (amount, discount_day): (Amount, Option<Day>),
 ) -> PaymentRequested {
     let attempt = state.requests.get(invoice).map_or(0, |track| track.attempt) + 1;
     PaymentRequested {
@@ -234,6 +250,7 @@ fn requested(
         processor: schedule.processor.clone(),
         payer: owner.registered.payer.clone(),
         payment_method: owner.registered.payment_method.clone(),
+        discount_day,
         policy: policy::decided(&[("collection", name.to_owned())]),
     }
 }

@@ -35,6 +35,10 @@ pub struct PaymentRequested {
     /// What the processor calls the card or mandate.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub payment_method: Option<String>,
+    /// The day whose early-payment discount is not asked for: money of this request takes it, also
+    /// where the processor charges later.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub discount_day: Option<Day>,
     /// The schedule that asked for it.
     pub policy: DecidedPolicy,
 }

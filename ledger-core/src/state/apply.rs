@@ -25,16 +25,16 @@ mod run;
 /// Folds one event.
 pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
     let sequence = event.sequence;
+    if let Some(functional) = &event.functional {
+        ledger.values.take(&event.data, functional);
+    }
     match &event.data {
-        EventData::BookOpened(data) => book_opened(ledger, data),
-        EventData::ProductDefined(data) => {
-            ledger.products.insert(data.product.clone(), data.clone());
-        }
-        EventData::TaxRateDefined(data) => {
-            ledger.tax_rates.entry(data.tax_code.clone()).or_default().push(data.clone());
-        }
-        EventData::PeriodClosed(data) => close(ledger, Some(data.through)),
-        EventData::PeriodReopened(data) => close(ledger, Some(data.from.previous())),
+        EventData::BookOpened(_)
+        | EventData::ProductDefined(_)
+        | EventData::TaxRateDefined(_)
+        | EventData::FxRateRecorded(_)
+        | EventData::PeriodClosed(_)
+        | EventData::PeriodReopened(_) => book(ledger, event),
         EventData::CustomerRegistered(data) => {
             ledger.customers.insert(data.customer.clone(), Customer::new(data.clone()));
         }
@@ -85,7 +85,7 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         | EventData::ChargebackWon(_) => payment::apply(ledger, event.effective, &event.data),
         EventData::InvoiceWrittenOff(_)
         | EventData::WriteOffRecovered(_)
-        | EventData::AllowanceRecorded(_) => loss::apply(ledger, event.effective, &event.data),
+        | EventData::AllowanceRecorded(_) => loss::apply(ledger, event),
         EventData::CreditIssued(data) => {
             run::credited(ledger, &event.command_id, data);
             credit_issued(ledger, (sequence, event.effective), data);
@@ -93,6 +93,29 @@ pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
         EventData::CreditApplied(data) => credit_applied(ledger, event.effective, data),
         EventData::CreditRefunded(data) => credit_refunded(ledger, data),
         EventData::CreditVoided(data) => credit_voided(ledger, event.effective, data),
+    }
+}
+
+/// Folds an event of the book and its catalog; any other changes nothing.
+fn book(ledger: &mut Ledger, event: &Event) {
+    if let EventData::BookOpened(data) = &event.data {
+        book_opened(ledger, data);
+    }
+    if let EventData::ProductDefined(data) = &event.data {
+        ledger.products.insert(data.product.clone(), data.clone());
+    }
+    if let EventData::TaxRateDefined(data) = &event.data {
+        ledger.tax_rates.entry(data.tax_code.clone()).or_default().push(data.clone());
+    }
+    if let EventData::FxRateRecorded(data) = &event.data {
+        let pair = (data.from, data.to, data.kind);
+        ledger.rates.record(pair, data.date, event.sequence, data.rate);
+    }
+    if let EventData::PeriodClosed(data) = &event.data {
+        close(ledger, Some(data.through));
+    }
+    if let EventData::PeriodReopened(data) = &event.data {
+        close(ledger, Some(data.from.previous()));
     }
 }
 

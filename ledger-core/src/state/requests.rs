@@ -17,6 +17,8 @@ pub struct Track {
     pub failures: u32,
     /// How often a request's money was taken back, and so the invoice opened again.
     pub returned: u32,
+    /// The day whose early-payment discount the last request leaves out.
+    pub discount_day: Option<Day>,
     /// How the last request stands.
     pub status: Status,
 }
@@ -65,6 +67,7 @@ pub(super) fn requested(ledger: &mut Ledger, data: &PaymentRequested) {
         attempt: 0,
         failures: 0,
         returned: 0,
+        discount_day: None,
         status: Status::InFlight,
     });
     // Failures count in a row: money that stayed ends the row, money that was returned does not.
@@ -72,6 +75,7 @@ pub(super) fn requested(ledger: &mut Ledger, data: &PaymentRequested) {
         track.failures = 0;
     }
     track.attempt = data.attempt;
+    track.discount_day = data.discount_day;
     track.status = Status::InFlight;
 }
 

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use ledger_core::event::book::FxRateRecorded;
 use ledger_core::event::invoice::BillingRun;
 use ledger_core::event::order::OrderAmended;
 use ledger_core::event::payment::PaymentAllocation;
 use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
+use ledger_core::money::Amount;
 use serde::{Deserialize, Serialize};
 
 mod money;
@@ -70,6 +72,7 @@ fn touches(data: &EventData) -> Vec<Identifier> {
         EventData::BookOpened(_)
         | EventData::ProductDefined(_)
         | EventData::TaxRateDefined(_)
+        | EventData::FxRateRecorded(_)
         | EventData::PeriodClosed(_)
         | EventData::PeriodReopened(_)
         | EventData::CustomerRegistered(_)
@@ -115,6 +118,7 @@ fn summary(data: &EventData) -> String {
         EventData::TaxRateDefined(data) => {
             format!("tax rate {} of {} % from {}", data.tax_code, data.rate, data.from)
         }
+        EventData::FxRateRecorded(data) => of_rate(data),
         EventData::PeriodClosed(data) => format!("all days through {} closed", data.through),
         EventData::PeriodReopened(data) => format!("days from {} on opened again", data.from),
         EventData::CustomerRegistered(data) => format!("customer {:?} registered", data.name),
@@ -150,9 +154,8 @@ fn summary(data: &EventData) -> String {
             format!("payment of {} {} received", data.amount, data.currency)
         }
         EventData::PaymentAllocated(data) => {
-            let parts =
-                data.allocations.iter().map(|one| format!("{} to {}", one.amount, one.invoice));
-            format!("allocated {}", parts.collect::<Vec<_>>().join(", "))
+            let parts = data.allocations.iter().map(|one| (one.amount, &one.invoice));
+            format!("allocated {}", joined(parts))
         }
         EventData::PaymentDeallocated(_)
         | EventData::PaymentFailed(_)
@@ -166,9 +169,8 @@ fn summary(data: &EventData) -> String {
             format!("credit of {} {} (tax {})", data.total, data.currency, data.tax)
         }
         EventData::CreditApplied(data) => {
-            let parts =
-                data.allocations.iter().map(|one| format!("{} to {}", one.amount, one.invoice));
-            format!("applied {}", parts.collect::<Vec<_>>().join(", "))
+            let parts = data.allocations.iter().map(|one| (one.amount, &one.invoice));
+            format!("applied {}", joined(parts))
         }
         EventData::CreditRefunded(data) => {
             format!("{} {} of the credit paid back", data.amount, data.currency)
@@ -177,6 +179,16 @@ fn summary(data: &EventData) -> String {
             format!("credit of {} {} voided", data.total, data.currency)
         }
     }
+}
+
+fn joined<'a>(parts: impl Iterator<Item = (Amount, &'a Identifier)>) -> String {
+    let parts = parts.map(|(amount, invoice)| format!("{amount} to {invoice}"));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn of_rate(data: &FxRateRecorded) -> String {
+    let FxRateRecorded { from, to, rate, date, kind, .. } = data;
+    format!("1 {from} is {rate} {to} from {date} ({})", kind.as_str())
 }
 
 fn of_run(data: &BillingRun) -> String {
@@ -232,6 +244,7 @@ fn of_order(data: &EventData) -> String {
         EventData::BookOpened(_)
         | EventData::ProductDefined(_)
         | EventData::TaxRateDefined(_)
+        | EventData::FxRateRecorded(_)
         | EventData::PeriodClosed(_)
         | EventData::PeriodReopened(_)
         | EventData::CustomerRegistered(_)

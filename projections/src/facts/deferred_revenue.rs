@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use ledger_core::calendar::Day;
 use ledger_core::event::EventData;
 use ledger_core::event::credit::{CreditIssued, CreditedLine};
-use ledger_core::event::invoice::{DecidedPolicy, InvoiceIssued};
-use ledger_core::event::order::{DeliveryRecorded, PlacedLine, UsageRecorded};
+use ledger_core::event::invoice::{DecidedPolicy, InvoiceIssued, InvoiceVoided};
+use ledger_core::event::order::{DeliveryRecorded, OrderPlaced, PlacedLine, UsageRecorded};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
-use ledger_core::posting::{ContractId, Posting, Target};
+use ledger_core::posting::{ContractId, Functional, Posting, Target, contract_moves};
 use ledger_core::revenue::progress::Step;
 use ledger_core::revenue::schedule::Schedule;
 use ledger_core::revenue::usage::MeterTerms;
@@ -78,6 +78,9 @@ pub enum DeferredFact {
         contract: ContractId,
         /// Net of tax.
         amount: Amount,
+        /// What it is worth in the book's currency, where that is another one.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        valued: Option<Box<BillValue>>,
     },
     /// Contra revenue was posted: above zero it lowers revenue.
     Contra {
@@ -106,6 +109,16 @@ pub enum DeferredFact {
     },
 }
 
+/// What a bill is worth in the book's currency.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BillValue {
+    /// The invoice that billed it, or whose bill is lowered.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub invoice: Option<Identifier>,
+    /// Net of tax.
+    pub amount: Amount,
+}
+
 impl DeferredFact {
     /// The contract that it is about, where it is one's.
     pub fn contract(&self) -> Option<&ContractId> {
@@ -124,14 +137,15 @@ impl DeferredFact {
 }
 
 /// The facts of one event, whose entry has these legs.
-pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
+pub(super) fn facts(
+    data: &EventData,
+    legs: &[Posting],
+    functional: Option<&Functional>,
+) -> Vec<DeferredFact> {
     let mut facts = Vec::new();
+    let billed = |facts: &mut Vec<DeferredFact>| billed(facts, data, legs, functional);
     match data {
-        EventData::OrderPlaced(data) => {
-            let id = ContractId::Order(data.order.clone());
-            facts.push(contract(&id, &data.customer, data.currency));
-            order(&mut facts, &data.order, &data.lines, &data.policy);
-        }
+        EventData::OrderPlaced(data) => placed(&mut facts, data),
         EventData::OrderAmended(data) => order(&mut facts, &data.order, &data.lines, &data.policy),
         EventData::EstimateRevised(data) => {
             order(&mut facts, &data.order, &data.lines, &data.policy);
@@ -147,12 +161,11 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
         EventData::UsageRecorded(data) => facts.push(used(data)),
         EventData::InvoiceIssued(data) => {
             invoiced(&mut facts, data);
-            billed(&mut facts, legs);
+            billed(&mut facts);
         }
         EventData::InvoiceVoided(data) => {
-            let id = ContractId::Invoice(data.invoice.clone());
-            versions(&mut facts, &id, data.lines.iter().map(|one| (&one.line, &one.schedule)));
-            billed(&mut facts, legs);
+            voided(&mut facts, data);
+            billed(&mut facts);
         }
         EventData::CreditIssued(_)
         | EventData::CreditVoided(_)
@@ -164,7 +177,7 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
         | EventData::InvoiceWrittenOff(_)
         | EventData::WriteOffRecovered(_) => {
             losses::facts(&mut facts, data);
-            billed(&mut facts, legs);
+            billed(&mut facts);
         }
         EventData::PeriodClosed(data) => {
             facts.push(DeferredFact::Closed { through: data.through });
@@ -175,6 +188,7 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
         EventData::BookOpened(_)
         | EventData::ProductDefined(_)
         | EventData::TaxRateDefined(_)
+        | EventData::FxRateRecorded(_)
         | EventData::CustomerRegistered(_)
         | EventData::CustomerUpdated(_)
         | EventData::CustomerHeld(_)
@@ -195,6 +209,17 @@ pub(super) fn facts(data: &EventData, legs: &[Posting]) -> Vec<DeferredFact> {
         | EventData::CreditRefunded(_) => {}
     }
     facts
+}
+
+fn placed(facts: &mut Vec<DeferredFact>, data: &OrderPlaced) {
+    let id = ContractId::Order(data.order.clone());
+    facts.push(contract(&id, &data.customer, data.currency));
+    order(facts, &data.order, &data.lines, &data.policy);
+}
+
+fn voided(facts: &mut Vec<DeferredFact>, data: &InvoiceVoided) {
+    let id = ContractId::Invoice(data.invoice.clone());
+    versions(facts, &id, data.lines.iter().map(|one| (&one.line, &one.schedule)));
 }
 
 fn invoiced(facts: &mut Vec<DeferredFact>, data: &InvoiceIssued) {
@@ -343,11 +368,27 @@ fn version(
 }
 
 /// The contract legs of the event's own entry move what was billed.
-fn billed(facts: &mut Vec<DeferredFact>, legs: &[Posting]) {
+fn billed(
+    facts: &mut Vec<DeferredFact>,
+    data: &EventData,
+    legs: &[Posting],
+    functional: Option<&Functional>,
+) {
+    if let Some(functional) = functional {
+        facts.extend(contract_moves(data, functional).into_iter().map(|one| {
+            let value = BillValue { invoice: one.invoice, amount: -one.value };
+            DeferredFact::Billed {
+                contract: one.contract,
+                amount: -one.amount,
+                valued: Some(Box::new(value)),
+            }
+        }));
+        return;
+    }
     for leg in legs {
         if let Target::Contract(contract) = &leg.target {
             let contract = contract.clone();
-            facts.push(DeferredFact::Billed { contract, amount: -leg.amount });
+            facts.push(DeferredFact::Billed { contract, amount: -leg.amount, valued: None });
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ledger_core::calendar::Day;
 use ledger_core::command::book::DefineProduct;
 use ledger_core::command::shared::Allocation;
-use ledger_core::event::book::{BookOpened, ProductDefined};
+use ledger_core::event::book::{BookOpened, FxRateRecorded, ProductDefined};
 use ledger_core::event::credit::CreditIssued;
 use ledger_core::event::customer::CustomerRegistered;
 use ledger_core::event::invoice::InvoiceIssued;
@@ -13,7 +13,7 @@ use ledger_core::event::payment::PaymentReceived;
 use ledger_core::event::{DocumentReference, EventData};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
-use ledger_core::posting::Posting;
+use ledger_core::posting::{Functional, Posting};
 use serde::{Deserialize, Serialize};
 
 use crate::facts::collections::{self, CollectionsFact};
@@ -183,16 +183,25 @@ pub enum ReceivablesFact {
         movement: Movement,
         /// Its legs: they sum to zero.
         legs: Vec<Posting>,
+        /// The entry in the book's currency, where its own is another one.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        functional: Option<Box<Functional>>,
     },
+    /// An exchange rate was added.
+    FxRate(FxRateRecorded),
 }
 
 /// The facts of one event, whose entry has these legs.
-pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact> {
+pub(super) fn facts(
+    data: EventData,
+    legs: Vec<Posting>,
+    functional: Option<Box<Functional>>,
+) -> Vec<ReceivablesFact> {
     let document = data.document();
     let movement = movement(&data);
     let entry = |currency| {
         let DocumentReference { id, customer, .. } = document;
-        ReceivablesFact::Entry { document: id, customer, currency, movement, legs }
+        ReceivablesFact::Entry { document: id, customer, currency, movement, legs, functional }
     };
     match data {
         EventData::BookOpened(data) => vec![ReceivablesFact::Book(data)],
@@ -212,6 +221,7 @@ pub(super) fn facts(data: EventData, legs: Vec<Posting>) -> Vec<ReceivablesFact>
             let entry = entry(data.currency);
             vec![ReceivablesFact::Invoice(data), entry]
         }
+        EventData::FxRateRecorded(data) => vec![ReceivablesFact::FxRate(data)],
         EventData::PeriodClosed(data) => vec![ReceivablesFact::Closed { through: data.through }],
         EventData::PeriodReopened(data) => {
             vec![ReceivablesFact::Closed { through: data.from.previous() }]
@@ -348,15 +358,22 @@ impl OpenDocuments {
             ReceivablesFact::Use { document, amount, .. } => {
                 lower(&mut self.credits, "credit", document, *amount)
             }
-            ReceivablesFact::Entry { legs, .. } => {
+            ReceivablesFact::Entry { legs, functional, .. } => {
                 let sum: Amount = legs.iter().map(|leg| leg.amount).sum();
-                if sum.is_zero() { Ok(()) } else { Err(format!("its entry is off by {sum}")) }
+                let valued = functional.iter().flat_map(|own| &own.postings);
+                let value: Amount = valued.map(|one| one.amount).sum();
+                match (sum.is_zero(), value.is_zero()) {
+                    (true, true) => Ok(()),
+                    (true, false) => Err(format!("in the book's currency it is off by {value}")),
+                    (false, _) => Err(format!("its entry is off by {sum}")),
+                }
             }
             ReceivablesFact::Book(_)
             | ReceivablesFact::Customer(_)
             | ReceivablesFact::RevenueAccount { .. }
             | ReceivablesFact::Collections(_)
             | ReceivablesFact::Closed { .. }
+            | ReceivablesFact::FxRate(_)
             | ReceivablesFact::PaidBack { .. }
             | ReceivablesFact::Dispute { .. } => Ok(()),
         }

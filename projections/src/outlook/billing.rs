@@ -134,6 +134,8 @@ fn part(ledger: &Ledger, orders: &BTreeSet<Identifier>) -> Ledger {
         invoices: kept(&ledger.invoices, |_, one| customers.contains(&one.customer)),
         payments: kept(&ledger.payments, |_, one| customers.contains(&one.customer)),
         credits: kept(&ledger.credits, |_, one| customers.contains(&one.customer)),
+        rates: ledger.rates.clone(),
+        values: ledger.values.clone(),
         tax_rates: ledger.tax_rates.clone(),
         unfinished_runs: BTreeMap::new(),
         // As if nobody were on hold: a hold keeps back what falls due, and ends.
@@ -214,6 +216,7 @@ impl Trial<'_> {
             correlation_id: command.id.clone(),
             reason: None,
             data: new.data,
+            functional: new.functional,
         });
     }
 }

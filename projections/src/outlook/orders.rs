@@ -54,6 +54,7 @@ impl Orders {
             EventData::BookOpened(_)
             | EventData::ProductDefined(_)
             | EventData::TaxRateDefined(_)
+            | EventData::FxRateRecorded(_)
             | EventData::CustomerRegistered(_)
             | EventData::CustomerUpdated(_)
             | EventData::OrderPlaced(_)

@@ -8,7 +8,7 @@ use ledger_core::money::Amount;
 use ledger_core::posting::Role;
 use ledger_core::rejection::{Code, Rejection};
 
-use crate::general_ledger::{GeneralLedger, Recognition};
+use crate::reports::general_ledger::{GeneralLedger, Recognition};
 use crate::reports::ledger::who;
 use crate::reports::{Cell, Query, Range, Table};
 
@@ -69,7 +69,7 @@ pub(super) fn account(query: &Query<'_>) -> Result<Table, Rejection> {
                 leg.amount.max(zero).into(),
                 (-leg.amount).max(zero).into(),
                 balance.into(),
-                entry.document.as_str().into(),
+                entry.document.as_ref().into(),
                 entry.customer.map_or(Cell::Empty, |customer| customer.as_str().into()),
                 entry.sequence.into(),
             ];

@@ -9,7 +9,7 @@ use ledger_core::rejection::{Code, Rejection};
 
 use crate::facts::Movement;
 use crate::reports::earned::{self, MonthSums, other_lines};
-use crate::reports::{Query, Table};
+use crate::reports::{Query, Table, functional};
 use crate::views::{Contract, Line};
 
 pub(super) fn order_of(contract: &Contract) -> Option<&str> {
@@ -326,21 +326,21 @@ pub(super) fn rollforward(query: &Query<'_>) -> Result<Table, Rejection> {
     ]);
     let Some(currency) = query.views.currency() else { return Ok(table) };
     let zero = currency.zero();
-    let (mut opening, mut closing, mut recognised) = (zero, zero, zero);
+    let (mut opening, mut closing, mut recognised, mut fx) = (zero, zero, zero, zero);
     for contract in query.views.deferred_revenue.contracts.values() {
-        let balance =
-            |day: Day| contract.billed(day, query.sequence) - contract.recognised(day, query.at());
-        opening += balance(from.previous());
-        closing += balance(to);
-        recognised +=
-            contract.recognised(to, query.at()) - contract.recognised(from.previous(), query.at());
+        let before = functional::standing(query, contract, from.previous());
+        let after = functional::standing(query, contract, to);
+        opening += before.deferred - before.unbilled;
+        closing += after.deferred - after.unbilled;
+        recognised += after.recognised - before.recognised;
+        fx += after.loss - before.loss;
     }
     let (mut billed, mut credited, mut written_off) = (zero, zero, zero);
     for entry in &query.views.receivables.entries {
         if entry.date < from || entry.date > to || entry.sequence > query.sequence {
             continue;
         }
-        for leg in &entry.legs {
+        for leg in entry.book_legs() {
             if matches!(leg.target, Target::Contract(_)) {
                 match entry.movement {
                     Movement::Billed => billed -= leg.amount,
@@ -359,7 +359,7 @@ pub(super) fn rollforward(query: &Query<'_>) -> Result<Table, Rejection> {
         recognised.into(),
         credited.into(),
         written_off.into(),
-        zero.into(),
+        fx.into(),
         closing.into(),
     ]);
     Ok(table)

@@ -14,7 +14,8 @@ use ledger_core::rejection::{Code, Rejection};
 use serde::Serialize;
 
 use crate::reports::open_items::{aged, unapplied};
-use crate::reports::{Cell, Query, Table};
+use crate::reports::{Cell, Filters, Query, Source, Table, functional};
+use crate::views::Views;
 
 /// What a report was found to tie to, in one currency: each pair of figures is equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -204,19 +205,24 @@ fn shown(
             vec![("the sum of open and disputed", open + disputed, sums.accounts_receivable)]
         }
         "statement" => {
-            let last = table.rows.last().map(|row| text(table, row, "balance"));
+            let last = table.rows.iter().rfind(|row| of_currency(row));
+            let last = last.map(|row| text(table, row, "balance"));
             let owed = sums.accounts_receivable - sums.accounts_beside;
             last.map(|last| ("the last balance", amount(&last), owed)).into_iter().collect()
         }
-        "trial-balance" if !has("role") => vec![
-            ("accounts_receivable", role("accounts_receivable"), sums.open_items),
-            (
-                "unapplied_cash and customer_credits",
-                -(role("unapplied_cash") + role("customer_credits")),
-                sums.unapplied,
-            ),
-            ("the sum of all balances", total(table, "balance", of_currency), Amount::ZERO),
-        ],
+        // In the book's currency alone.
+        "trial-balance" if !has("role") && Some(currency) == query.views.currency() => {
+            let (receivable, beside) = valued(query, sums);
+            vec![
+                ("accounts_receivable", role("accounts_receivable"), receivable),
+                (
+                    "unapplied_cash and customer_credits",
+                    -(role("unapplied_cash") + role("customer_credits")),
+                    beside,
+                ),
+                ("the sum of all balances", total(table, "balance", of_currency), Amount::ZERO),
+            ]
+        }
         _ => Vec::new(),
     };
     match pairs.into_iter().find(|(_, shown, wanted)| shown != wanted) {
@@ -226,6 +232,57 @@ fn shown(
             currency.code(),
         ))),
     }
+}
+
+/// The open items, and what is left of payments and credits, of all currencies in the book's.
+/// `sums` are those in the book's.
+fn valued(query: &Query<'_>, sums: &Sums) -> (Amount, Amount) {
+    let is_revalued = functional::is_revalued(query, query.as_of);
+    let (mut receivable, mut beside) = (sums.open_items, sums.unapplied);
+    for one in functional::monetary(query, query.as_of) {
+        let value = if is_revalued { one.closing } else { one.value };
+        if one.role == Role::AccountsReceivable {
+            receivable += value;
+        } else {
+            beside -= value;
+        }
+    }
+    (receivable, beside)
+}
+
+/// What the control accounts of the trial balance must be at the end of a day, in the book's
+/// currency, each by another route than the entries.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted {
+    /// The open items.
+    pub(crate) receivable: Amount,
+    /// What is left of payments and credits.
+    pub(crate) unapplied: Amount,
+    /// Billed less recognised of all contracts, with the gains and losses of bills at other rates.
+    pub(crate) contracts: Amount,
+}
+
+/// The figures of a day.
+///
+/// # Errors
+/// Those of a report.
+pub(crate) fn wanted(views: &Views, day: Day) -> Result<Wanted, Rejection> {
+    let mut filters = Filters::default();
+    filters.set("as_of", day.to_string());
+    let query = Source { views, orders: None, today: day }.query(&filters)?;
+    let Some(book) = views.currency() else { return Ok(Wanted::default()) };
+    let mut own = Sums::default();
+    for ((_, currency), sums) in sums(&query)? {
+        if currency == book {
+            own.add(&sums);
+        }
+    }
+    let (receivable, unapplied) = valued(&query, &own);
+    let contracts = views.deferred_revenue.contracts.values().map(|contract| {
+        let stands = functional::standing(&query, contract, day);
+        functional::billed(&query, contract, day) - stands.recognised + stands.loss
+    });
+    Ok(Wanted { receivable, unapplied, contracts: contracts.sum() })
 }
 
 fn text(table: &Table, row: &[Cell], column: &str) -> String {

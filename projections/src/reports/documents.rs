@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::facts::Used;
 use crate::reports::open_items::{left, open, status};
 use crate::reports::{Query, Table};
+use crate::views::Use;
 
 /// Issued invoices.
 pub(super) fn billing(query: &Query<'_>) -> Result<Table, Rejection> {
@@ -269,37 +270,59 @@ pub(super) fn customer(query: &Query<'_>) -> Result<Table, Rejection> {
     let dunning = query.views.policies.dunning.named(registered.dunning.as_deref());
     let schedules = &query.views.policies.collection;
     let schedule = schedules.named(registered.collection.as_deref());
-    let currency = registered.currency.or(query.views.currency());
-    let zero = currency.map_or(Amount::ZERO, |currency| currency.zero());
-    let (mut owed, mut unapplied) = (zero, zero);
-    let view = &query.views.receivables;
-    for fact in view.invoices.values().filter(|fact| fact.issued.customer.as_str() == id) {
-        owed += open(fact, query.as_of, query.sequence).unwrap_or(zero);
+    let own = registered.currency.or(query.views.currency());
+    for (currency, (owed, unapplied)) in balances(query, id, own) {
+        table.rows.push(vec![
+            id.into(),
+            registered.name.as_str().into(),
+            currency.code().into(),
+            owed.into(),
+            unapplied.into(),
+            on_hold.clone().into(),
+            dunning.map_or(dunning::NONE, |(name, _)| name).into(),
+            schedule.map_or(collection::NONE, |(name, _)| name).into(),
+        ]);
     }
-    let known = |day: Day, at: u64| day <= query.as_of && at <= query.sequence;
-    for fact in view.payments.values().filter(|fact| fact.received.customer.as_str() == id) {
-        if known(fact.effective, fact.sequence) {
-            unapplied += left(fact.received.amount, &fact.uses, query.as_of, query.sequence);
-        }
-    }
-    for fact in view.credits.values().filter(|fact| fact.issued.customer.as_str() == id) {
-        if known(fact.effective, fact.sequence) {
-            unapplied += left(fact.issued.total, &fact.uses, query.as_of, query.sequence);
-        }
-    }
-    table.rows.push(vec![
-        id.into(),
-        registered.name.as_str().into(),
-        currency.as_ref().map_or("", Currency::code).into(),
-        owed.into(),
-        unapplied.into(),
-        on_hold.into(),
-        dunning.map_or(dunning::NONE, |(name, _)| name).into(),
-        schedule.map_or(collection::NONE, |(name, _)| name).into(),
-    ]);
     table.details =
         Some(json!({"registered": registered, "history": history(query, "customer", id)}));
     Ok(table)
+}
+
+/// What a customer owes, and what is unapplied, by currency: in its own one, and each other that it
+/// has something in.
+fn balances(
+    query: &Query<'_>,
+    customer: &str,
+    own: Option<Currency>,
+) -> BTreeMap<Currency, (Amount, Amount)> {
+    let zeros = |currency: Currency| (currency.zero(), currency.zero());
+    let mut balances: BTreeMap<Currency, (Amount, Amount)> = BTreeMap::new();
+    let view = &query.views.receivables;
+    for fact in view.invoices.values().filter(|fact| fact.issued.customer.as_str() == customer) {
+        let currency = fact.issued.currency;
+        let owed = open(fact, query.as_of, query.sequence).unwrap_or(currency.zero());
+        balances.entry(currency).or_insert(zeros(currency)).0 += owed;
+    }
+    let known = |day: Day, at: u64| day <= query.as_of && at <= query.sequence;
+    let mut beside = |currency: Currency, amount: Amount, uses: &[Use]| {
+        let left = left(amount, uses, query.as_of, query.sequence);
+        balances.entry(currency).or_insert(zeros(currency)).1 += left;
+    };
+    for fact in view.payments.values().filter(|fact| fact.received.customer.as_str() == customer) {
+        if known(fact.effective, fact.sequence) {
+            beside(fact.received.currency, fact.received.amount, &fact.uses);
+        }
+    }
+    for fact in view.credits.values().filter(|fact| fact.issued.customer.as_str() == customer) {
+        if known(fact.effective, fact.sequence) {
+            beside(fact.issued.currency, fact.issued.total, &fact.uses);
+        }
+    }
+    balances.retain(|currency, (owed, beside)| {
+        Some(*currency) == own || !(owed.is_zero() && beside.is_zero())
+    });
+    balances.extend(own.filter(|own| !balances.contains_key(own)).map(|own| (own, zeros(own))));
+    balances
 }
 
 /// Money by day and method.

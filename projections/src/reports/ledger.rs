@@ -1,14 +1,15 @@
 //! Double entry: the trial balance and the journal (accounting, section 2).
 
+use ledger_core::money::Currency;
 use ledger_core::rejection::Rejection;
 
-use crate::general_ledger::{Entry, GeneralLedger, Recognition};
+use crate::reports::general_ledger::{Entry, GeneralLedger, Leg, Recognition};
 use crate::reports::{Cell, Query, Table};
 
-impl Query<'_> {
+impl<'a> Query<'a> {
     /// The general ledger as it is asked for; none before the book was opened.
-    pub(super) fn general_ledger(&self) -> Option<GeneralLedger<'_>> {
-        GeneralLedger::new(self.views, self.sequence)
+    pub(super) fn general_ledger(&self) -> Option<GeneralLedger<'a>> {
+        GeneralLedger::of(*self)
     }
 }
 
@@ -56,6 +57,8 @@ pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
         "credit:amount",
         "document",
         "sequence:integer",
+        "document_currency",
+        "document_amount:amount",
         "customer",
         "line",
         "type",
@@ -68,7 +71,7 @@ pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
     let currency = ledger.currency();
     let zero = currency.zero();
     for entry in ledger.entries(from, to, Recognition::Daily) {
-        if !query.keeps("document", Some(entry.document.as_str())) {
+        if !query.keeps("document", Some(entry.document.as_ref())) {
             continue;
         }
         let legs = entry.legs.iter();
@@ -81,14 +84,22 @@ pub(super) fn journal(query: &Query<'_>) -> Result<Table, Rejection> {
                 currency.code().into(),
                 leg.amount.max(zero).into(),
                 (-leg.amount).max(zero).into(),
-                entry.document.as_str().into(),
+                entry.document.as_ref().into(),
                 entry.sequence.into(),
             ];
+            row.extend(in_document(leg, currency));
             row.extend(origin(&entry));
             table.rows.push(row);
         }
     }
     Ok(table)
+}
+
+/// The document's currency, and the amount in it, debit-positive.
+fn in_document(leg: &Leg<'_>, book: Currency) -> [Cell; 2] {
+    let (currency, amount) =
+        leg.document.map_or((book, leg.amount), |own| (own.currency, own.amount));
+    [currency.code().into(), amount.into()]
 }
 
 /// What leads from an entry to where it comes from.

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use ledger_core::calendar::Day;
 use ledger_core::id::Identifier;
 use ledger_core::money::Amount;
+use ledger_core::posting::Role;
 use ledger_core::rejection::Rejection;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::facts::{Settles, Used};
 use crate::reports::contracts::{Span, by_unknown};
 use crate::reports::open_items::{open, paid_on};
-use crate::reports::{Query, Table};
+use crate::reports::{Query, Table, functional};
 use crate::views::{CreditFact, InvoiceFact};
 
 /// Decimals of a metric.
@@ -95,6 +96,12 @@ fn by_customer<'a>(query: &Query<'a>) -> BTreeMap<&'a Identifier, Documents<'a>>
     customers
 }
 
+/// A part of an invoice in the book's currency.
+fn of_invoice(query: &Query<'_>, fact: &InvoiceFact, part: Amount) -> Amount {
+    let of = (fact.sequence, Role::AccountsReceivable);
+    functional::at_own_rate(query, of, (part, fact.issued.total))
+}
+
 fn ratio(numerator: Decimal, denominator: Decimal) -> Option<Amount> {
     let value = numerator.checked_div(denominator)?;
     let rounded = value.round_dp_with_strategy(DECIMALS, RoundingStrategy::MidpointNearestEven);
@@ -102,12 +109,13 @@ fn ratio(numerator: Decimal, denominator: Decimal) -> Option<Amount> {
 }
 
 impl Documents<'_> {
+    /// Amounts of all currencies are summed in the book's, each at the rate of its document.
     fn metrics(&self, query: &Query<'_>, period: Period) -> Vec<(&'static str, Option<Amount>)> {
         let Period { from, to } = period;
         let days = Decimal::from(to.days_since(from) + 1);
         let (opening, _) = self.receivable(query, from.previous());
         let (closing, current) = self.receivable(query, to);
-        let billed = self.billed(period);
+        let billed = self.billed(query, period);
         let average = (opening + closing) / Decimal::TWO;
         let overdue = closing - current;
         let [paid, to_pay, late] = self.paid(query, period);
@@ -116,7 +124,7 @@ impl Documents<'_> {
         vec![
             ("dso", ratio(closing * days, billed)),
             ("dso_average", ratio(average * days, billed)),
-            ("dso_countback", self.countback(to, closing)),
+            ("dso_countback", self.countback(query, to, closing)),
             ("best_possible_dso", ratio(current * days, billed)),
             ("average_days_delinquent", ratio(overdue * days, billed)),
             ("average_days_to_pay", ratio(to_pay, paid)),
@@ -143,7 +151,8 @@ impl Documents<'_> {
         let mut total = Decimal::ZERO;
         let mut current = Decimal::ZERO;
         for fact in &self.invoices {
-            let amount = open(fact, day, query.sequence).unwrap_or_default().decimal();
+            let open = open(fact, day, query.sequence).unwrap_or_default();
+            let amount = of_invoice(query, fact, open).decimal();
             total += amount;
             if day <= fact.issued.due {
                 current += amount;
@@ -152,8 +161,9 @@ impl Documents<'_> {
         (total, current)
     }
 
-    fn billed(&self, period: Period) -> Decimal {
-        self.issued(period).map(|fact| fact.issued.total.decimal()).sum()
+    fn billed(&self, query: &Query<'_>, period: Period) -> Decimal {
+        let totals = self.issued(period).map(|fact| of_invoice(query, fact, fact.issued.total));
+        totals.map(Amount::decimal).sum()
     }
 
     /// How many customers got an invoice.
@@ -163,13 +173,14 @@ impl Documents<'_> {
     }
 
     /// Whole months of sales from the latest back, 30 days each, the rest in proportion.
-    fn countback(&self, to: Day, total: Decimal) -> Option<Amount> {
+    fn countback(&self, query: &Query<'_>, to: Day, total: Decimal) -> Option<Amount> {
         let (mut left, mut days, mut month) = (total, Decimal::ZERO, to.month());
         for _ in 0..120 {
             if left.is_zero() {
                 break;
             }
-            let sales = self.billed(Period { from: month.first(), to: month.last().min(to) });
+            let sales =
+                self.billed(query, Period { from: month.first(), to: month.last().min(to) });
             if sales >= left {
                 return ratio(days * sales + left * Decimal::from(30), sales);
             }
@@ -214,7 +225,7 @@ impl Documents<'_> {
         let mut net = Decimal::ZERO;
         let mut customers = BTreeSet::new();
         for fact in invoices {
-            net += fact.issued.net.decimal();
+            net += of_invoice(query, fact, fact.issued.net).decimal();
             customers.insert(&fact.issued.customer);
         }
         for fact in self.credits.iter().filter(|fact| fact.effective <= day) {
@@ -222,7 +233,9 @@ impl Documents<'_> {
             let is_void =
                 uses.any(|one| one.of == Used::CreditVoid && known(one.effective, one.sequence));
             if !is_void {
-                net -= fact.issued.net.decimal();
+                let parts = (fact.issued.net, fact.issued.total);
+                let of = (fact.sequence, Role::CustomerCredits);
+                net -= functional::at_own_rate(query, of, parts).decimal();
             }
         }
         (net, Decimal::from(customers.len()))

@@ -242,14 +242,44 @@ pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
         ));
     }
     let (from, to) = (query.from()?, query.to()?);
+    let mut lines = movements(query, wanted);
+    lines.retain(|line| line.0 <= to && line.1 <= query.sequence);
+    lines.sort();
+    let columns = ["date", "document", "kind", "amount:amount", "balance:amount", "currency"];
+    let mut table = Table::new(&columns);
+    // What is owed in one currency is not netted against another.
+    let mut balances: BTreeMap<Currency, Amount> = BTreeMap::new();
+    for (date, _, document, kind, amount, currency) in lines {
+        let balance = balances.entry(currency).or_insert(currency.zero());
+        *balance += amount;
+        if from.is_none_or(|from| date >= from) {
+            table.rows.push(vec![
+                date.into(),
+                document.into(),
+                kind.into(),
+                amount.into(),
+                (*balance).into(),
+                currency.code().into(),
+            ]);
+        }
+    }
+    Ok(table)
+}
+
+type Movement = (Day, u64, String, &'static str, Amount, Currency);
+
+/// What moves the balance of a customer.
+fn movements(query: &Query<'_>, customer: &str) -> Vec<Movement> {
     let view = &query.views.receivables;
-    let mut lines: Vec<(Day, u64, String, &str, Amount)> = Vec::new();
+    let mut lines: Vec<Movement> = Vec::new();
     for (id, fact) in &view.invoices {
-        if fact.issued.customer.as_str() != wanted {
+        if fact.issued.customer.as_str() != customer {
             continue;
         }
-        let issued = &fact.issued;
-        lines.push((fact.posted, fact.sequence, id.to_string(), "invoice", issued.total));
+        let (id, issued) = (id.to_string(), &fact.issued);
+        let currency = issued.currency;
+        let total = issued.total;
+        lines.push((fact.posted, fact.sequence, id.clone(), "invoice", total, currency));
         for one in &fact.settlements {
             let kind = match one.kind {
                 Settles::WriteOff if one.amount.is_negative() => "write_off_recovery",
@@ -260,46 +290,31 @@ pub(super) fn statement(query: &Query<'_>) -> Result<Table, Rejection> {
                 // They only move between the receivable and what stands beside it.
                 Settles::Payment | Settles::Credit => continue,
             };
-            lines.push((one.effective, one.sequence, id.to_string(), kind, -one.amount));
+            lines.push((one.effective, one.sequence, id.clone(), kind, -one.amount, currency));
         }
     }
+    let mut beside = |(day, sequence, id, kind, amount, currency): Movement, uses: &[Use]| {
+        let used = uses.iter().filter_map(|one| moved(one).map(|kind| (one, kind)));
+        lines.extend(used.map(|(one, kind)| {
+            (one.effective, one.sequence, String::clone(&id), kind, one.amount, currency)
+        }));
+        lines.push((day, sequence, id, kind, amount, currency));
+    };
     for (id, fact) in &view.payments {
-        if fact.received.customer.as_str() == wanted {
-            let amount = -fact.received.amount;
-            lines.push((fact.effective, fact.sequence, id.to_string(), "payment", amount));
-            for one in &fact.uses {
-                if let Some(kind) = moved(one) {
-                    lines.push((one.effective, one.sequence, id.to_string(), kind, one.amount));
-                }
-            }
+        let received = &fact.received;
+        if received.customer.as_str() == customer {
+            let (id, amount) = (id.to_string(), -received.amount);
+            let own = (fact.effective, fact.sequence, id, "payment", amount, received.currency);
+            beside(own, &fact.uses);
         }
     }
     for (id, fact) in &view.credits {
-        if fact.issued.customer.as_str() != wanted {
-            continue;
-        }
-        lines.push((fact.effective, fact.sequence, id.to_string(), "credit", -fact.issued.total));
-        for one in &fact.uses {
-            if let Some(kind) = moved(one) {
-                lines.push((one.effective, one.sequence, id.to_string(), kind, one.amount));
-            }
+        let issued = &fact.issued;
+        if issued.customer.as_str() == customer {
+            let (id, amount) = (id.to_string(), -issued.total);
+            let own = (fact.effective, fact.sequence, id, "credit", amount, issued.currency);
+            beside(own, &fact.uses);
         }
     }
-    lines.retain(|line| line.0 <= to && line.1 <= query.sequence);
-    lines.sort();
-    let mut table = Table::new(&["date", "document", "kind", "amount:amount", "balance:amount"]);
-    let mut balance = query.views.currency().map_or(Amount::ZERO, |currency| currency.zero());
-    for (date, _, document, kind, amount) in lines {
-        balance += amount;
-        if from.is_none_or(|from| date >= from) {
-            table.rows.push(vec![
-                date.into(),
-                document.into(),
-                kind.into(),
-                amount.into(),
-                balance.into(),
-            ]);
-        }
-    }
-    Ok(table)
+    lines
 }

@@ -63,9 +63,14 @@ impl<'a> At<'a> {
         if self.closes.is_empty() { self.sequence } else { self.closes.known(day, self.sequence) }
     }
 
+    /// The days on which something that was late may be caught up.
+    pub fn catch_ups(&self) -> impl Iterator<Item = Day> {
+        let known = self.closes.list.iter().take_while(|(at, _)| *at <= self.sequence);
+        known.map(|(_, through)| through.next())
+    }
+
     /// The latest day on which something that was late may be caught up.
     pub fn last_catch_up(&self) -> Option<Day> {
-        let known = self.closes.list.iter().take_while(|(at, _)| *at <= self.sequence);
-        known.map(|(_, through)| through.next()).max()
+        self.catch_ups().max()
     }
 }

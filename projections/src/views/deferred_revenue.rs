@@ -14,7 +14,7 @@ use ledger_core::revenue::schedule::{Schedule, in_force};
 use ledger_core::revenue::usage::{Meter, MeterTerms};
 use rust_decimal::Decimal;
 
-use crate::facts::{DeferredFact, EventFacts, Projection, ProjectionError};
+use crate::facts::{BillValue, DeferredFact, EventFacts, Projection, ProjectionError};
 use crate::views::closes::{At, Closes};
 use crate::views::segments::{LineOf, Place, Segments};
 
@@ -27,6 +27,8 @@ pub struct Billed {
     pub sequence: u64,
     /// Net of tax.
     pub amount: Amount,
+    /// What it is worth in the book's currency, where that is another one.
+    pub valued: Option<Box<BillValue>>,
 }
 
 /// Contra revenue: above zero it lowers revenue.
@@ -166,7 +168,32 @@ impl Line {
     }
 }
 
+/// A bill of a contract in another currency than the book's, below zero a credit.
+#[derive(Debug, Clone, Copy)]
+pub struct BillRef<'a> {
+    /// The invoice that billed it, or whose bill is lowered.
+    pub invoice: Option<&'a Identifier>,
+    /// Net of tax.
+    pub amount: Amount,
+    /// What it is worth in the book's currency.
+    pub value: Amount,
+}
+
 impl Contract {
+    /// Its bills as known at a sequence, with their days.
+    pub fn bills(&self, sequence: u64) -> impl Iterator<Item = (Day, BillRef<'_>)> {
+        let known = self.billed.iter().filter(move |one| one.sequence <= sequence);
+        known.map(|one| {
+            let value = one.valued.as_ref();
+            let bill = BillRef {
+                invoice: value.and_then(|value| value.invoice.as_ref()),
+                amount: one.amount,
+                value: value.map_or(one.amount, |value| value.amount),
+            };
+            (one.date, bill)
+        })
+    }
+
     /// Billed net of credits through a day, as known at a sequence.
     pub fn billed(&self, day: Day, sequence: u64) -> Amount {
         let known = self.billed.iter().filter(|one| one.date <= day && one.sequence <= sequence);
@@ -244,9 +271,10 @@ impl DeferredRevenue {
                         meter.record(sequence, *day, *quantity);
                     }
                 }
-                DeferredFact::Billed { contract, amount } => {
+                DeferredFact::Billed { contract, amount, valued } => {
                     let contract = self.contract(facts, contract)?;
-                    contract.billed.push(Billed { date, sequence, amount: *amount });
+                    let (amount, valued) = (*amount, valued.clone());
+                    contract.billed.push(Billed { date, sequence, amount, valued });
                 }
                 DeferredFact::Contra { contract, line: name, customer, currency, amount } => {
                     let known = contract.as_ref().and_then(|id| self.contracts.get(id));

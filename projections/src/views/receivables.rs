@@ -8,7 +8,7 @@ use ledger_core::event::invoice::InvoiceIssued;
 use ledger_core::event::payment::PaymentReceived;
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
-use ledger_core::posting::Posting;
+use ledger_core::posting::{Functional, Posting};
 use serde::Serialize;
 
 use crate::facts::{
@@ -136,6 +136,37 @@ pub struct Entry {
     pub movement: Movement,
     /// Its legs: they sum to zero.
     pub legs: Vec<Posting>,
+    /// The entry in the book's currency, where its own is another one.
+    pub functional: Option<Box<Functional>>,
+}
+
+impl Entry {
+    /// The entry of a fact that is one.
+    fn of(fact: &ReceivablesFact, date: Day, facts: &EventFacts) -> Option<Self> {
+        let ReceivablesFact::Entry { document, customer, currency, movement, legs, functional } =
+            fact
+        else {
+            return None;
+        };
+        Some(Self {
+            date,
+            effective: facts.effective,
+            sequence: facts.sequence,
+            document: document.clone(),
+            customer: customer.clone(),
+            currency: *currency,
+            movement: *movement,
+            legs: legs.clone(),
+            functional: functional.clone(),
+        })
+    }
+
+    /// The legs in the book's currency.
+    pub fn book_legs(&self) -> impl Iterator<Item = Posting> {
+        let own = self.functional.is_none().then_some(&self.legs);
+        let valued = self.functional.iter().flat_map(|functional| functional.legs());
+        own.into_iter().flatten().cloned().chain(valued)
+    }
 }
 
 /// Open items, money and credit.
@@ -156,6 +187,12 @@ pub struct Receivables {
 }
 
 impl Receivables {
+    /// The entry of an event.
+    pub fn entry(&self, sequence: u64) -> Option<&Entry> {
+        let found = self.entries.binary_search_by_key(&sequence, |entry| entry.sequence);
+        found.ok().and_then(|index| self.entries.get(index))
+    }
+
     /// Takes the facts of one event.
     pub(super) fn apply(&mut self, facts: &EventFacts) -> Result<(), ProjectionError> {
         let (effective, sequence) = (self.closes.posted(facts.effective), facts.sequence);
@@ -164,6 +201,7 @@ impl Receivables {
                 ReceivablesFact::Book(_)
                 | ReceivablesFact::Customer(_)
                 | ReceivablesFact::RevenueAccount { .. }
+                | ReceivablesFact::FxRate(_)
                 | ReceivablesFact::Collections(_) => {}
                 ReceivablesFact::Invoice(issued) => {
                     let fact = InvoiceFact {
@@ -213,17 +251,8 @@ impl Receivables {
                         fee: *fee,
                     });
                 }
-                ReceivablesFact::Entry { document, customer, currency, movement, legs } => {
-                    self.entries.push(Entry {
-                        date: effective,
-                        effective: facts.effective,
-                        sequence,
-                        document: document.clone(),
-                        customer: customer.clone(),
-                        currency: *currency,
-                        movement: *movement,
-                        legs: legs.clone(),
-                    });
+                ReceivablesFact::Entry { .. } => {
+                    self.entries.extend(Entry::of(fact, effective, facts));
                 }
             }
         }

@@ -21,10 +21,15 @@ pub(crate) struct Book {
 impl Book {
     /// A book with these policies and one customer.
     pub(crate) fn open(policies: &Value) -> Self {
+        Self::open_in("USD", policies)
+    }
+
+    /// The same in another currency; the documents stay in USD.
+    pub(crate) fn open_in(currency: &str, policies: &Value) -> Self {
         let (ledger, views) = (Ledger::default(), Views::default());
         let mut book = Self { ledger, views, events: Vec::new() };
         let first = "2026-01-01".parse().unwrap();
-        assert!(book.send("OpenBook", first, &json!({"currency": "USD", "policies": policies})));
+        assert!(book.send("OpenBook", first, &json!({"currency": currency, "policies": policies})));
         assert!(book.send("RegisterCustomer", first, &json!({"customer": "C", "name": "C"})));
         book
     }
@@ -85,6 +90,7 @@ impl Book {
             correlation_id: command.correlation_id.clone(),
             reason: None,
             data: new.data,
+            functional: new.functional,
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::steps::Step;
 
 #[path = "../common/book.rs"]
-mod common;
+pub(crate) mod common;
 
 #[derive(Clone)]
 pub(crate) struct Book {
@@ -28,6 +28,13 @@ impl Book {
         Self { inner: common::Book::open(policies), commands: 0 }
     }
 
+    /// A book in EUR, with these rates of USD.
+    pub(crate) fn foreign(policies: &Value, first: &str, rates: &[(i32, i64)]) -> Self {
+        let mut inner = common::Book::open_in("EUR", policies);
+        super::foreign::record(&mut inner, first, rates);
+        Self { inner, commands: 0 }
+    }
+
     /// Plays steps in the order of their days.
     pub(crate) fn play(&mut self, steps: &[Step]) {
         let mut steps: Vec<&Step> = steps.iter().collect();
@@ -42,6 +49,11 @@ impl Book {
         self.commands += 1;
         let (name, data) = step.command(self.commands);
         self.inner.send(name, step.date(), &data)
+    }
+
+    /// Records more rates of USD.
+    pub(crate) fn rates(&mut self, rates: &[(i32, i64)]) {
+        super::foreign::record(&mut self.inner, "0.8", rates);
     }
 
     pub(crate) fn bill(&mut self, through: Day) {

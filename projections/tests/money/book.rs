@@ -26,6 +26,13 @@ impl Book {
         Self { inner: common::Book::open(policies), commands: 0 }
     }
 
+    /// A book in EUR, with these rates of USD.
+    pub(crate) fn foreign(policies: &Value, first: &str, rates: &[(i32, i64)]) -> Self {
+        let mut inner = common::Book::open_in("EUR", policies);
+        super::foreign::record(&mut inner, first, rates);
+        Self { inner, commands: 0 }
+    }
+
     pub(crate) fn send(&mut self, name: &str, effective: Day, data: &Value) -> bool {
         self.inner.send(name, effective, data)
     }

@@ -66,12 +66,14 @@ fn check(hours: i64, is_open: bool, answers: Vec<(u16, Value)>) -> (String, Vec<
     let stripe = Stripe::new(&url, Key::of("sk_test").unwrap(), 0).unwrap();
     let pending = pending();
     let now = pending.recorded_at + Duration::hours(hours);
-    let step = see_to(&stripe, &pending, is_open, None, now).unwrap();
+    let standing = Standing { is_open, known: None, is_recorded: &|_| false, ended: &[] };
+    let step = see_to(&stripe, &pending, &standing, now).unwrap();
     let step = match step {
         Step::Charged(charge) => format!("charged {}", charge["id"].as_str().unwrap()),
         Step::Failed { code, .. } => format!("failed {code}"),
         Step::NotOpen => "not open".to_owned(),
         Step::Processing { intent } => format!("processing {intent}"),
+        Step::Missing(why) => format!("missing, {why}"),
         Step::Unknown { intent, .. } => format!("unknown {intent:?}"),
     };
     (step, asked.join().unwrap())
@@ -121,14 +123,48 @@ fn a_key_that_stripe_may_have_forgotten_is_looked_up_before() {
 
 #[test]
 fn what_is_no_longer_open_is_looked_up_and_never_charged() {
-    let (step, asked) = check(0, false, vec![list(&[], false)]);
-    assert_eq!((step.as_str(), asked), ("not open", vec![LIST.to_owned()]));
-    let missing =
-        (404, json!({"error": {"type": "invalid_request_error", "code": "resource_missing"}}));
-    assert_eq!(check(0, false, vec![missing]).0, "not open");
+    let missing = (
+        400,
+        json!({"error": {"type": "invalid_request_error", "code": "resource_missing",
+            "param": "customer", "message": "No such customer"}}),
+    );
+    assert_eq!(check(0, false, vec![missing]).0, "missing, No such customer");
     let found = list(&[intent("pi_1", "INV-1/1", "processing")], false);
     assert_eq!(check(0, false, vec![found]).0, "processing pi_1");
     assert_eq!(check(0, false, vec![(429, json!({}))]).0, "unknown None");
+}
+
+/// A charge whose answer was lost was still under way when its invoice was paid otherwise: the list
+/// did not have it yet, and the request was told to have charged nothing.
+#[test]
+fn nothing_was_charged_only_once_stripe_has_given_the_key_away() {
+    let (nothing, taken) = (list(&[], false), (200, json!({"id": "pi_7", "status": "x"})));
+    let ended = (200, json!({"id": "pi_7", "status": "canceled"}));
+    let cancel = "POST /v1/payment_intents/pi_7/cancel revledger/EVENT/closed";
+    for hours in [0, 22, 24, 1000] {
+        let answers = vec![nothing.clone(), taken.clone(), ended.clone(), nothing.clone()];
+        let (step, asked) = check(hours, false, answers);
+        assert_eq!(step, "not open");
+        assert_eq!(asked, [LIST, CHARGE, cancel, LIST]);
+    }
+    // The key is at work, or was used, or nobody knows.
+    let error = |status, kind: &str| (status, json!({"error": {"type": kind}}));
+    for refusal in
+        [error(409, "idempotency_error"), error(400, "idempotency_error"), error(500, "api_error")]
+    {
+        let answers = vec![nothing.clone(), refusal.clone(), nothing.clone()];
+        let (step, asked) = check(1000, false, answers);
+        assert_eq!(
+            (step.as_str(), asked),
+            ("unknown None", [LIST, CHARGE, LIST].map(str::to_owned).to_vec())
+        );
+        let charged = list(&[intent("pi_1", "INV-1/1", "succeeded")], false);
+        let (step, _) = check(0, false, vec![nothing.clone(), refusal, charged]);
+        assert_eq!(step, "charged ch_of_pi_1");
+    }
+    let charged = list(&[intent("pi_1", "INV-1/1", "succeeded")], false);
+    let (step, _) = check(0, false, vec![nothing, taken, ended, charged]);
+    assert_eq!(step, "charged ch_of_pi_1");
 }
 
 #[test]

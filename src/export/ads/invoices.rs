@@ -92,7 +92,8 @@ fn invoice(source: &Source<'_>, fact: &InvoiceFact) -> Row {
     }
     row.text("Terms_Due_Days", &issued.due.days_since(issued.issued).to_string());
     source.touched(&mut row, "invoice", &issued.invoice);
-    source.money(&mut row, "Invoice", issued.total, issued.currency);
+    let (total, by) = ((issued.total, issued.currency), (fact.sequence, Role::AccountsReceivable));
+    source.document(&mut row, "Invoice", total, by);
     for (index, (tax, amount)) in taxes(issued).iter().enumerate() {
         row.text(&format!("Tax{}_Type", index + 1), tax);
         row.text(&format!("Tax{}_Type_Description", index + 1), tax);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger_core::money::Amount;
-use projections::general_ledger::{Entry, Leg};
+use projections::reports::general_ledger::{Entry, Leg};
 
 use crate::exit::Failure;
 use crate::export::Totals;
@@ -71,7 +71,7 @@ fn posting(source: &Source<'_>, entry: &Entry<'_>, (number, leg): (usize, &Leg<'
     let (local, currency) = local.unwrap_or((leg.amount, source.currency()));
     row.amount("Amount_Local", local);
     row.text("Amount_Local_Currency", currency.code());
-    row.text("Document_ID", entry.document.as_str());
+    row.text("Document_ID", &entry.document);
     row.optional("Customer_Account_ID", entry.customer.map(|customer| customer.as_str()));
     if let Some(event) = entry.event {
         source.entered(&mut row, event.sequence);

@@ -1,6 +1,7 @@
 //! What came in, what it settled, what else did, and what is open.
 
 use ledger_core::money::{Amount, Currency};
+use ledger_core::posting::Role;
 use projections::facts::Settles;
 use projections::views::{InvoiceFact, Settlement, Use};
 
@@ -112,7 +113,8 @@ fn received(source: &Source<'_>, folder: &mut Folder) -> Result<(), Failure> {
         row.text("Business_Unit_Code", source.journal.book);
         row.optional("Payment_Method", one.method.as_deref());
         row.optional("Reference_Number", one.reference.as_deref());
-        source.money(&mut row, "Receipt", one.amount, one.currency);
+        let by = (fact.sequence, Role::UnappliedCash);
+        source.document(&mut row, "Receipt", (one.amount, one.currency), by);
         source.entered(&mut row, fact.sequence);
         row.text("Source_System", SOURCE);
         sheet.write(row)?;

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::IndexMap;
+use indexmap::map::Entry;
 use ledger_core::limits::IDENTIFIER_BYTES_MAX;
 use ledger_core::money::Amount;
 use smol_str::SmolStr;
@@ -95,20 +97,32 @@ pub struct Matcher {
     by_mark: Index,
 }
 
-/// Numbers by a text. The texts are kept in place where they are short, as most are: a search
-/// among a million of them is a matter of few places in memory.
+/// Numbers by a text. A search is a hash and a look or two, however many there are: in a tree of a
+/// million texts each level is memory that no cache holds.
 #[derive(Debug, Default)]
-struct Index(BTreeSet<(SmolStr, usize)>);
+struct Index(IndexMap<SmolStr, Numbers>);
+
+/// The numbers of a text: mostly one.
+#[derive(Debug)]
+struct Numbers {
+    first: usize,
+    others: Vec<usize>,
+}
 
 impl Index {
     fn add(&mut self, text: &str, number: usize) {
-        self.0.insert((SmolStr::new(text), number));
+        match self.0.entry(SmolStr::new(text)) {
+            Entry::Vacant(place) => {
+                place.insert(Numbers { first: number, others: Vec::new() });
+            }
+            Entry::Occupied(mut known) => known.get_mut().others.push(number),
+        }
     }
 
+    /// In the order in which they were added.
     fn of(&self, text: &str) -> impl Iterator<Item = usize> {
-        let text = SmolStr::new(text);
-        let range = (text.clone(), 0)..=(text, usize::MAX);
-        self.0.range(range).map(|(_, number)| *number)
+        let known = self.0.get(text).into_iter();
+        known.flat_map(|one| std::iter::once(one.first).chain(one.others.iter().copied()))
     }
 }
 

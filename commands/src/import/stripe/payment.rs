@@ -68,9 +68,37 @@ fn asked<'a>(object: &Object<'a>) -> Option<Object<'a>> {
     metadata.optional("request").is_some().then_some(metadata)
 }
 
-/// The book that a charge was asked for by, where it was.
+/// The book that a charge was asked for by, where it was. A refund or dispute says it by its charge
+/// or intent, where that is expanded.
 pub(super) fn book<'a>(object: &Object<'a>) -> Option<&'a str> {
-    asked(object)?.optional("book")
+    charges(object).iter().find_map(|one| asked(one)?.optional("book"))
+}
+
+/// Whether anything in an object names the book: also a word that somebody added by hand.
+pub(super) fn names(object: &Object<'_>, book: &str) -> bool {
+    let is_it = |metadata: Object<'_>| metadata.optional("book") == Some(book);
+    charges(object).iter().any(|one| one.optional_object("metadata").is_some_and(is_it))
+}
+
+/// An object and what it is of.
+fn charges<'a>(object: &Object<'a>) -> Vec<Object<'a>> {
+    let of = |one: &Object<'a>| {
+        ["charge", "payment_intent"]
+            .into_iter()
+            .filter_map(|name| one.optional_object(name))
+            .collect()
+    };
+    let first: Vec<Object<'a>> = of(object);
+    let second: Vec<Object<'a>> = first.iter().flat_map(of).collect();
+    [vec![object.clone()], first, second].concat()
+}
+
+/// The id of a charge that was asked for and does not say what Stripe kept.
+pub(super) fn without_fee<'a>(object: &Object<'a>) -> Option<&'a str> {
+    let is_said = object.optional_object("balance_transaction").is_some();
+    let is_money = object.flag("captured") != Some(false);
+    asked(object).filter(|_| !is_said && is_money)?;
+    object.optional("id")
 }
 
 /// The day of the request, in the book's time zone: in UTC its money may seem to come before.

@@ -48,7 +48,7 @@ pub(in crate::decide) fn run(
         run.customer(customer)?;
     }
     let Run { mut events, completed, .. } = run;
-    events.push(NewEvent { effective, data: EventData::DunningRunCompleted(completed) });
+    events.push(NewEvent::new(effective, EventData::DunningRunCompleted(completed)));
     Ok(events)
 }
 
@@ -170,7 +170,7 @@ impl Run<'_> {
                 ),
             ));
         }
-        self.events.push(NewEvent { effective: self.through, data });
+        self.events.push(NewEvent::new(self.through, data));
         Ok(())
     }
 }

@@ -95,7 +95,7 @@ pub(in crate::decide) fn give_back(
         let effective = invoice.map_or(effective, |invoice| invoice.issued.max(effective));
         let uses = uses(state, book, &issued, is_refund);
         let data = std::iter::once(EventData::CreditIssued(issued)).chain(uses);
-        events.extend(data.map(|data| NewEvent { effective, data }));
+        events.extend(data.map(|data| NewEvent::new(effective, data)));
     }
     Ok(events)
 }

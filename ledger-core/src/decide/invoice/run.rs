@@ -12,7 +12,7 @@ use crate::command::collections::Block;
 use crate::command::invoice::RunBilling;
 use crate::command::{Command, CommandData};
 use crate::decide::credit::{Progress, applied_to};
-use crate::decide::{customer, not_open, period};
+use crate::decide::{customer, fx, not_open, period};
 use crate::event::invoice::BillingRun;
 use crate::event::{EventData, NewEvent};
 use crate::id::Identifier;
@@ -138,8 +138,9 @@ fn check_documents(
                 continue;
             }
             period::check_open(book, *date, "data.through")?;
+            fx::rate(state, book, group.currency, *date)?;
             count += usize::try_from(group.documents()).unwrap_or(usize::MAX);
-            if count > RUN_DOCUMENTS_MAX || group.is_too_large() {
+            if count > RUN_DOCUMENTS_MAX || group.is_too_large(book) {
                 return Err(too_large());
             }
         }
@@ -167,7 +168,8 @@ impl RunPlan {
         // The state knows them.
         self.used_credits.clear();
         self.progress = Progress::default();
-        self.documents(state)
+        let events = self.documents(state)?;
+        events.map(|events| fx::valued(state, events)).transpose()
     }
 
     /// All events at once. `state` is the one that the run was planned on.
@@ -180,7 +182,7 @@ impl RunPlan {
             while let Some(documents) = self.documents(state)? {
                 events.extend(documents);
             }
-            return Ok(events);
+            return fx::valued(state, events);
         }
         let mut known = state.clone();
         while let Some(documents) = self.next_events(&known)? {
@@ -221,7 +223,7 @@ impl RunPlan {
         }
         let effective = self.effective;
         let last = self.run.take().map(EventData::BillingRunCompleted);
-        Ok(last.map(|data| vec![NewEvent { effective, data }]))
+        Ok(last.map(|data| vec![NewEvent::new(effective, data)]))
     }
 
     /// One invoice for what is above zero; what is below becomes a credit on the account.
@@ -234,13 +236,13 @@ impl RunPlan {
             let applied =
                 applied_to(maker.state, maker.book, date, &invoice, &mut self.used_credits);
             let data = std::iter::once(EventData::InvoiceIssued(invoice)).chain(applied);
-            events.extend(data.map(|data| NewEvent { effective: date, data }));
+            events.extend(data.map(|data| NewEvent::new(date, data)));
         }
         let (credits, last) = maker.credits(group, self.last_credit, &mut self.progress)?;
         self.last_credit = last;
         for credit in credits {
             self.add((0, 1), currency, -credit.total);
-            events.push(NewEvent { effective: date, data: EventData::CreditIssued(credit) });
+            events.push(NewEvent::new(date, EventData::CreditIssued(credit)));
         }
         Ok(events)
     }

@@ -74,7 +74,7 @@ pub(in crate::decide) fn cancel(
         settled,
         policy: policy::of_revenue(&book.policies),
     });
-    let cancelled = NewEvent { effective, data: cancelled };
+    let cancelled = NewEvent::new(effective, cancelled);
     Ok(std::iter::once(cancelled).chain(returned).collect())
 }
 

@@ -56,7 +56,7 @@ pub(super) fn ends(
         };
         let order = data.order.clone();
         for data in amend(&known, book, effective, &amendment)? {
-            let event = NewEvent { effective, data };
+            let event = NewEvent::new(effective, data);
             known.apply(&event.clone().provisional(index, &order));
             events.push(event);
         }

@@ -13,7 +13,7 @@ use crate::command::shared::{Anchor, Billing, Discount, Method, Price, Recogniti
 use crate::decide::invoice::check_line_count;
 use crate::decide::order::allocate::allocate_price;
 use crate::decide::order::{check_term, discount};
-use crate::decide::{book_currency, collections, customer, policy, tax, text};
+use crate::decide::{collections, customer, fx, policy, tax, text};
 use crate::event::book::ProductDefined;
 use crate::event::order::{OrderPlaced, PlacedLine};
 use crate::event::{EventData, NewEvent};
@@ -42,7 +42,8 @@ pub(in crate::decide) fn place(
             format!("the order {} exists already", data.order),
         ));
     }
-    book_currency(book, data.currency)?;
+    // What it earns before it is billed has the rate of each day.
+    fx::rate(state, book, data.currency, effective)?;
     check_line_count(data.lines.len())?;
     text::check_optional("data.purchase_order", data.purchase_order.as_ref())?;
     if data.needs_approval == Some(true) {
@@ -89,7 +90,7 @@ pub(in crate::decide) fn place(
         lines,
         policy: policy::of_revenue(&book.policies),
     });
-    let placed = NewEvent { effective, data: placed };
+    let placed = NewEvent::new(effective, placed);
     let ends = discount::ends(state, book, data, &placed)?;
     Ok(std::iter::once(placed).chain(ends).collect())
 }

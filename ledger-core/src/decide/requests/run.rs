@@ -7,7 +7,7 @@ use crate::collection::{Schedule, When};
 use crate::command::request::RequestPayments;
 use crate::decide::collections::{Asked, asked_for};
 use crate::decide::customer;
-use crate::decide::requests::{discount, requested, schedule};
+use crate::decide::requests::{discount, discount_day, requested, schedule};
 use crate::event::request::PaymentRequestRun;
 use crate::event::{EventData, NewEvent};
 use crate::id::Identifier;
@@ -60,7 +60,7 @@ pub(in crate::decide) fn run(
     }
     let Run { mut events, completed, .. } = run;
     let data = EventData::PaymentRequestsCompleted(completed);
-    events.push(NewEvent { effective, data });
+    events.push(NewEvent::new(effective, data));
     Ok(events)
 }
 
@@ -155,9 +155,10 @@ impl Run<'_> {
         self.completed.requests += 1;
         *self.completed.totals.entry(currency.code().to_owned()).or_insert(currency.zero()) +=
             amount;
+        let amount = (amount, discount_day(self.book, invoice, self.through));
         let request = requested(self.state, owner, scheduled, (id, invoice), amount);
         let data = EventData::PaymentRequested(request);
-        self.events.push(NewEvent { effective: self.through, data });
+        self.events.push(NewEvent::new(self.through, data));
         Ok(())
     }
 }

@@ -1,22 +1,28 @@
 //! Write-offs, recoveries and the allowance into the state.
 
 use crate::calendar::Day;
-use crate::event::EventData;
 use crate::event::loss::{InvoiceWrittenOff, WriteOffRecovered};
+use crate::event::{Event, EventData};
 use crate::money::{Amount, Rounding, allocate};
 use crate::policy::WriteOffTo;
+use crate::posting::Role;
 use crate::state::apply::{order_line, settle};
 use crate::state::{Ledger, WrittenOff};
 
 /// Folds an event on a loss; any other changes nothing.
-pub(super) fn apply(ledger: &mut Ledger, day: Day, data: &EventData) {
-    if let EventData::InvoiceWrittenOff(data) = data {
+pub(super) fn apply(ledger: &mut Ledger, event: &Event) {
+    let day = event.effective;
+    // The allowance is in the book's currency.
+    let used = event.functional.as_ref().map(|own| own.role(Role::Allowance));
+    if let EventData::InvoiceWrittenOff(data) = &event.data {
         written_off(ledger, day, data);
+        allowance(ledger, day, data.write_off_to, -used.unwrap_or(data.loss));
     }
-    if let EventData::WriteOffRecovered(data) = data {
+    if let EventData::WriteOffRecovered(data) = &event.data {
         recovered(ledger, day, data);
+        allowance(ledger, day, data.write_off_to, used.map_or(data.loss, |used| -used));
     }
-    if let EventData::AllowanceRecorded(data) = data {
+    if let EventData::AllowanceRecorded(data) = &event.data {
         allowance(ledger, day, WriteOffTo::Allowance, data.change);
     }
 }
@@ -30,7 +36,6 @@ fn written_off(ledger: &mut Ledger, day: Day, data: &InvoiceWrittenOff) {
             known.lowered_by(day, line.contract_balance, line.earned, line.versions());
         }
     }
-    allowance(ledger, day, data.write_off_to, -data.loss);
     let Some(invoice) = ledger.invoices.get_mut(&data.invoice) else { return };
     for line in &data.lines {
         let known = invoice.lines.iter_mut().find(|one| one.line == line.invoice_line);
@@ -63,7 +68,6 @@ fn written_off(ledger: &mut Ledger, day: Day, data: &InvoiceWrittenOff) {
 
 fn recovered(ledger: &mut Ledger, day: Day, data: &WriteOffRecovered) {
     settle(ledger, &data.invoice, day, -data.amount, Amount::ZERO);
-    allowance(ledger, day, data.write_off_to, data.loss);
     let known = ledger.invoices.get_mut(&data.invoice);
     if let Some(known) = known.and_then(|invoice| invoice.written_off.as_mut()) {
         known.recovered += data.amount;

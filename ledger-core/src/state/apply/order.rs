@@ -128,6 +128,10 @@ pub(super) fn billed(
 ) {
     let billed = &mut line.billed;
     billed.net += issued.net;
+    if billed.invoices.is_empty() {
+        // In a large book most lines wait for their second bill: no room for four at once.
+        billed.invoices.reserve_exact(1);
+    }
     billed.invoices.push((invoice.clone(), issued.line.clone()));
     match &issued.run {
         Some(RunLine::Period { start, amount }) => {

@@ -20,6 +20,9 @@ use crate::state::{Book, Ledger};
 
 use super::due::{Due, description};
 
+/// A posting in the book's currency at most, with the names of its order and invoice.
+const POSTING_BYTES: usize = 700;
+
 /// What becomes one invoice, or credits, or both.
 #[derive(Clone, Copy)]
 pub(super) struct Group<'a> {
@@ -37,10 +40,11 @@ impl Group<'_> {
     }
 
     /// Whether its invoice has more lines, or more text, than an event takes.
-    pub(super) fn is_too_large(&self) -> bool {
+    pub(super) fn is_too_large(&self, book: &Book) -> bool {
         let charges = || self.dues.iter().filter(|due| !due.net.is_negative());
-        let bytes: usize = charges().map(|due| due.bytes).sum();
-        charges().count() > RUN_LINES_MAX || bytes > EVENT_BYTES_MAX
+        let (lines, text) = (charges().count(), charges().map(|due| due.bytes).sum::<usize>());
+        let valued = if self.currency == book.currency { 0 } else { lines * POSTING_BYTES };
+        lines > RUN_LINES_MAX || text + valued > EVENT_BYTES_MAX
     }
 }
 

@@ -1,5 +1,8 @@
 //! An entry as the reports and the exports read it.
 
+use std::borrow::Cow;
+use std::ops::AddAssign;
+
 use ledger_core::calendar::{Day, YearMonth};
 use ledger_core::event::invoice::DecidedPolicy;
 use ledger_core::id::Identifier;
@@ -19,6 +22,8 @@ pub enum EntryKind {
     Day,
     /// The days of a month on which a contract earned.
     Month(YearMonth),
+    /// The revaluation of what is open in a currency, on a role's account, or its reversal.
+    Revaluation(Currency, Role),
 }
 
 /// An amount in the document's own currency, where that is not the book's.
@@ -43,6 +48,27 @@ pub struct Leg<'a> {
     pub document: Option<DocumentAmount>,
 }
 
+/// An amount in the book's currency, and in the document's.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Both {
+    pub(super) book: Amount,
+    pub(super) own: Amount,
+}
+
+impl Both {
+    /// An amount that no document has.
+    pub(super) fn of_book(book: Amount) -> Self {
+        Self { book, own: Amount::ZERO }
+    }
+}
+
+impl AddAssign for Both {
+    fn add_assign(&mut self, other: Self) {
+        self.book += other.book;
+        self.own += other.own;
+    }
+}
+
 /// The policies behind an entry.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Policy<'a> {
@@ -63,8 +89,8 @@ pub struct Entry<'a> {
     pub date: Day,
     /// Its event; of recognition the last event that is known.
     pub sequence: u64,
-    /// Its document, or the contract that earns.
-    pub document: &'a Identifier,
+    /// Its document, or the contract that earns; of revaluation the currency.
+    pub document: Cow<'a, str>,
     /// Whose.
     pub customer: Option<&'a Identifier>,
     /// Its event; of recognition the one that made the schedule which is in force.
@@ -83,14 +109,18 @@ impl Entry<'_> {
             EntryKind::Event => format!("E{}", self.sequence),
             EntryKind::Day => format!("R{}-{}", self.date, self.document),
             EntryKind::Month(month) => format!("R{month}-{}", self.document),
+            EntryKind::Revaluation(currency, role) => {
+                format!("V{}-{}-{}", self.date, currency.code(), role.as_str())
+            }
         }
     }
 
-    /// The type of its event, or `recognition`.
+    /// The type of its event, or `recognition` or `revaluation`.
     pub fn kind_name(&self) -> &str {
         match self.kind {
             EntryKind::Event => self.event.map_or("", |event| event.kind.as_ref()),
             EntryKind::Day | EntryKind::Month(_) => "recognition",
+            EntryKind::Revaluation(..) => "revaluation",
         }
     }
 
@@ -110,7 +140,7 @@ impl Entry<'_> {
     }
 
     /// What it comes before and after.
-    pub(super) fn order(&self) -> (Day, u64, EntryKind, &Identifier) {
-        (self.date, self.sequence, self.kind, self.document)
+    pub(super) fn order(&self) -> (Day, u64, EntryKind, &str) {
+        (self.date, self.sequence, self.kind, &self.document)
     }
 }

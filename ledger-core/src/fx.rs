@@ -1,0 +1,206 @@
+//! Exchange rates by pair, type and date, and what an amount is worth in another currency
+//! (accounting, section 6).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::Day;
+use crate::limits::RATE_DECIMALS_MAX;
+use crate::money::{Amount, Currency, Rounding, multiply_divide};
+
+/// What a rate is for.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum RateType {
+    /// Documents, and what is earned on a day (IAS 21.21).
+    #[default]
+    Spot,
+    /// Balances at the end of a day (IAS 21.23); where there is none of that day, the spot rate.
+    Closing,
+    /// Income of a month in a consolidation (IAS 21.40).
+    Average,
+}
+
+impl RateType {
+    /// The type on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Spot => "spot",
+            Self::Closing => "closing",
+            Self::Average => "average",
+        }
+    }
+}
+
+/// A rate as it was applied: `per` of `from` are worth `rate` of `to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ExchangeRate {
+    /// The currency of the document.
+    pub from: Currency,
+    /// The currency of the book.
+    pub to: Currency,
+    /// So much of `to` ...
+    pub rate: Amount,
+    /// ... for so much of `from`: 1, unless the rate was recorded the other way round or is one
+    /// of two rates of a third currency. As a quotient it stays exact.
+    #[serde(skip_serializing_if = "is_one", default = "one")]
+    pub per: Amount,
+    /// The date of the rate; of two, the earlier one.
+    pub date: Day,
+}
+
+fn one() -> Amount {
+    Amount::from_decimal(Decimal::ONE)
+}
+
+fn is_one(amount: &Amount) -> bool {
+    *amount == one()
+}
+
+impl ExchangeRate {
+    /// The rate of a currency in itself.
+    pub fn even(currency: Currency, date: Day) -> Self {
+        Self { from: currency, to: currency, rate: one(), per: one(), date }
+    }
+
+    /// What an amount is worth, rounded to the minor unit.
+    pub fn value(&self, amount: Amount, rounding: Rounding) -> Amount {
+        let (rate, per) = (self.rate.decimal(), self.per.decimal());
+        self.to.round(multiply_divide(amount.decimal(), rate, per), rounding)
+    }
+
+    fn inverted(self) -> Self {
+        Self { from: self.to, to: self.from, rate: self.per, per: self.rate, date: self.date }
+    }
+
+    /// This rate and then the other one. Factors of more than 12 decimals are rounded to those.
+    fn and(self, then: Self) -> Self {
+        let product = |one: Amount, other: Amount| {
+            let exact = one.decimal().checked_mul(other.decimal()).unwrap_or(Decimal::MAX);
+            Amount::from_decimal(exact.round_dp_with_strategy(
+                RATE_DECIMALS_MAX,
+                rust_decimal::RoundingStrategy::MidpointNearestEven,
+            ))
+        };
+        Self {
+            from: self.from,
+            to: then.to,
+            rate: product(self.rate, then.rate),
+            per: product(self.per, then.per),
+            date: self.date.min(then.date),
+        }
+    }
+}
+
+type Pair = (Currency, Currency, RateType);
+
+/// The rates that were recorded, with the sequences at which the ledger learned them.
+#[derive(Debug, Clone, Default)]
+pub struct Rates(BTreeMap<Pair, BTreeMap<Day, Vec<(u64, Amount)>>>);
+
+impl Rates {
+    /// Takes a rate. One of the same pair, type and date replaces the one before.
+    pub fn record(
+        &mut self,
+        (from, to, kind): (Currency, Currency, RateType),
+        date: Day,
+        sequence: u64,
+        rate: Amount,
+    ) {
+        let days = self.0.entry((from, to, kind)).or_default();
+        days.entry(date).or_default().push((sequence, rate));
+    }
+
+    /// Whether none was recorded.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The latest spot rate on or before a day, as known at a sequence: as it was recorded, or
+    /// the other way round, whichever is later; where there is neither, through the third
+    /// currency whose two rates are the latest, the first by its code of several.
+    pub fn spot(
+        &self,
+        from: Currency,
+        to: Currency,
+        day: Day,
+        sequence: u64,
+    ) -> Option<ExchangeRate> {
+        self.find((from, to, RateType::Spot), day, sequence)
+    }
+
+    /// The rate at which balances stand at the end of a day: the closing rate of that very day,
+    /// else the latest spot rate.
+    pub fn closing(
+        &self,
+        from: Currency,
+        to: Currency,
+        day: Day,
+        sequence: u64,
+    ) -> Option<ExchangeRate> {
+        let closing = self.find((from, to, RateType::Closing), day, sequence);
+        closing.filter(|one| one.date == day).or_else(|| self.spot(from, to, day, sequence))
+    }
+
+    /// The rate of a day's earnings: the latest spot rate, or before the first one of all, that.
+    pub fn spot_or_first(
+        &self,
+        from: Currency,
+        to: Currency,
+        day: Day,
+        sequence: u64,
+    ) -> Option<ExchangeRate> {
+        let known = self.spot(from, to, day, sequence);
+        known.or_else(|| {
+            let days = self.0.values().flatten();
+            let known = days.filter(|(_, all)| all.iter().any(|(at, _)| *at <= sequence));
+            let days: BTreeSet<Day> = known.map(|(day, _)| *day).collect();
+            days.into_iter().find_map(|day| self.spot(from, to, day, sequence))
+        })
+    }
+
+    /// The latest rate of a type on or before a day.
+    pub fn find(&self, pair: Pair, day: Day, sequence: u64) -> Option<ExchangeRate> {
+        let (from, to, kind) = pair;
+        if from == to {
+            return Some(ExchangeRate::even(from, day));
+        }
+        self.either((from, to, kind), day, sequence).or_else(|| {
+            let pivots: BTreeSet<Currency> =
+                self.0.keys().flat_map(|(from, to, _)| [*from, *to]).collect();
+            let through = pivots.into_iter().filter(|pivot| *pivot != from && *pivot != to);
+            let crossed = through.filter_map(|pivot| {
+                let first = self.either((from, pivot, kind), day, sequence)?;
+                Some(first.and(self.either((pivot, to, kind), day, sequence)?))
+            });
+            // The first of the latest ones.
+            crossed.reduce(|best, next| if next.date > best.date { next } else { best })
+        })
+    }
+
+    /// The rate of a pair as recorded, or the other way round where that is later.
+    fn either(&self, pair: Pair, day: Day, sequence: u64) -> Option<ExchangeRate> {
+        let (from, to, kind) = pair;
+        let direct = self.recorded((from, to, kind), day, sequence);
+        let inverse = self.recorded((to, from, kind), day, sequence).map(ExchangeRate::inverted);
+        match (direct, inverse) {
+            (Some(direct), Some(inverse)) if inverse.date > direct.date => Some(inverse),
+            (Some(direct), _) => Some(direct),
+            (None, inverse) => inverse,
+        }
+    }
+
+    fn recorded(&self, pair: Pair, day: Day, sequence: u64) -> Option<ExchangeRate> {
+        let (from, to, _) = pair;
+        let days = self.0.get(&pair)?.range(..=day).rev();
+        days.into_iter().find_map(|(date, all)| {
+            let (_, rate) = all.iter().rev().find(|(at, _)| *at <= sequence)?;
+            Some(ExchangeRate { from, to, rate: *rate, per: one(), date: *date })
+        })
+    }
+}
