@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use ledger_core::calendar::Day;
-use ledger_core::fx::Rates;
+use ledger_core::fx::{ExchangeRate, Rates};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency, Rounding, multiply_divide};
 
@@ -28,10 +28,11 @@ pub struct Valuing<'a> {
 }
 
 impl Valuing<'_> {
-    /// What an amount that was earned on a day is worth, as known then.
-    fn earned(&self, amount: Amount, of: Currency, day: Day, at: At<'_>) -> Amount {
+    /// The rate of what is earned on a day, as known then.
+    fn rate(&self, of: Currency, day: Day, at: At<'_>) -> ExchangeRate {
         let rate = self.rates.spot_or_first(of, self.currency, day, at.known(day));
-        rate.map_or(Amount::ZERO, |rate| rate.value(amount, self.rounding))
+        // `decide` takes no contract in a currency of which it knows no rate.
+        rate.unwrap_or(ExchangeRate { to: self.currency, ..ExchangeRate::even(of, day) })
     }
 
     fn part(&self, value: Amount, part: Amount, whole: Amount) -> Amount {
@@ -95,6 +96,14 @@ impl Layer {
     }
 }
 
+/// What was earned ahead of bills at one rate: its value is rounded as one, not day by day.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    rate: ExchangeRate,
+    amount: Amount,
+    value: Amount,
+}
+
 /// A walk over the days of a contract.
 #[derive(Debug)]
 pub struct Walk<'a> {
@@ -112,6 +121,7 @@ pub struct Walk<'a> {
     layers: Vec<Layer>,
     unbilled: Amount,
     unbilled_value: Amount,
+    run: Option<Run>,
     value: Amount,
     loss: Amount,
 }
@@ -145,6 +155,7 @@ impl<'a> Walk<'a> {
             layers: Vec::new(),
             unbilled: Amount::ZERO,
             unbilled_value: Amount::ZERO,
+            run: None,
             value: Amount::ZERO,
             loss: Amount::ZERO,
         }
@@ -230,11 +241,23 @@ impl<'a> Walk<'a> {
             }
         }
         if rest.is_positive() {
-            let value = self.by.earned(rest, self.contract.currency, day, self.at);
+            let value = self.at_rate_of(rest, day);
             self.unbilled += rest;
             self.unbilled_value += value;
             self.value += value;
         }
+    }
+
+    /// What an amount that is earned on a day adds to what was earned at the same rate before.
+    fn at_rate_of(&mut self, amount: Amount, day: Day) -> Amount {
+        let rate = self.by.rate(self.contract.currency, day, self.at);
+        let same = |run: &Run| (run.rate.rate, run.rate.per) == (rate.rate, rate.per);
+        let before = self.run.filter(same);
+        let before = before.unwrap_or(Run { rate, amount: Amount::ZERO, value: Amount::ZERO });
+        let amount = before.amount + amount;
+        let value = rate.value(amount, self.by.rounding);
+        self.run = Some(Run { rate, amount, value });
+        value - before.value
     }
 
     /// Brings up what is unbilled below zero; what is left of the amount.
@@ -244,7 +267,7 @@ impl<'a> Walk<'a> {
         let value = if take == below {
             -self.unbilled_value
         } else {
-            self.by.earned(take, self.contract.currency, day, self.at)
+            self.at_rate_of(take, day)
         };
         self.unbilled += take;
         self.unbilled_value += value;
@@ -275,10 +298,10 @@ impl<'a> Walk<'a> {
             }
         }
         if rest.is_positive() {
-            let value = self.by.earned(rest, self.contract.currency, day, self.at);
+            let value = self.at_rate_of(-rest, day);
             self.unbilled -= rest;
-            self.unbilled_value -= value;
-            self.value -= value;
+            self.unbilled_value += value;
+            self.value += value;
         }
     }
 
