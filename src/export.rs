@@ -28,7 +28,12 @@ pub(crate) struct Journal<'a> {
     pub(crate) from: Day,
     pub(crate) to: Day,
     pub(crate) recognition: Recognition,
+    /// Whether the log could lose what was acknowledged (`--unsafe-dev`).
+    pub(crate) is_unsafe: bool,
 }
+
+/// What every export of such a log says.
+pub(crate) const UNSAFE: &str = "unsafe_dev: the log could lose what was acknowledged";
 
 /// What stands on an account in one currency.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -246,7 +246,8 @@ fn with_journal<T>(
     let from = first.filter(|first| *first <= range.to).ok_or_else(|| {
         nothing(&format!("nothing is posted through {} in the book {}", range.to, global.book))
     })?;
-    work(&Journal { book: &global.book, ledger: &ledger, from, to: range.to, recognition })
+    let (book, is_unsafe) = (global.book.as_str(), global.unsafe_dev);
+    work(&Journal { book, ledger: &ledger, from, to: range.to, recognition, is_unsafe })
 }
 
 fn filters(days: &Days) -> Filters {

@@ -15,7 +15,7 @@ use ledger_core::posting::{Role, Target};
 use projections::views::{AuditEntry, Views};
 
 use crate::exit::{Exit, Failure};
-use crate::export::{Journal, Totals};
+use crate::export::{Journal, Totals, UNSAFE};
 
 mod invoices;
 mod ledger;
@@ -140,6 +140,11 @@ fn control(source: &Source<'_>, folder: &mut Folder, rolls: &[Roll]) -> Result<(
     let name = format!("Control_Totals_{}", source.period());
     let mut sheet = folder.sheet(name, CONTROL)?;
     let code = source.currency().code().to_owned();
+    if source.journal.is_unsafe {
+        let mut row = Row::default();
+        row.text("Total_Of", UNSAFE);
+        sheet.write(row)?;
+    }
     for file in &files {
         let mut totals: Vec<(String, Option<Amount>)> =
             file.totals.iter().map(|(column, sum)| (column.clone(), Some(*sum))).collect();

@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
 use crate::exit::Failure;
-use crate::export::{Balance, Journal, Month, Totals, priced};
+use crate::export::{Balance, Journal, Month, Totals, UNSAFE, priced};
 
 /// Names of accounts by code.
 type Names<'a> = BTreeMap<&'a str, String>;
@@ -33,6 +33,9 @@ pub(crate) fn write(journal: &Journal<'_>, output: &mut dyn Write) -> Result<Tot
         journal.to,
         journal.ledger.sequence()
     )?;
+    if journal.is_unsafe {
+        writeln!(output, "; {UNSAFE}")?;
+    }
     writeln!(output, "option \"title\" {}", quoted(journal.book))?;
     writeln!(output, "option \"operating_currency\" \"{}\"\n", currency.code())?;
     if !journal.ledger.other_currencies().is_empty() {

@@ -12,7 +12,7 @@ use ledger_core::posting::Role;
 use projections::reports::general_ledger::Entry;
 
 use crate::exit::Failure;
-use crate::export::{Balance, Journal, Month, Totals, priced};
+use crate::export::{Balance, Journal, Month, Totals, UNSAFE, priced};
 
 /// Which of the two programs reads the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,9 @@ fn header(journal: &Journal<'_>, flavour: Flavour, output: &mut dyn Write) -> Re
         journal.to,
         journal.ledger.sequence()
     )?;
+    if journal.is_unsafe {
+        writeln!(output, "; {UNSAFE}")?;
+    }
     if flavour == Flavour::Hledger {
         writeln!(output, "decimal-mark .")?;
     }

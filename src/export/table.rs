@@ -258,8 +258,10 @@ pub(crate) fn write(
     let mut builder = csv::WriterBuilder::new();
     let mut table =
         builder.delimiter(layout.delimiter).terminator(csv::Terminator::CRLF).from_writer(output);
+    let mark = journal.is_unsafe.then_some(("unsafe_dev", "true"));
     if layout.map.header {
-        table.write_record(layout.columns.iter().map(|(name, _)| name)).map_err(failed)?;
+        let names = layout.columns.iter().map(|(name, _)| name.as_str());
+        table.write_record(names.chain(mark.map(|(name, _)| name))).map_err(failed)?;
     }
     let accounts = journal.ledger.chart().accounts();
     let currency = journal.ledger.currency();
@@ -269,7 +271,8 @@ pub(crate) fn write(
                 let account = accounts.get(leg.account);
                 let row = Row { entry, leg, number: index + 1, account, currency: currency.code() };
                 let cells = layout.columns.iter().map(|(_, content)| layout.cell(&row, content));
-                table.write_record(cells).map_err(failed)?;
+                let marks = mark.map(|(_, is)| is.to_owned());
+                table.write_record(cells.chain(marks)).map_err(failed)?;
             }
         }
         Ok(())

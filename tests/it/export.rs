@@ -209,3 +209,18 @@ fn amounts_in_other_currencies_have_their_price() {
         }
     }
 }
+
+/// What could be lost is said in every format, as in reports.
+#[test]
+fn exports_of_a_log_that_could_lose_events_say_so() {
+    let ledger = ledger();
+    let export = |kind: &str| {
+        ledger.expect(0, &["export", kind, "--to", "2026-01-31", "--quiet", "--unsafe-dev"], "").out
+    };
+    for kind in ["hledger", "ledger", "beancount"] {
+        assert_eq!(export(kind).matches("; unsafe_dev: ").count(), 1, "{kind}");
+    }
+    let table = export("csv");
+    assert!(table.lines().next().unwrap().ends_with(",policy,unsafe_dev"));
+    assert!(table.lines().skip(1).all(|line| line.ends_with(",true")));
+}

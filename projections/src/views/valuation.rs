@@ -264,11 +264,7 @@ impl<'a> Walk<'a> {
     fn raise(&mut self, amount: Amount, day: Day) -> Amount {
         let below = -self.unbilled;
         let take = amount.min(below);
-        let value = if take == below {
-            -self.unbilled_value
-        } else {
-            self.at_rate_of(take, day)
-        };
+        let value = if take == below { -self.unbilled_value } else { self.at_rate_of(take, day) };
         self.unbilled += take;
         self.unbilled_value += value;
         self.value += value;
