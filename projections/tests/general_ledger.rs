@@ -327,3 +327,44 @@ fn documents_in_other_currencies_have_both_amounts() {
     );
     ties(&views);
 }
+
+/// At every prefix of the log and for each account: opening and closing are those of the trial
+/// balance, and the movements lie between.
+#[test]
+fn accounts_tie_at_both_ends_whatever_is_known() {
+    let views = book(&json!(null), &small());
+    let ledger = GeneralLedger::new(&views, views.sequence).unwrap();
+    for sequence in 1..=views.sequence {
+        let known = sequence.to_string();
+        for (from, to) in [("2026-01-01", "2026-01-31"), ("2026-02-15", "2026-03-31")] {
+            let at = |day: Day| {
+                let filters = [("as_of", &*day.to_string()), ("at_sequence", &*known)];
+                let table = ask(&views, "trial-balance", &filters).unwrap();
+                let rows = rows(&table, &["account", "balance"]).into_iter();
+                let split = |row: String| {
+                    let (account, balance) = row.split_once(' ').unwrap();
+                    (account.to_owned(), balance.parse::<Amount>().unwrap())
+                };
+                rows.map(split).collect::<BTreeMap<String, Amount>>()
+            };
+            let (opening, closing) = (at(day(from).previous()), at(day(to)));
+            for code in ledger.chart().accounts().into_keys() {
+                let filters =
+                    [("account", &*code), ("from", from), ("to", to), ("at_sequence", &known)];
+                let table = ask(&views, "account", &filters).unwrap();
+                let amounts = |column: &str| -> Vec<Amount> {
+                    let texts = rows(&table, &[column]);
+                    texts.iter().map(|text| text.parse().unwrap_or_default()).collect()
+                };
+                let balances = amounts("balance");
+                let of =
+                    |sums: &BTreeMap<String, Amount>| sums.get(&code).copied().unwrap_or_default();
+                assert_eq!(balances.first(), Some(&of(&opening)), "{code} on {from} at {known}");
+                assert_eq!(balances.last(), Some(&of(&closing)), "{code} on {to} at {known}");
+                let moved: Amount = amounts("debit").into_iter().sum::<Amount>()
+                    - amounts("credit").into_iter().sum::<Amount>();
+                assert_eq!(of(&opening) + moved, of(&closing), "{code} through {to} at {known}");
+            }
+        }
+    }
+}
