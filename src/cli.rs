@@ -15,6 +15,7 @@ pub(crate) mod consolidate;
 pub(crate) mod demo;
 pub(crate) mod document;
 pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod notices;
 pub(crate) mod preview;
@@ -118,6 +119,8 @@ pub(crate) enum Verb {
     Audit(audit::Arguments),
     /// Writes an invoice or a credit note as PDF or as UBL of EN 16931.
     Document(document::Arguments),
+    /// Writes the general ledger for hledger, ledger, beancount, an ERP or an auditor.
+    Export(export::Arguments),
     /// Folds the log from its first event into fresh projections and prints their digests.
     Replay(replay::Arguments),
     /// Adds up the trial balances of several books in one currency.
@@ -151,6 +154,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Explain(arguments) => explain::run(&global, &arguments),
         Verb::Audit(arguments) => audit::run(&global, &arguments),
         Verb::Document(arguments) => document::run(&global, &arguments),
+        Verb::Export(arguments) => export::run(&global, &arguments),
         Verb::Replay(arguments) => replay::run(&global, &arguments),
         Verb::Consolidate(arguments) => consolidate::run(&global, &arguments),
         Verb::Verify => verify::run(&global),
@@ -173,6 +177,7 @@ impl Global {
             | Verb::Explain(_)
             | Verb::Audit(_)
             | Verb::Document(_)
+            | Verb::Export(_)
             | Verb::Replay(_)
             | Verb::Consolidate(_)
             | Verb::Verify

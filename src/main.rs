@@ -16,6 +16,7 @@ mod collect;
 mod config;
 mod desk;
 mod exit;
+mod export;
 mod live;
 mod notices;
 mod output;

@@ -28,6 +28,12 @@ mod document;
 #[path = "it/explain.rs"]
 mod explain;
 #[cfg(test)]
+#[path = "it/export.rs"]
+mod export;
+#[cfg(test)]
+#[path = "it/export_ads.rs"]
+mod export_ads;
+#[cfg(test)]
 #[path = "it/harness.rs"]
 mod harness;
 #[cfg(test)]

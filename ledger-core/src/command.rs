@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Day;
 use crate::id::Identifier;
 
+pub mod accounts;
 pub mod book;
 pub mod collections;
 pub mod credit;

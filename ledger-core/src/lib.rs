@@ -8,6 +8,7 @@
 pub mod ageing;
 pub mod billing;
 pub mod calendar;
+pub mod chart;
 pub mod closing;
 pub mod collection;
 pub mod command;

@@ -128,6 +128,16 @@ codes! {
     PolicyUnknown = "policy.unknown",
     /// A policy of the contract that this release does not apply yet.
     PolicyNotSupported = "policy.not_supported",
+    /// An account of something that is no role.
+    AccountRoleUnknown = "account.role_unknown",
+    /// An account's code or name that is empty, too long, or cannot be seen.
+    AccountCodeInvalid = "account.code_invalid",
+    /// One account for roles of different kinds: asset, liability, income, expense.
+    AccountKindConflict = "account.kind_conflict",
+    /// A mapping by product of a role whose postings know none.
+    AccountNoProduct = "account.no_product",
+    /// There is no such account.
+    AccountUnknown = "account.unknown",
     /// A time zone that does not exist.
     TimeZoneUnknown = "time_zone.unknown",
     /// The product does not exist.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::calendar::Day;
+use crate::chart::Chart;
 use crate::command::shared::Allocation;
 use crate::event::Event;
 use crate::event::book::{ProductDefined, TaxRateDefined};
@@ -77,6 +78,8 @@ pub struct Book {
     pub time_zone: String,
     /// The policies in force.
     pub policies: Policies,
+    /// Its own mapping of accounts.
+    pub chart: Chart,
     /// `credit_revenue` by reason, where the book maps it.
     pub credit_revenue_by_reason: BTreeMap<String, crate::policy::CreditRevenue>,
     /// The number that the book's invoice series gave last.

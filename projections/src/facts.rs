@@ -49,7 +49,7 @@ impl Projection {
     pub const fn version(self) -> u32 {
         match self {
             Self::DeferredRevenue => 5,
-            Self::Receivables => 5,
+            Self::Receivables => 6,
             Self::AuditTrail => 2,
         }
     }

@@ -6,6 +6,7 @@ use ledger_core::rejection::{Code, Rejection};
 use crate::outlook::orders::{Orders, When};
 use crate::views::Views;
 
+mod account;
 mod ageing;
 mod audit;
 mod closes;
@@ -14,9 +15,10 @@ mod contracts;
 mod control;
 mod documents;
 mod earned;
-mod explain;
+pub(crate) mod explain;
 mod forecast;
 mod functional;
+pub mod general_ledger;
 mod late;
 mod ledger;
 mod metrics;
@@ -117,6 +119,12 @@ pub const REPORTS: &[Report] = &[
         about: "every entry, recognition included",
         filters: &["from", "to", "role", "document"],
         run: ledger::journal,
+    },
+    Report {
+        name: "account",
+        about: "every movement of one account, or of the accounts of a role, with its balance",
+        filters: &["account", "role", "from", "to"],
+        run: account::account,
     },
     Report {
         name: "audit-trail",
@@ -292,6 +300,26 @@ pub(crate) fn untied(
 ) -> Result<Table, Rejection> {
     let source = Source { views, orders: None, today };
     run_unchecked(name, filters, source).map(|(_, table)| table)
+}
+
+/// The days and the prefix of the log that filters ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// The first day, where one was asked for.
+    pub from: Option<Day>,
+    /// The last day: `to`, else the business date.
+    pub to: Day,
+    /// The last event that counts.
+    pub sequence: u64,
+}
+
+/// The range that filters ask for; `today` is the business date where they name none.
+///
+/// # Errors
+/// `date.invalid`, `date.end_before_start` or `report.out_of_range`.
+pub fn range(filters: &Filters, views: &Views, today: Day) -> Result<Range, Rejection> {
+    let query = Source { views, orders: None, today }.query(filters)?;
+    query.range()
 }
 
 fn run_unchecked<'a>(

@@ -38,6 +38,8 @@ pub struct Views {
     pub book: Option<BookOpened>,
     /// The policies in force.
     pub policies: Policies,
+    /// Accounts of products' revenue.
+    pub revenue_accounts: BTreeMap<Identifier, String>,
     /// The customers.
     pub customers: BTreeMap<Identifier, CustomerRegistered>,
     /// Open items, money and credit, and the entries that documents post.
@@ -83,6 +85,9 @@ impl Views {
             if let ReceivablesFact::Book(book) = fact {
                 self.policies = policy::policies(&book.policies).unwrap_or_default();
                 self.book = Some(book.clone());
+            }
+            if let ReceivablesFact::RevenueAccount { product, account } = fact {
+                self.revenue_accounts.insert(product.clone(), account.clone());
             }
             if let ReceivablesFact::FxRate(data) = fact {
                 let pair = (data.from, data.to, data.kind);

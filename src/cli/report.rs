@@ -73,6 +73,8 @@ pub(crate) struct Only {
     pub(crate) document: Option<String>,
     #[arg(long = "type", value_name = "TYPE", help = "Only events of this type")]
     pub(crate) kind: Option<String>,
+    #[arg(long, value_name = "CODE", help = "Only the account of this code")]
+    pub(crate) account: Option<String>,
     #[arg(long, value_name = "ROLE", help = "Only this account role")]
     pub(crate) role: Option<String>,
 }
@@ -132,6 +134,7 @@ fn filters(global: &Global, arguments: &Arguments) -> Filters {
         ("document", only.document.clone()),
         ("actor", global.actor.clone()),
         ("type", only.kind.clone()),
+        ("account", only.account.clone()),
         ("role", only.role.clone()),
     ];
     for (name, value) in given {

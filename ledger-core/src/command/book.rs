@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Day;
 use crate::closing::Check;
 use crate::collection;
+use crate::command::accounts::RoleAccount;
 use crate::command::shared::{Price, Recognition};
 use crate::dunning;
 use crate::fx::RateType;
@@ -29,9 +30,9 @@ pub struct OpenBook {
     /// Policies that differ from their defaults, each with its value as JSON text would hold it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub policies: BTreeMap<String, PolicyValue>,
-    /// Account code and name of each role.
+    /// The account of each role, by the role's name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
-    pub accounts: BTreeMap<String, AccountName>,
+    pub accounts: BTreeMap<String, RoleAccount>,
     /// Who sells: what stands at the head of printed invoices and credit notes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub seller: Option<Seller>,
@@ -103,21 +104,6 @@ pub enum PolicyValue {
     Collection(BTreeMap<String, collection::Schedule>),
 }
 
-/// How the book calls the account of a role.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum AccountName {
-    /// The code alone.
-    Code(String),
-    /// Code and name.
-    Named {
-        /// The account's code.
-        code: String,
-        /// The account's name.
-        name: String,
-    },
-}
-
 /// Adds a product to the catalog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -134,7 +120,7 @@ pub struct DefineProduct {
     /// Its tax code.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tax_code: Option<String>,
-    /// The account of its revenue.
+    /// The account of its revenue, where the book's own mapping has none for the product.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub revenue_account: Option<String>,
     /// Its price where an order line names none.

@@ -1,5 +1,6 @@
 //! Opening the book, and its catalog.
 
+use crate::chart;
 use crate::command::book::{DefineProduct, OpenBook, Seller};
 use crate::decide::{policy, text};
 use crate::event::EventData;
@@ -18,6 +19,7 @@ pub(super) fn open(
         return Err(Rejection::new(Code::BookExists, format!("the book {book} is open already")));
     }
     policy::policies(&data.policies)?;
+    chart::check(&data.accounts)?;
     let month = data.fiscal_year_start.unwrap_or(1);
     if !(1..=12).contains(&month) {
         return Err(Rejection::at(
@@ -93,6 +95,9 @@ pub(super) fn define_product(
         ));
     }
     text::check("data.name", &data.name)?;
+    if let (Some(code), Some(book)) = (&data.revenue_account, &state.book) {
+        book.chart.check_revenue_account(code)?;
+    }
     if data.ssp.is_some_and(|ssp| ssp.is_negative()) {
         return Err(Rejection::at(
             Code::PriceInvalid,

@@ -6,9 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
-use crate::command::book::{
-    AccountName, DefineProduct, DefineTaxRate, PolicyValue, RecordFxRate, Seller,
-};
+use crate::command::accounts::RoleAccount;
+use crate::command::book::{DefineProduct, DefineTaxRate, PolicyValue, RecordFxRate, Seller};
 use crate::fx::RateType;
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
@@ -26,8 +25,8 @@ pub struct BookOpened {
     pub fiscal_year_start: u8,
     /// All policies that differ from their defaults.
     pub policies: BTreeMap<String, PolicyValue>,
-    /// Account code and name of each role that has one.
-    pub accounts: BTreeMap<String, AccountName>,
+    /// The account of each role that has one, by the role's name.
+    pub accounts: BTreeMap<String, RoleAccount>,
     /// Who sells, as printed documents name it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub seller: Option<Seller>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::calendar::Day;
+use crate::chart::Chart;
 use crate::command::book::PolicyValue;
 use crate::decide::policy;
 use crate::event::book::BookOpened;
@@ -123,6 +124,7 @@ fn book_opened(ledger: &mut Ledger, data: &BookOpened) {
         currency: data.currency,
         time_zone: data.time_zone.clone(),
         policies: policy::policies(&data.policies).unwrap_or_default(),
+        chart: Chart::new(&data.accounts),
         credit_revenue_by_reason: by_reason(&data.policies),
         last_invoice_number: 0,
         last_credit_number: 0,

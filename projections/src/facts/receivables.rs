@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use ledger_core::calendar::Day;
+use ledger_core::command::book::DefineProduct;
 use ledger_core::command::shared::Allocation;
-use ledger_core::event::book::{BookOpened, FxRateRecorded};
+use ledger_core::event::book::{BookOpened, FxRateRecorded, ProductDefined};
 use ledger_core::event::credit::CreditIssued;
 use ledger_core::event::customer::CustomerRegistered;
 use ledger_core::event::invoice::InvoiceIssued;
@@ -106,6 +107,13 @@ pub enum Movement {
 pub enum ReceivablesFact {
     /// The book was opened.
     Book(BookOpened),
+    /// A product's revenue has an account of its own.
+    RevenueAccount {
+        /// The product.
+        product: Identifier,
+        /// The account's code.
+        account: String,
+    },
     /// A customer was added, or is so now.
     Customer(CustomerRegistered),
     /// Of collections.
@@ -246,8 +254,8 @@ pub(super) fn facts(
             let entry = entry(data.currency);
             vec![ReceivablesFact::Credit(data), entry]
         }
-        EventData::ProductDefined(_)
-        | EventData::TaxRateDefined(_)
+        EventData::ProductDefined(data) => revenue_account(data).into_iter().collect(),
+        EventData::TaxRateDefined(_)
         | EventData::OrderPlaced(_)
         | EventData::OrderAmended(_)
         | EventData::EstimateRevised(_)
@@ -259,6 +267,11 @@ pub(super) fn facts(
         | EventData::UsageRecorded(_)
         | EventData::BillingRunCompleted(_) => Vec::new(),
     }
+}
+
+fn revenue_account(data: ProductDefined) -> Option<ReceivablesFact> {
+    let DefineProduct { product, revenue_account, .. } = data;
+    revenue_account.map(|account| ReceivablesFact::RevenueAccount { product, account })
 }
 
 /// Which movement of a contract's balance an event's entry is: no other events but these, invoices
@@ -357,6 +370,7 @@ impl OpenDocuments {
             }
             ReceivablesFact::Book(_)
             | ReceivablesFact::Customer(_)
+            | ReceivablesFact::RevenueAccount { .. }
             | ReceivablesFact::Collections(_)
             | ReceivablesFact::Closed { .. }
             | ReceivablesFact::FxRate(_)

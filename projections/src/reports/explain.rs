@@ -14,7 +14,7 @@ use crate::views::{AuditEntry, Contract};
 
 mod line;
 mod usage;
-mod words;
+pub(crate) mod words;
 
 /// The question: a contract, and the days of a month that count.
 struct Ask<'a> {
@@ -81,9 +81,7 @@ impl Ask<'_> {
     }
 
     fn event(&self, sequence: u64) -> Option<&AuditEntry> {
-        let rows = &self.query.views.audit_trail.rows;
-        let at = rows.binary_search_by_key(&sequence, |row| row.sequence).ok()?;
-        rows.get(at)
+        self.query.views.audit_trail.event(sequence)
     }
 }
 

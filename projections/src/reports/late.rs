@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use ledger_core::calendar::{Day, YearMonth};
 use ledger_core::money::{Amount, Currency, multiply_divide};
-use ledger_core::posting::{ContractId, Role, Target};
+use ledger_core::posting::ContractId;
 use rust_decimal::Decimal;
 
 use crate::reports::contracts::{Span, lines, order_of};
@@ -108,44 +108,6 @@ pub(super) fn of_balance(
     let earned = lines.flat_map(|line| caught_up(line, steps, contract.currency));
     let earned: Amount = earned.filter(|(day, _)| is_in(*day)).map(|(_, amount)| amount).sum();
     contract.currency.zero() + billed.map(|one| one.amount).sum() - earned
-}
-
-/// The legs of a late entry by role; nothing of another one. What it posts to contracts is shown
-/// in deferred_revenue.
-pub(super) fn of_entry(entry: &Entry) -> BTreeMap<Role, Amount> {
-    let mut sums: BTreeMap<Role, Amount> = BTreeMap::new();
-    for leg in entry.book_legs().filter(|_| entry.is_late()) {
-        let role = match &leg.target {
-            Target::Role(role) => *role,
-            Target::Contract(_) => Role::DeferredRevenue,
-        };
-        *sums.entry(role).or_default() += leg.amount;
-    }
-    sums
-}
-
-/// What was posted late to each role through a day, debit-positive.
-pub(super) fn balances(query: &Query<'_>, day: Day) -> BTreeMap<Role, Amount> {
-    let mut sums: BTreeMap<Role, Amount> = BTreeMap::new();
-    let steps = query.at().steps();
-    if query.views.receivables.closes.is_empty() {
-        return sums;
-    }
-    for entry in &query.views.receivables.entries {
-        if entry.date <= day && entry.sequence <= query.sequence {
-            for (role, amount) in of_entry(entry) {
-                *sums.entry(role).or_default() += amount;
-            }
-        }
-    }
-    for contract in query.views.deferred_revenue.contracts.values() {
-        let late = in_book(query, contract, &steps).into_iter();
-        for (_, amount) in late.filter(|(on, _)| *on <= day) {
-            *sums.entry(Role::Revenue).or_default() -= amount;
-            *sums.entry(Role::DeferredRevenue).or_default() += amount;
-        }
-    }
-    sums
 }
 
 fn order_of_contra(fact: &Contra) -> Option<&str> {

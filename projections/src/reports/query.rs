@@ -8,7 +8,7 @@ use ledger_core::rejection::{Code, Rejection};
 use time::OffsetDateTime;
 
 use crate::outlook::orders::{Orders, When};
-use crate::reports::{AS_KNOWN_AT_THE_CLOSE, Source};
+use crate::reports::{AS_KNOWN_AT_THE_CLOSE, Range, Source};
 use crate::views::{At, Views};
 
 /// What is asked of a report: filters by name, as every transport has them.
@@ -75,6 +75,16 @@ impl Query<'_> {
     pub(super) fn last_day(&self) -> Result<Day, Rejection> {
         let to = self.to()?;
         Ok(if self.filters.get("as_of").is_some() { to.min(self.as_of) } else { to })
+    }
+
+    /// The days and the prefix that are asked for.
+    pub(super) fn range(&self) -> Result<Range, Rejection> {
+        let (from, to) = (self.from()?, self.to()?);
+        if let Some(from) = from.filter(|from| *from > to) {
+            let message = format!("{from} is after {to}: the range has no day");
+            return Err(Rejection::at(Code::DateEndBeforeStart, "from", message));
+        }
+        Ok(Range { from, to, sequence: self.sequence })
     }
 
     /// Whether a value passes a filter that may be missing.

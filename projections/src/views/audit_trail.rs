@@ -47,6 +47,12 @@ pub struct AuditTrail {
 }
 
 impl AuditTrail {
+    /// The event of a sequence.
+    pub fn event(&self, sequence: u64) -> Option<&AuditEntry> {
+        let at = self.rows.binary_search_by_key(&sequence, |row| row.sequence).ok()?;
+        self.rows.get(at)
+    }
+
     /// Takes the facts of one event.
     pub(super) fn apply(&mut self, facts: &EventFacts) {
         let row = &facts.audit_trail;

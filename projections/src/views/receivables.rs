@@ -211,6 +211,7 @@ impl Receivables {
             match fact {
                 ReceivablesFact::Book(_)
                 | ReceivablesFact::Customer(_)
+                | ReceivablesFact::RevenueAccount { .. }
                 | ReceivablesFact::FxRate(_)
                 | ReceivablesFact::Collections(_) => {}
                 ReceivablesFact::Invoice(issued) => {

@@ -13,13 +13,13 @@ use ledger_core::revenue::usage::MeterTerms;
 use super::Ask;
 
 /// `name=value name=value`.
-pub(super) fn policy(policy: &DecidedPolicy) -> String {
+pub(crate) fn policy(policy: &DecidedPolicy) -> String {
     let pairs = policy.iter().map(|(name, value)| format!("{name}={value}"));
     pairs.collect::<Vec<_>>().join(" ")
 }
 
 /// The policies that a schedule itself holds.
-pub(super) fn shaped(schedule: &Schedule) -> String {
+pub(crate) fn shaped(schedule: &Schedule) -> String {
     format!(
         "recognition_basis={} residual={} rounding={}",
         schedule.basis.as_str(),
