@@ -11,6 +11,7 @@ pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod collect;
 pub(crate) mod completions;
+pub(crate) mod consolidate;
 pub(crate) mod demo;
 pub(crate) mod document;
 pub(crate) mod explain;
@@ -119,6 +120,8 @@ pub(crate) enum Verb {
     Document(document::Arguments),
     /// Folds the log from its first event into fresh projections and prints their digests.
     Replay(replay::Arguments),
+    /// Adds up the trial balances of several books in one currency.
+    Consolidate(consolidate::Arguments),
     /// Checks the log: order, hash chain, and the book's invariants.
     Verify,
     /// Runs scenario files, each in a fresh book in memory, and compares.
@@ -149,6 +152,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Audit(arguments) => audit::run(&global, &arguments),
         Verb::Document(arguments) => document::run(&global, &arguments),
         Verb::Replay(arguments) => replay::run(&global, &arguments),
+        Verb::Consolidate(arguments) => consolidate::run(&global, &arguments),
         Verb::Verify => verify::run(&global),
         Verb::Check(arguments) => check::run(&global, &arguments),
         Verb::Completions(arguments) => completions::run(&arguments),
@@ -170,6 +174,7 @@ impl Global {
             | Verb::Audit(_)
             | Verb::Document(_)
             | Verb::Replay(_)
+            | Verb::Consolidate(_)
             | Verb::Verify
             | Verb::Check(_)
             | Verb::Completions(_)

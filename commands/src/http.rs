@@ -22,22 +22,48 @@ use schemas::reply::{Outcome, Reply};
 use crate::documents::DocumentFormat;
 use crate::ids;
 use crate::service::{Reports, status};
+use crate::webhook::{self, StripeWebhook};
 use crate::writer::WriterHandle;
 
 /// Lines of one request that wait in the writer's queue: a part of it, so that others get in.
 const WAITING_MAX: usize = QUEUE_COMMANDS_MAX / 8;
 
-/// What the handlers share.
+/// A book, and what answers for it.
 #[derive(Debug, Clone)]
-struct Shared {
-    book: Identifier,
-    writer: WriterHandle,
-    reports: Arc<dyn Reports>,
+pub struct Served {
+    /// The book.
+    pub book: Identifier,
+    /// Takes its commands.
+    pub writer: WriterHandle,
+    /// Makes its reports.
+    pub reports: Arc<dyn Reports>,
+    /// Takes Stripe's webhooks, where it has a secret.
+    pub webhook: Option<Arc<StripeWebhook>>,
+}
+
+/// The books that are served, by name.
+#[derive(Debug, Clone)]
+pub(crate) struct Books(Arc<BTreeMap<String, Served>>);
+
+impl Books {
+    /// The book of a path; else the answer to who asked.
+    pub(crate) fn find(&self, book: &str) -> Result<&Served, Box<Response>> {
+        self.0.get(book).ok_or_else(|| {
+            let books: Vec<&str> = self.0.keys().map(String::as_str).collect();
+            let what = if books.len() == 1 { "book" } else { "books" };
+            let message =
+                format!("this daemon serves the {what} {}, not {book:?}", books.join(", "));
+            Box::new(rejection_response(&Rejection::new(Code::BookMismatch, message)))
+        })
+    }
 }
 
 /// The routes: `POST /v1/books/{book}/commands`, `GET /v1/books/{book}/reports/{name}`,
-/// `GET /v1/books/{book}/documents/{id}.pdf` and `.xml`, `/livez` and `/readyz`.
-pub fn router(book: Identifier, writer: WriterHandle, reports: Arc<dyn Reports>) -> Router {
+/// `GET /v1/books/{book}/documents/{id}.pdf` and `.xml`, `POST /v1/books/{book}/webhooks/stripe`,
+/// `/livez` and `/readyz`.
+pub fn router(books: Vec<Served>) -> Router {
+    let books = books.into_iter().map(|served| (served.book.to_string(), served));
+    let books = Books(Arc::new(books.collect()));
     Router::new()
         .route("/v1/books/{book}/commands", post(commands))
         .route("/v1/books/{book}/reports/{name}", get(report))
@@ -45,14 +71,8 @@ pub fn router(book: Identifier, writer: WriterHandle, reports: Arc<dyn Reports>)
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(|| async { "ok\n" }))
         .layer(DefaultBodyLimit::max(GROUP_BYTES_MAX))
-        .with_state(Shared { book, writer, reports })
-}
-
-pub(crate) fn other_book(served: &Identifier, book: &str) -> Option<Response> {
-    (book != served.as_str()).then(|| {
-        let message = format!("this daemon serves the book {served}, not {book:?}");
-        rejection_response(&Rejection::new(Code::BookMismatch, message))
-    })
+        .with_state(books.clone())
+        .merge(webhook::router(books))
 }
 
 pub(crate) fn rejection_response(rejection: &Rejection) -> Response {
@@ -65,14 +85,15 @@ pub(crate) fn json_response(code: u16, body: Vec<u8>) -> Response {
 }
 
 async fn commands(
-    State(shared): State<Shared>,
+    State(books): State<Books>,
     Path(book): Path<String>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    if let Some(response) = other_book(&shared.book, &book) {
-        return response;
-    }
+    let shared = match books.find(&book) {
+        Ok(shared) => shared,
+        Err(response) => return *response,
+    };
     let body = match body {
         Ok(body) => body,
         Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
@@ -88,7 +109,7 @@ async fn commands(
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let is_many = kind.is_some_and(|kind| kind.starts_with("application/x-ndjson"));
     if !is_many {
-        let reply = one(&shared, &body).await;
+        let reply = one(shared, &body).await;
         let code = serde_json::from_slice::<Reply>(&reply)
             .ok()
             .filter(|reply| reply.outcome == Outcome::Rejected)
@@ -103,7 +124,7 @@ async fn commands(
             continue;
         }
         // Handed in before the one in front of it is answered: they share groups.
-        waiting.push_back(one(&shared, line));
+        waiting.push_back(one(shared, line));
         if waiting.len() == WAITING_MAX {
             push_line(&mut replies, waiting.next().await);
         }
@@ -120,7 +141,7 @@ fn push_line(lines: &mut Vec<u8>, line: Option<Vec<u8>>) {
 }
 
 /// Hands one envelope in, at once, and gives the future of its reply.
-fn one(shared: &Shared, bytes: &[u8]) -> impl Future<Output = Vec<u8>> + Send + use<> {
+fn one(shared: &Served, bytes: &[u8]) -> impl Future<Output = Vec<u8>> + Send + use<> {
     let origin = Origin {
         book: shared.book.clone(),
         actor: "http".to_owned(),
@@ -138,13 +159,14 @@ fn one(shared: &Shared, bytes: &[u8]) -> impl Future<Output = Vec<u8>> + Send + 
 }
 
 async fn report(
-    State(shared): State<Shared>,
+    State(books): State<Books>,
     Path((book, name)): Path<(String, String)>,
     Query(mut filters): Query<BTreeMap<String, String>>,
 ) -> Response {
-    if let Some(response) = other_book(&shared.book, &book) {
-        return response;
-    }
+    let shared = match books.find(&book) {
+        Ok(shared) => shared,
+        Err(response) => return *response,
+    };
     let format = filters.remove("format").unwrap_or_else(|| "json".to_owned());
     let kind = match format.as_str() {
         "json" => "application/json",
@@ -162,13 +184,14 @@ async fn report(
 }
 
 async fn document(
-    State(shared): State<Shared>,
+    State(books): State<Books>,
     Path((book, file)): Path<(String, String)>,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
-    if let Some(response) = other_book(&shared.book, &book) {
-        return response;
-    }
+    let shared = match books.find(&book) {
+        Ok(shared) => shared,
+        Err(response) => return *response,
+    };
     let (id, ending) = file.rsplit_once('.').unwrap_or((&file, ""));
     let (format, kind) = match ending {
         "pdf" => (DocumentFormat::Pdf, "application/pdf"),

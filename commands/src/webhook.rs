@@ -30,7 +30,7 @@ use time::Duration;
 use tracing::warn;
 
 use crate::clock::Clock;
-use crate::http::{json_response, other_book, rejection_response};
+use crate::http::{Books, json_response, rejection_response};
 use crate::import::stripe::{self, About, Read};
 use crate::writer::WriterHandle;
 use crate::{ids, stripe_signature};
@@ -116,31 +116,32 @@ enum Place {
 }
 
 /// What the handler needs.
-#[derive(Debug, Clone)]
-struct Shared {
-    book: Identifier,
-    writer: WriterHandle,
-    webhook: Option<Arc<StripeWebhook>>,
+#[derive(Debug)]
+struct Shared<'a> {
+    book: &'a Identifier,
+    writer: &'a WriterHandle,
 }
 
 /// The route `POST /v1/books/{book}/webhooks/stripe`; without secrets it answers 404.
-pub fn router(book: Identifier, writer: WriterHandle, webhook: Option<StripeWebhook>) -> Router {
+pub(crate) fn router(books: Books) -> Router {
     Router::new()
         .route("/v1/books/{book}/webhooks/stripe", post(receive))
         .layer(DefaultBodyLimit::max(EVENT_BYTES_MAX))
-        .with_state(Shared { book, writer, webhook: webhook.map(Arc::new) })
+        .with_state(books)
 }
 
 async fn receive(
-    State(shared): State<Shared>,
+    State(books): State<Books>,
     Path(book): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Some(response) = other_book(&shared.book, &book) {
-        return response;
-    }
-    let Some(webhook) = &shared.webhook else {
+    let served = match books.find(&book) {
+        Ok(served) => served,
+        Err(response) => return *response,
+    };
+    let shared = Shared { book: &served.book, writer: &served.writer };
+    let Some(webhook) = &served.webhook else {
         let message = "no signing secret is configured; start the daemon with \
                        --stripe-webhook-secret-file";
         return rejection_response(&Rejection::new(Code::WebhookNotConfigured, message));
@@ -197,7 +198,7 @@ enum Verdict {
     Unknown(Rejection),
 }
 
-impl Shared {
+impl Shared<'_> {
     async fn take(&self, webhook: &Arc<StripeWebhook>, event: &Event) -> Response {
         let age = webhook.clock.now().unix_timestamp().saturating_sub(event.created);
         let verdict = self.decide(event, age < IN_ANY_ORDER.whole_seconds()).await;

@@ -1,5 +1,6 @@
 //! The read side: views folded from the log, and the reports over them.
 
+pub mod consolidation;
 pub mod facts;
 pub mod invariants;
 pub mod outlook;

@@ -15,7 +15,6 @@ use proptest::prelude::*;
 
 #[path = "contracts/book.rs"]
 mod book;
-#[expect(dead_code, reason = "shared with other tests, which use more of it")]
 #[path = "common/foreign.rs"]
 mod foreign;
 #[path = "contracts/steps.rs"]

@@ -9,7 +9,7 @@ use projections::invariants;
 use projections::reports::{Filters, Table, run};
 use projections::views::Views;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[path = "common/asked.rs"]
 mod asked;
@@ -138,7 +138,7 @@ proptest! {
         policies in policies(), steps in steps(30), rates in foreign::rates(), is_on in any::<bool>(),
     ) {
         let mut twin = Book::open(&policies);
-        let mut book = Book::foreign(&foreign::revalued(&policies, is_on), "0.9137", &rates);
+        let mut book = Book::foreign(&revalued(&policies, is_on), "0.9137", &rates);
         for one in [&mut book, &mut twin] {
             prop_assert!(order(one));
             one.play(&steps);
@@ -155,7 +155,7 @@ proptest! {
     #[test]
     fn a_rate_of_one_changes_nothing(policies in policies(), steps in steps(30)) {
         let mut twin = Book::open(&policies);
-        let mut book = Book::foreign(&foreign::revalued(&policies, true), "1", &[]);
+        let mut book = Book::foreign(&revalued(&policies, true), "1", &[]);
         for one in [&mut book, &mut twin] {
             prop_assert!(order(one));
             one.play(&steps);
@@ -178,4 +178,11 @@ fn order(book: &mut Book) -> bool {
         "billing": {"every": "month", "timing": "advance"}}]});
     let rate = json!({"tax_code": "V", "rate": "19", "from": first});
     book.send("DefineTaxRate", first, &rate) && book.send("PlaceOrder", first, &order)
+}
+
+/// The policies, with revaluation or without.
+fn revalued(policies: &Value, is_on: bool) -> Value {
+    let mut policies = policies.clone();
+    policies["fx_revaluation"] = json!(if is_on { "on" } else { "off" });
+    policies
 }

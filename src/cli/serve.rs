@@ -1,5 +1,6 @@
 //! `revledger serve`: the daemon. Wires the log, the writer, the live views, HTTP and NATS.
 
+use std::collections::BTreeSet;
 use std::future::IntoFuture;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -9,10 +10,11 @@ use std::time::Duration;
 
 use clap::Args;
 use commands::clock::SystemClock;
-use commands::http;
+use commands::http::{self, Served};
 use commands::service::{self, CommandService};
-use commands::webhook::{self, StripeWebhook};
-use commands::writer::{self, WriterError};
+use commands::webhook::StripeWebhook;
+use commands::writer::{self, RunningWriter, WriterError};
+use futures::future::select_all;
 use ledger_core::log::SharedLog;
 use ledger_core::log::jetstream::JetStreamLog;
 use tokio::net::TcpListener;
@@ -33,6 +35,9 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// Arguments of `serve`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Arguments {
+    /// Another book to serve beside --book, such as that of another legal entity; repeat it for more.
+    #[arg(long, value_name = "BOOK")]
+    pub(crate) also: Vec<String>,
     /// Where HTTP listens: loopback only, it has no TLS and no users. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7080")]
     pub(crate) listen: SocketAddr,
@@ -60,92 +65,135 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
             .help("use 127.0.0.1 or [::1]; other machines send commands over NATS"));
     }
     log_to_standard_error();
-    let webhook = webhook(global, arguments)?;
-    config::block_on(serve(global, arguments.listen, webhook))
+    let secrets = secrets(arguments)?;
+    config::block_on(serve(&books(global, arguments)?, arguments.listen, &secrets))
 }
 
-/// The endpoint of Stripe's webhooks, where it has a secret.
-fn webhook(global: &Global, arguments: &Arguments) -> Result<Option<StripeWebhook>, Failure> {
-    let secrets = match &arguments.stripe_webhook_secret_file {
-        Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?,
-        None => std::env::var(WEBHOOK_SECRET).unwrap_or_default(),
+/// The options of each book that is served.
+fn books(global: &Global, arguments: &Arguments) -> Result<Vec<Global>, Failure> {
+    let names = std::iter::once(&global.book).chain(&arguments.also);
+    let books: Vec<Global> =
+        names.map(|book| Global { book: book.clone(), ..global.clone() }).collect();
+    let mut seen = BTreeSet::new();
+    for one in &books {
+        // By folder and stream: two names may be one token.
+        if !seen.insert(one.book_id()?.token()) {
+            return Err(Failure::usage(
+                "serve.book_twice",
+                format!("{:?} is named twice", one.book),
+            )
+            .help("name each book once, with --book or --also"));
+        }
+    }
+    Ok(books)
+}
+
+/// The signing secrets of Stripe's webhooks, where there are some.
+fn secrets(arguments: &Arguments) -> Result<String, Failure> {
+    let Some(path) = &arguments.stripe_webhook_secret_file else {
+        return Ok(std::env::var(WEBHOOK_SECRET).unwrap_or_default());
     };
-    let refused = global.folder()?.join(REFUSED);
-    let webhook = StripeWebhook::new(&secrets, refused, Arc::new(SystemClock));
-    if webhook.is_none() && arguments.stripe_webhook_secret_file.is_some() {
+    let secrets = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+    if secrets.trim().is_empty() {
         let what = "the file of --stripe-webhook-secret-file holds no secret";
         return Err(Failure::usage("webhook.secret_missing", what)
             .help("write the endpoint's signing secret (whsec_...) into it"));
     }
-    Ok(webhook)
+    Ok(secrets)
 }
 
-async fn serve(
-    global: &Global,
-    listen: SocketAddr,
-    webhook: Option<StripeWebhook>,
-) -> Result<Exit, Failure> {
-    let book = global.book_id()?;
+/// A book at work.
+struct Running {
+    log: SharedLog,
+    writer: RunningWriter,
+    live: Arc<Live>,
+    served: Served,
+}
+
+impl Running {
+    async fn start(
+        global: &Global,
+        client: Option<&async_nats::Client>,
+        secrets: &str,
+    ) -> Result<Self, Failure> {
+        let book = global.book_id()?;
+        let log: SharedLog = match client {
+            Some(client) => Arc::new(JetStreamLog::open(client.clone(), global.stream()?).await?),
+            None => config::open_journal(global).await?,
+        };
+        let anchor = global.anchor()?;
+        anchor.check(&log).await?;
+        let store = config::open_store(global)?;
+        // Each reads the whole log: on cores of their own.
+        let writer = writer::start(book.clone(), 0, Arc::clone(&log), Arc::new(SystemClock));
+        let writer = tokio::spawn(writer);
+        let live = Live::start(Arc::clone(&log), store, anchor, global.unsafe_dev).await?;
+        let live = Arc::new(live);
+        let writer = writer.await.map_err(|_| WriterError::Ended)??;
+        let refused = global.folder()?.join(REFUSED);
+        let webhook = StripeWebhook::new(secrets, refused, Arc::new(SystemClock));
+        let reports = Arc::clone(&live) as _;
+        let webhook = webhook.map(Arc::new);
+        let served = Served { book, writer: writer.handle(), reports, webhook };
+        Ok(Self { log, writer, live, served })
+    }
+}
+
+async fn serve(books: &[Global], listen: SocketAddr, secrets: &str) -> Result<Exit, Failure> {
     let mut end = terminations()?;
-    let client = match &global.nats {
+    let client = match books.first().and_then(|global| global.nats.as_ref()) {
         Some(url) => Some(remote::connect(url).await?),
         None => None,
     };
-    let log: SharedLog = match &client {
-        Some(client) => Arc::new(JetStreamLog::open(client.clone(), global.stream()?).await?),
-        None => config::open_journal(global).await?,
-    };
-    let anchor = global.anchor()?;
-    anchor.check(&log).await?;
-    let store = config::open_store(global)?;
-    // Each reads the whole log: on cores of their own.
-    let writer = writer::start(book.clone(), 0, Arc::clone(&log), Arc::new(SystemClock));
-    let writer = tokio::spawn(writer);
-    let live = Arc::new(Live::start(Arc::clone(&log), store, anchor, global.unsafe_dev).await?);
-    let writer = writer.await.map_err(|_| WriterError::Ended)??;
+    let mut running = Vec::with_capacity(books.len());
+    for global in books {
+        running.push(Running::start(global, client.as_ref(), secrets).await?);
+    }
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         Failure::store("serve.address", format!("cannot listen on {listen}"))
             .because(error)
             .help("another program has the port: name another one with --listen")
     })?;
     let address = listener.local_addr()?;
-    let service = match client {
-        Some(client) => {
-            let (handle, reports) = (writer.handle(), Arc::clone(&live));
-            let started = service::start(client, book.clone(), handle, reports).await;
-            Some(
-                started
-                    .map_err(|error| Failure::store("nats.service", "no service").because(error))?,
-            )
-        }
-        None => None,
-    };
+    let mut services = Vec::new();
+    for (one, client) in running.iter().flat_map(|one| client.clone().map(|client| (one, client))) {
+        let Served { book, writer, reports, .. } = &one.served;
+        let started =
+            service::start(client, book.clone(), writer.clone(), Arc::clone(reports)).await;
+        services.push(
+            started.map_err(|error| Failure::store("nats.service", "no service").because(error))?,
+        );
+    }
     let (stop, stopped) = watch::channel(false);
-    let webhook = webhook::router(book.clone(), writer.handle(), webhook);
-    let router = http::router(book, writer.handle(), Arc::clone(&live) as _).merge(webhook);
+    let router = http::router(running.iter().map(|one| one.served.clone()).collect());
     let server = tokio::spawn(
         axum::serve(listener, router).with_graceful_shutdown(flagged(stopped)).into_future(),
     );
-    tell_ready(global, &address, &log)?;
+    tell_ready(books, &address, &running)?;
+    let following = running.iter().map(|one| Box::pin(one.live.follow()));
     let outcome = tokio::select! {
         () = end.recv() => Ok(Exit::Done),
-        error = live.follow() => Err(Failure::from(error)),
+        (error, ..) = select_all(following) => Err(Failure::from(error)),
     };
     info!("ending: what was taken is answered first");
-    drain(service, stop, server).await;
-    writer.shutdown().await?;
-    // What was answered last is projected and anchored before the end.
-    live.catch_up().await?;
+    drain(services, stop, server).await;
+    for Running { writer, live, served, .. } in running {
+        // The writer ends when nobody can hand anything in any more.
+        drop(served);
+        writer.shutdown().await?;
+        // What was answered last is projected and anchored before the end.
+        live.catch_up().await?;
+    }
     outcome
 }
 
 /// Ends what brings commands, so that the writer's last one is known.
 async fn drain(
-    service: Option<CommandService>,
+    services: Vec<CommandService>,
     stop: watch::Sender<bool>,
     mut server: tokio::task::JoinHandle<std::io::Result<()>>,
 ) {
-    if let Some(service) = service {
+    for service in services {
         service.stop().await;
     }
     stop.send_replace(true);
@@ -185,17 +233,18 @@ impl Terminations {
     }
 }
 
-/// One line on standard output once everything answers: scripts wait for it.
-fn tell_ready(global: &Global, address: &SocketAddr, log: &SharedLog) -> Result<(), Failure> {
+/// A line for each book on standard output once everything answers: scripts wait for it, and may
+/// close it after the first.
+fn tell_ready(books: &[Global], address: &SocketAddr, running: &[Running]) -> Result<(), Failure> {
+    let mut lines = String::new();
+    for (global, one) in books.iter().zip(running) {
+        let nats = global.nats.as_ref().map(|url| format!(" and {url}")).unwrap_or_default();
+        let (book, log) = (&global.book, one.log.describe());
+        lines += &format!("ready: book {book} on http://{address}{nats}, log {log}\n");
+    }
     let mut output = std::io::stdout().lock();
-    let nats = global.nats.as_ref().map(|url| format!(" and {url}")).unwrap_or_default();
-    writeln!(
-        output,
-        "ready: book {} on http://{address}{nats}, log {}",
-        global.book,
-        log.describe()
-    )?;
-    if global.unsafe_dev {
+    output.write_all(lines.as_bytes())?;
+    if books.iter().any(|global| global.unsafe_dev) {
         writeln!(std::io::stderr(), "UNSAFE: --unsafe-dev, an acknowledged event could be lost")?;
     }
     Ok(output.flush()?)

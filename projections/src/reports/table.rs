@@ -98,7 +98,7 @@ pub struct Table {
 
 impl Table {
     /// An empty table; a column's name says its kind: `name`, `name:amount`, `name:integer`.
-    pub(super) fn new(columns: &[&str]) -> Self {
+    pub(crate) fn new(columns: &[&str]) -> Self {
         let column = |text: &&str| match text.split_once(':') {
             Some((name, "amount")) => (name.to_owned(), Kind::Amount),
             Some((name, _)) => (name.to_owned(), Kind::Integer),

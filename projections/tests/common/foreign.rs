@@ -7,20 +7,13 @@ use ledger_core::money::Amount;
 use projections::reports::{Filters, Table, run};
 use projections::views::Views;
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::common::Book;
 
 /// The rates of a case: ten-thousandths from a day of 2026 on.
 pub(crate) fn rates() -> impl Strategy<Value = Vec<(i32, i64)>> {
     prop::collection::vec((0..500_i32, 4_000..25_000_i64), 0..24)
-}
-
-/// The policies, with revaluation or without.
-pub(crate) fn revalued(policies: &Value, is_on: bool) -> Value {
-    let mut policies = policies.clone();
-    policies["fx_revaluation"] = json!(if is_on { "on" } else { "off" });
-    policies
 }
 
 /// Records a rate that holds from the beginning, and the others.
