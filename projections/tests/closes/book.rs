@@ -56,6 +56,21 @@ impl Book {
         Self { inner: common::Book::open(policies), commands: 0, accepted: 0 }
     }
 
+    /// A book in EUR, whose documents are in USD.
+    pub(crate) fn foreign(policies: &serde_json::Value) -> Self {
+        let inner = common::Book::open_in("EUR", policies);
+        let mut book = Self { inner, commands: 0, accepted: 0 };
+        assert!(book.rate("2025-01-01", "0.9137") && book.rate("2026-02-10", "0.8451"));
+        book
+    }
+
+    /// Records what a USD is worth from a day on.
+    pub(crate) fn rate(&mut self, date: &str, rate: &str) -> bool {
+        let start = "2026-01-01".parse().unwrap();
+        let data = json!({"from": "USD", "to": "EUR", "rate": rate, "date": date});
+        self.inner.send("RecordFxRate", start, &data)
+    }
+
     /// Plays steps in the order of their days.
     pub(crate) fn play(&mut self, steps: &[Step]) {
         let mut steps: Vec<&Step> = steps.iter().collect();
