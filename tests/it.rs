@@ -37,6 +37,9 @@ mod import;
 #[path = "it/import_bank.rs"]
 mod import_bank;
 #[cfg(test)]
+#[path = "it/import_ecb.rs"]
+mod import_ecb;
+#[cfg(test)]
 #[path = "it/notices.rs"]
 mod notices;
 #[cfg(test)]

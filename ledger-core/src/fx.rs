@@ -97,7 +97,8 @@ impl ExchangeRate {
     }
 }
 
-type Pair = (Currency, Currency, RateType);
+/// From, to, and what the rate is for.
+pub type Pair = (Currency, Currency, RateType);
 
 /// The rates that were recorded, with the sequences at which the ledger learned them.
 #[derive(Debug, Clone, Default)]
@@ -195,7 +196,9 @@ impl Rates {
         }
     }
 
-    fn recorded(&self, pair: Pair, day: Day, sequence: u64) -> Option<ExchangeRate> {
+    /// The latest rate of a pair on or before a day as it was recorded: neither the other way round
+    /// nor through another currency.
+    pub fn recorded(&self, pair: Pair, day: Day, sequence: u64) -> Option<ExchangeRate> {
         let (from, to, _) = pair;
         let days = self.0.get(&pair)?.range(..=day).rev();
         days.into_iter().find_map(|(date, all)| {
