@@ -207,3 +207,6 @@ impl Rates {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
