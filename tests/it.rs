@@ -10,6 +10,9 @@ mod bad_changes;
 #[path = "it/bad_input.rs"]
 mod bad_input;
 #[cfg(test)]
+#[path = "it/bad_rates.rs"]
+mod bad_rates;
+#[cfg(test)]
 #[path = "it/books.rs"]
 mod books;
 #[cfg(test)]
