@@ -3,7 +3,8 @@
 
 use crate::harness::Ledger;
 
-/// A book in euros whose only rate is of 10 March; an order of that day begins before it.
+/// A book in euros whose only rates are of 10 March, that of the yen a wrong one; an order of that
+/// day begins before it.
 const BOOK: &str = r#"{"id":"c1","command":"OpenBook","effective":"2026-01-01","data":{"currency":"EUR"}}
 {"id":"c2","command":"RegisterCustomer","effective":"2026-01-01","data":{"customer":"C","name":"C"}}
 {"id":"c3","command":"RegisterCustomer","effective":"2026-01-01","data":{"customer":"D","name":"D"}}
@@ -12,6 +13,7 @@ const BOOK: &str = r#"{"id":"c1","command":"OpenBook","effective":"2026-01-01","
 {"id":"c6","command":"PlaceOrder","effective":"2026-03-01","data":{"order":"E","customer":"D","currency":"EUR","start":"2026-02-01","end":"2026-12-31","lines":[{"line":"L","price":{"model":"flat","amount":"10.00","per":"month"},"billing":{"every":"month"}}]}}
 {"id":"c7","command":"IssueInvoice","effective":"2026-03-10","data":{"invoice":"I","customer":"C","currency":"USD","lines":[{"amount":"100.00"}]}}
 {"id":"c8","command":"RecordPayment","effective":"2026-03-10","data":{"payment":"P","customer":"C","currency":"USD","amount":"20.00","allocate":"none"}}
+{"id":"c9","command":"RecordFxRate","effective":"2026-03-10","data":{"from":"JPY","to":"EUR","rate":"2","date":"2026-03-10"}}
 "#;
 
 /// An effective date, a command, its data, the code that answers it, and the field that it names.
@@ -109,6 +111,21 @@ const CASES: &[Case] = &[
         "IssueCredit",
         r#"{"credit":"X","customer":"C","currency":"USD","lines":[{"amount":"1.00"}],"apply":"account"}"#,
         "fx.rate_missing",
+        "data.currency",
+    ),
+    // 12 digits of yen are 13 of euros and cannot be recorded.
+    (
+        "2026-03-11",
+        "IssueInvoice",
+        r#"{"invoice":"X","customer":"C","currency":"JPY","lines":[{"amount":"999999999999"}]}"#,
+        "amount.too_large",
+        "data.currency",
+    ),
+    (
+        "2026-03-11",
+        "RecordPayment",
+        r#"{"payment":"X","customer":"C","currency":"JPY","amount":"999999999999","allocate":"none"}"#,
+        "amount.too_large",
         "data.currency",
     ),
     // The order's first bills are of days before the rate; the other order's are not kept either.

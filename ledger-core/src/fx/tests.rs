@@ -157,6 +157,69 @@ fn a_rate_serves_both_ways_and_through_a_third_currency() {
 }
 
 #[test]
+fn two_rates_of_many_decimals_keep_them_all() {
+    let cases: [(&[&str], (&str, &str), &str); 7] = [
+        // 0.0000111732 x 0.30695 = 0.00000342961374: two decimals too many
+        (
+            &["LBP USD 0.0000111732 2026-03-01", "USD KWD 0.30695 2026-03-01"],
+            ("LBP", "KWD"),
+            "0.000342961374/100 of 2026-03-01",
+        ),
+        (
+            &["LBP USD 0.0000111732 2026-03-01", "USD KWD 0.30695 2026-03-01"],
+            ("KWD", "LBP"),
+            "100/0.000342961374 of 2026-03-01",
+        ),
+        // 0.000061 x 0.000000012345 = 0.000000000000753045: six too many
+        (
+            &["IDR USD 0.000061 2026-03-01", "USD GBP 0.000000012345 2026-03-01"],
+            ("IDR", "GBP"),
+            "0.000000753045/1000000 of 2026-03-01",
+        ),
+        // No room for all of them: 1.1 x 10 to the -23 keeps eleven more.
+        (
+            &["IDR USD 0.000000000001 2026-03-01", "USD GBP 0.000000000011 2026-03-01"],
+            ("IDR", "GBP"),
+            "0.000000000001/100000000000 of 2026-03-01",
+        ),
+        // Too small, or too large, for any amount: no rate at all, and not one of 1 to 1.
+        (
+            &["IDR USD 0.000000000001 2026-03-01", "USD GBP 0.000000000001 2026-03-01"],
+            ("IDR", "GBP"),
+            "none",
+        ),
+        (
+            &["IDR USD 0.000000000001 2026-03-01", "USD GBP 0.000000000001 2026-03-01"],
+            ("GBP", "IDR"),
+            "none",
+        ),
+        (
+            &["EUR USD 999999999999 2026-03-01", "USD GBP 999999999999 2026-03-01"],
+            ("EUR", "GBP"),
+            "none",
+        ),
+    ];
+    for (lines, pair, expected) in cases {
+        assert_eq!(shown(spot(lines, pair, DAY)), expected, "{pair:?} of {lines:?}");
+    }
+}
+
+#[test]
+fn a_value_of_more_than_twelve_digits_does_not_fit() {
+    let cases = [
+        ("EUR IDR 20000 2026-03-01", "49999999.99", true),
+        ("EUR IDR 20000 2026-03-01", "50000000.00", false),
+        ("EUR IDR 20000 2026-03-01", "-50000000.00", false),
+        ("IDR EUR 0.000000000001 2026-03-01", "1.00", false),
+        ("EUR IDR 999999999999 2026-03-01", "999999999999.99", false),
+    ];
+    for (line, given, expected) in cases {
+        let rate = spot(&[line], ("EUR", "IDR"), DAY).unwrap();
+        assert_eq!(rate.fits(amount(given)), expected, "{given} at {line}");
+    }
+}
+
+#[test]
 fn the_latest_rate_on_or_before_a_day_counts() {
     let lines = [
         "EUR USD 1.1 2026-03-02",
