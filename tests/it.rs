@@ -10,6 +10,9 @@ mod bad_changes;
 #[path = "it/bad_input.rs"]
 mod bad_input;
 #[cfg(test)]
+#[path = "it/bad_rates.rs"]
+mod bad_rates;
+#[cfg(test)]
 #[path = "it/books.rs"]
 mod books;
 #[cfg(test)]
@@ -42,6 +45,9 @@ mod import;
 #[cfg(test)]
 #[path = "it/import_bank.rs"]
 mod import_bank;
+#[cfg(test)]
+#[path = "it/import_ecb.rs"]
+mod import_ecb;
 #[cfg(test)]
 #[path = "it/notices.rs"]
 mod notices;

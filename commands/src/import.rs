@@ -3,5 +3,6 @@
 
 pub mod csv;
 mod documents;
+pub mod ecb;
 pub mod statement;
 pub mod stripe;

@@ -78,26 +78,48 @@ impl ExchangeRate {
         Self { from: self.to, to: self.from, rate: self.per, per: self.rate, date: self.date }
     }
 
-    /// This rate and then the other one. Factors of more than 12 decimals are rounded to those.
-    fn and(self, then: Self) -> Self {
-        let product = |one: Amount, other: Amount| {
-            let exact = one.decimal().checked_mul(other.decimal()).unwrap_or(Decimal::MAX);
-            Amount::from_decimal(exact.round_dp_with_strategy(
-                RATE_DECIMALS_MAX,
-                rust_decimal::RoundingStrategy::MidpointNearestEven,
-            ))
-        };
-        Self {
-            from: self.from,
-            to: then.to,
-            rate: product(self.rate, then.rate),
-            per: product(self.per, then.per),
-            date: self.date.min(then.date),
-        }
+    /// Whether what an amount is worth has no more digits than an amount may have.
+    pub fn fits(&self, amount: Amount) -> bool {
+        let product = amount.decimal().checked_mul(self.rate.decimal());
+        let value = product.and_then(|product| product.checked_div(self.per.decimal()));
+        value.is_some_and(|value| is_within(value.abs()))
+    }
+
+    /// This rate and then the other one; none where the two together are beyond all amounts.
+    fn and(self, then: Self) -> Option<Self> {
+        let product = |one: Amount, other: Amount| one.decimal().checked_mul(other.decimal());
+        let factors = (product(self.rate, then.rate)?, product(self.per, then.per)?);
+        let (rate, per) = balanced(factors)?;
+        let date = self.date.min(then.date);
+        Some(Self { from: self.from, to: then.to, rate, per, date })
     }
 }
 
-type Pair = (Currency, Currency, RateType);
+/// The factors of a quotient times one power of ten, so that both are amounts: decimals that are too
+/// many are no decimals any more, as far as there is room before the point; only then are they
+/// rounded.
+fn balanced((rate, per): (Decimal, Decimal)) -> Option<(Amount, Amount)> {
+    let (mut rate, mut per) = (rate.normalize(), per.normalize());
+    while rate.scale().max(per.scale()) > RATE_DECIMALS_MAX {
+        let up = |factor: Decimal| factor.checked_mul(Decimal::TEN).filter(|one| is_within(*one));
+        let (Some(next_rate), Some(next_per)) = (up(rate), up(per)) else { break };
+        (rate, per) = (next_rate.normalize(), next_per.normalize());
+    }
+    let factor = |exact: Decimal| {
+        let half_even = rust_decimal::RoundingStrategy::MidpointNearestEven;
+        let rounded = exact.round_dp_with_strategy(RATE_DECIMALS_MAX, half_even);
+        (is_within(rounded) && !rounded.is_zero()).then(|| Amount::from_decimal(rounded))
+    };
+    Some((factor(rate)?, factor(per)?))
+}
+
+/// Whether a number has no more digits before the point than an amount may have.
+fn is_within(number: Decimal) -> bool {
+    number.trunc() <= Decimal::new(999_999_999_999, 0)
+}
+
+/// From, to, and what the rate is for.
+pub type Pair = (Currency, Currency, RateType);
 
 /// The rates that were recorded, with the sequences at which the ledger learned them.
 #[derive(Debug, Clone, Default)]
@@ -176,7 +198,7 @@ impl Rates {
             let through = pivots.into_iter().filter(|pivot| *pivot != from && *pivot != to);
             let crossed = through.filter_map(|pivot| {
                 let first = self.either((from, pivot, kind), day, sequence)?;
-                Some(first.and(self.either((pivot, to, kind), day, sequence)?))
+                first.and(self.either((pivot, to, kind), day, sequence)?)
             });
             // The first of the latest ones.
             crossed.reduce(|best, next| if next.date > best.date { next } else { best })
@@ -195,7 +217,9 @@ impl Rates {
         }
     }
 
-    fn recorded(&self, pair: Pair, day: Day, sequence: u64) -> Option<ExchangeRate> {
+    /// The latest rate of a pair on or before a day as it was recorded: neither the other way round
+    /// nor through another currency.
+    pub fn recorded(&self, pair: Pair, day: Day, sequence: u64) -> Option<ExchangeRate> {
         let (from, to, _) = pair;
         let days = self.0.get(&pair)?.range(..=day).rev();
         days.into_iter().find_map(|(date, all)| {
@@ -204,3 +228,6 @@ impl Rates {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

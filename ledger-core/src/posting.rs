@@ -10,7 +10,9 @@ mod entry;
 mod functional;
 
 pub use entry::{postings, valued_legs};
-pub use functional::{ContractMove, Functional, FunctionalPosting, Valuer, Values, contract_moves};
+pub use functional::{
+    ContractMove, Functional, FunctionalPosting, Valuer, Values, at_own_rate, contract_moves,
+};
 
 /// What an account is for; the book maps each role to an account code.
 #[derive(

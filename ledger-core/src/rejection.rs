@@ -316,6 +316,12 @@ codes! {
     ReceiptNoDate = "receipt.no_date",
     /// A bank's id for money that stands in the book with another amount or date.
     ReceiptConflict = "receipt.conflict",
+    /// A file of the ECB's reference rates, or a row of one, that is not of its format.
+    EcbMalformed = "ecb.malformed",
+    /// Two rates of one currency and day in what is imported: neither goes in.
+    EcbRateConflict = "ecb.rate_conflict",
+    /// No rate of the files is of the currencies and days that were asked for.
+    EcbNothingMatches = "ecb.nothing_matches",
     /// An event of a payment processor that lacks what its command needs.
     StripeMalformed = "stripe.malformed",
     /// A charge that was asked for, told without its fee; the adapter that charged knows it.

@@ -16,6 +16,7 @@ use crate::config;
 use crate::exit::{Exit, Failure};
 
 pub(crate) mod bank;
+pub(crate) mod ecb;
 mod sending;
 pub(crate) mod stripe;
 
@@ -45,6 +46,9 @@ pub(crate) enum Source {
     /// Stripe event objects: invoices, charges, refunds, disputes, credit notes.
     #[command(after_help = stripe::HELP)]
     Stripe(stripe::Events),
+    /// The ECB's euro reference rates (csv, zip, xml): exchange rates of the book.
+    #[command(after_help = ecb::HELP)]
+    EcbFx(ecb::Arguments),
 }
 
 /// A table and its map.
@@ -94,6 +98,7 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
         Source::Mt940(files) => bank::run(global, statement::Format::Mt940, files),
         Source::Bai2(files) => bank::run(global, statement::Format::Bai2, files),
         Source::Stripe(files) => stripe::run(global, files),
+        Source::EcbFx(files) => ecb::run(global, files),
     }
 }
 

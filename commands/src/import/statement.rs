@@ -13,7 +13,7 @@ pub mod identity;
 pub mod matching;
 pub mod mt940;
 pub mod plan;
-mod xml;
+pub(super) mod xml;
 
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,9 @@ use crate::decide::text;
 use crate::event::book::FxRateRecorded;
 use crate::event::{EventData, NewEvent};
 use crate::fx::ExchangeRate;
+use crate::limits::INTEGER_DIGITS_MAX;
 use crate::money::Currency;
-use crate::posting::Valuer;
+use crate::posting::{Valuer, at_own_rate};
 use crate::rejection::{Code, Rejection};
 use crate::state::{Book, Ledger};
 
@@ -61,10 +62,22 @@ pub(super) fn rate(
     })
 }
 
+fn too_large(currency: Currency, book: Currency, rate: &ExchangeRate) -> Rejection {
+    Rejection::at(
+        Code::AmountTooLarge,
+        "data.currency",
+        format!(
+            "in {book} it has more than {INTEGER_DIGITS_MAX} digits before the point: {} {currency} \
+             of {} are worth {} {book}; correct the rate, or use several documents",
+            rate.per, rate.date, rate.rate
+        ),
+    )
+}
+
 /// The events with their entries in the book's currency. `state` has none of them folded.
 ///
 /// # Errors
-/// `fx.rate_missing`.
+/// `fx.rate_missing`; `amount.too_large` where an entry would not fit.
 pub(super) fn valued(
     state: &Ledger,
     mut events: Vec<NewEvent>,
@@ -80,7 +93,17 @@ pub(super) fn valued(
     for event in &mut events {
         if let Some(currency) = foreign(event) {
             let rate = rate(state, book, currency, event.effective)?;
-            event.functional = valuer.value(&event.data, rate).map(Box::new);
+            // Before anything is multiplied: what is not an amount cannot be recorded.
+            if !at_own_rate(&event.data).all(|amount| rate.fits(amount)) {
+                return Err(too_large(currency, book.currency, &rate));
+            }
+            let functional = valuer.value(&event.data, rate);
+            let mut postings = functional.iter().flat_map(|one| &one.postings);
+            let even = ExchangeRate::even(book.currency, event.effective);
+            if !postings.all(|posting| even.fits(posting.amount)) {
+                return Err(too_large(currency, book.currency, &rate));
+            }
+            event.functional = functional.map(Box::new);
         }
     }
     Ok(events)

@@ -301,6 +301,12 @@ fn is_opening(data: &EventData, leg: &Leg<'_>) -> bool {
     }
 }
 
+/// The amounts of an event that are valued at its own rate.
+pub fn at_own_rate(data: &EventData) -> impl Iterator<Item = Amount> {
+    let legs = merged(valued_legs(data)).into_iter();
+    legs.filter(|leg| leg.basis == Basis::Own || is_opening(data, leg)).map(|leg| leg.amount)
+}
+
 /// Legs of one target and basis as one.
 fn merged(legs: Vec<Leg<'_>>) -> Vec<Leg<'_>> {
     let mut merged: Vec<Leg<'_>> = Vec::with_capacity(legs.len());

@@ -27,6 +27,10 @@ pub(super) struct Replies {
     pub(super) rejected: u64,
     /// Each rejection.
     pub(super) told: Vec<(PathBuf, Told)>,
+    /// A command whose events are not behind this one was accepted by an earlier import.
+    pub(super) known_through: u64,
+    /// Commands of an earlier import, whose effect has been replaced since.
+    pub(super) earlier: Vec<(PathBuf, Told)>,
 }
 
 impl Replies {
@@ -36,6 +40,12 @@ impl Replies {
 
     fn count(&mut self, path: PathBuf, line: u64, reply: &Reply) {
         match (&reply.outcome, &reply.error) {
+            (Outcome::Accepted, _)
+                if reply.sequence.is_some_and(|last| last <= self.known_through) =>
+            {
+                let text = "was imported before and has been replaced since: the later one stays";
+                self.earlier.push((path, Told { line, text: text.to_owned() }));
+            }
             (Outcome::Accepted, _) => {
                 let first = reply.events.iter().flatten().next();
                 let kind = first.map_or("nothing", |event| event.kind.as_str());

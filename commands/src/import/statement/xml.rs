@@ -56,7 +56,7 @@ impl Node {
 pub(super) fn parse(bytes: &[u8]) -> Result<Node, Fault> {
     let text = decode(bytes)?;
     let mut reader = Reader::from_str(&text);
-    let mut lines = Lines { text: text.as_bytes(), at: 0, line: 1 };
+    let mut lines = Lines::new(text.as_bytes());
     let mut open: Vec<Node> = Vec::new();
     let mut root: Option<Node> = None;
     loop {
@@ -153,14 +153,19 @@ fn decode(bytes: &[u8]) -> Result<String, Fault> {
 }
 
 /// Turns positions, which only grow, into lines.
-struct Lines<'a> {
+pub(in crate::import) struct Lines<'a> {
     text: &'a [u8],
     at: usize,
     line: u64,
 }
 
-impl Lines<'_> {
-    fn at(&mut self, position: u64) -> u64 {
+impl<'a> Lines<'a> {
+    pub(in crate::import) fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0, line: 1 }
+    }
+
+    /// The line of a position, none before the one asked for last.
+    pub(in crate::import) fn at(&mut self, position: u64) -> u64 {
         let position = usize::try_from(position).unwrap_or(usize::MAX).min(self.text.len());
         if position > self.at {
             let passed = self.text.get(self.at..position).unwrap_or_default();
