@@ -16,6 +16,16 @@ pub(crate) enum Step {
     Money(money_steps::Step),
 }
 
+impl Step {
+    /// Its day of the year: steps are played in the order of their days.
+    pub(crate) fn day(&self) -> i32 {
+        match self {
+            Self::Order(step) => step.day,
+            Self::Money(step) => step.day,
+        }
+    }
+}
+
 /// The policies of both.
 pub(crate) fn policies() -> impl Strategy<Value = serde_json::Value> {
     (order_steps::policies(), money_steps::policies()).prop_map(|(mut all, money)| {
@@ -74,10 +84,7 @@ impl Book {
     /// Plays steps in the order of their days.
     pub(crate) fn play(&mut self, steps: &[Step]) {
         let mut steps: Vec<&Step> = steps.iter().collect();
-        steps.sort_by_key(|step| match step {
-            Step::Order(step) => step.day,
-            Step::Money(step) => step.day,
-        });
+        steps.sort_by_key(|step| step.day());
         for step in steps {
             self.step(step);
         }
