@@ -167,7 +167,7 @@ fn control_accounts(views: &Views, day: Day, violations: &mut Vec<Violation>) {
             .rows
             .iter()
             .filter(|row| keep.is_empty() || keep.contains(&text(row, role).as_str()));
-        rows.map(|row| text(row, balance).parse::<Amount>().unwrap_or_default()).sum()
+        rows.filter_map(|row| balance.and_then(|at| row.get(at))).map(Cell::amount).sum()
     };
     let pairs = [
         ("the trial balance is zero", sum(&[]), Amount::ZERO),
