@@ -179,9 +179,12 @@ impl Rates {
     ) -> Option<ExchangeRate> {
         let known = self.spot(from, to, day, sequence);
         known.or_else(|| {
-            let days = self.0.values().flatten();
-            let known = days.filter(|(_, all)| all.iter().any(|(at, _)| *at <= sequence));
-            let days: BTreeSet<Day> = known.map(|(day, _)| *day).collect();
+            // A pair is known from its first day on: the first day of all is one of those.
+            let first = |days: &BTreeMap<Day, Vec<(u64, Amount)>>| {
+                let is_known = |all: &[(u64, Amount)]| all.iter().any(|(at, _)| *at <= sequence);
+                days.iter().find(|(_, all)| is_known(all)).map(|(day, _)| *day)
+            };
+            let days: BTreeSet<Day> = self.0.values().filter_map(first).collect();
             days.into_iter().find_map(|day| self.spot(from, to, day, sequence))
         })
     }

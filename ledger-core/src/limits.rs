@@ -38,6 +38,9 @@ pub const AGEING_BUCKETS_MAX: usize = 64;
 pub const RATE_DECIMALS_MAX: u32 = 12;
 /// Digits before the point of any amount, price or quantity.
 pub const INTEGER_DIGITS_MAX: u32 = 12;
+
+/// Digits before the point of an amount that is read back: a sum of a million amounts.
+pub const SUM_DIGITS_MAX: u32 = INTEGER_DIGITS_MAX + 6;
 /// Stages of one dunning policy.
 pub const DUNNING_STAGES_MAX: usize = 20;
 /// Retries of one schedule of collecting through a processor.

@@ -1,5 +1,6 @@
 //! Exact amounts of one currency, and the named roundings.
 
+use std::cell::Cell;
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
@@ -9,7 +10,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::digits::Digits;
-use crate::limits::{INTEGER_DIGITS_MAX, RATE_DECIMALS_MAX};
+use crate::limits::{INTEGER_DIGITS_MAX, RATE_DECIMALS_MAX, SUM_DIGITS_MAX};
 use crate::rejection::{Code, Rejection};
 
 mod digits;
@@ -166,10 +167,38 @@ impl Amount {
     }
 }
 
+thread_local! {
+    /// Whether what is read comes from a caller.
+    static IS_FROM_OUTSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Reads what a caller sent: its amounts have at most [`INTEGER_DIGITS_MAX`] digits before the point.
+/// Events have sums of such amounts, which must be read back whatever they came to.
+pub fn from_outside<T>(read: impl FnOnce() -> T) -> T {
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            IS_FROM_OUTSIDE.set(self.0);
+        }
+    }
+    // Set back also where `read` panics.
+    let before = Before(IS_FROM_OUTSIDE.replace(true));
+    let value = read();
+    drop(before);
+    value
+}
+
 impl FromStr for Amount {
     type Err = Rejection;
 
     fn from_str(text: &str) -> Result<Self, Rejection> {
+        Self::parse(text, INTEGER_DIGITS_MAX)
+    }
+}
+
+impl Amount {
+    /// Reads a decimal number of at most so many digits before the point.
+    fn parse(text: &str, digits_max: u32) -> Result<Self, Rejection> {
         let invalid = || {
             Rejection::new(
                 Code::AmountInvalid,
@@ -182,10 +211,10 @@ impl FromStr for Amount {
         if !plain(whole) || !plain(fraction) {
             return Err(invalid());
         }
-        if whole.trim_start_matches('0').len() > usize::try_from(INTEGER_DIGITS_MAX).unwrap_or(0) {
+        if whole.trim_start_matches('0').len() > usize::try_from(digits_max).unwrap_or(0) {
             return Err(Rejection::new(
                 Code::AmountTooLarge,
-                format!("{text} has more than {INTEGER_DIGITS_MAX} digits before the point"),
+                format!("{text} has more than {digits_max} digits before the point"),
             ));
         }
         let significant = fraction.trim_end_matches('0').len();
@@ -275,7 +304,9 @@ impl<'de> Deserialize<'de> for Amount {
                 formatter.write_str("a decimal number in a JSON string, such as \"1250.00\"")
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Amount, E> {
-                Amount::from_str(text).map_err(|rejection| crate::wire::coded(&rejection))
+                let is_from_outside = IS_FROM_OUTSIDE.get();
+                let most = if is_from_outside { INTEGER_DIGITS_MAX } else { SUM_DIGITS_MAX };
+                Amount::parse(text, most).map_err(|rejection| crate::wire::coded(&rejection))
             }
         }
         deserializer.deserialize_str(Text)

@@ -4,6 +4,7 @@ pub mod consolidation;
 pub mod facts;
 pub mod invariants;
 pub mod outlook;
+pub mod prefix;
 pub mod projector;
 pub mod replay;
 pub mod reports;

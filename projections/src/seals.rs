@@ -152,7 +152,7 @@ fn column(table: &Table, name: &str) -> Option<usize> {
 }
 
 fn amount(table: &Table, row: usize, name: &str) -> Option<Amount> {
-    table.rows.get(row)?.get(column(table, name)?)?.text().parse().ok()
+    Some(table.rows.get(row)?.get(column(table, name)?)?.amount())
 }
 
 /// accounts_receivable from its entries, by the types of their events.

@@ -4,6 +4,7 @@ use ledger_core::calendar::Day;
 use ledger_core::command::{Command, CommandData, PLANNED};
 use ledger_core::id::Identifier;
 use ledger_core::limits::{COMMAND_BYTES_MAX, JSON_DEPTH_MAX};
+use ledger_core::money::from_outside;
 use ledger_core::rejection::{Code, Rejection};
 use ledger_core::wire::uncoded;
 use serde::{Deserialize, Serialize};
@@ -102,7 +103,7 @@ fn decode(
         return Err(Rejection::at(Code::TextInvalid, "reason", "the reason is too long"));
     }
     let content_hash = content_hash(&envelope)?;
-    let data = data(&envelope.command, envelope.data)?;
+    let data = from_outside(|| data(&envelope.command, envelope.data))?;
     let id = match envelope.id {
         Some(id) => id,
         None => Identifier::from_str(&new_id())?,

@@ -4,13 +4,15 @@ use std::io::Write;
 
 use ledger_core::event::Event;
 use ledger_core::log::{LogError, SharedLog, StoredRecord};
-use projections::facts::EventFacts;
+use projections::facts::{DigestBuffer, EventFacts, ProjectionError};
+use projections::invariants::Violation;
+use projections::replay::{Fold, ReplayError, catch_up};
 use projections::views::Views;
-use projections::{invariants, seals};
+use projections::{prefix, seals};
 use schemas::chain::{CHAIN_HEADER, Chain};
 use schemas::record::decode;
 
-use crate::cli::Global;
+use crate::cli::{Global, apply};
 use crate::config;
 use crate::exit::{Exit, Failure};
 use crate::reading;
@@ -26,7 +28,7 @@ pub(crate) fn run(global: &Global) -> Result<Exit, Failure> {
     let checks = config::block_on(async {
         match config::open_unchecked(global).await {
             Ok(log) => {
-                let mut checks = check(&log).await?;
+                let mut checks = check(global, &log).await?;
                 checks.push(anchored(global, &log).await?);
                 Ok(checks)
             }
@@ -77,12 +79,70 @@ fn broken(failure: &Failure) -> String {
     format!("{}: {why}", failure.what)
 }
 
-async fn check(log: &SharedLog) -> Result<Vec<Checked>, Failure> {
-    let mut state = State::default();
+async fn check(global: &Global, log: &SharedLog) -> Result<Vec<Checked>, Failure> {
     let through = match log.last_sequence().await {
         Ok(through) => through,
         Err(error) => return unreadable(error),
     };
+    let bar = apply::progress_to(global, through);
+    let (mut checked, mut chain) = (prefix::Checked::default(), Chain::START);
+    let mut progress = |sequence| bar.set_position(sequence);
+    let folded = catch_up(log, &mut checked, &mut chain, Some(through), &mut progress).await;
+    bar.finish_and_clear();
+    match folded {
+        Ok(()) if checked.views.sequence == through => Ok(whole(checked)),
+        // It is gone through once more, record by record, for all that can be said of it.
+        Ok(())
+        | Err(
+            ReplayError::Tampered { .. }
+            | ReplayError::Decode(_)
+            | ReplayError::Projection(_)
+            | ReplayError::Ended,
+        ) => damaged(log, through).await,
+        Err(ReplayError::Log(error)) => unreadable(error),
+    }
+}
+
+/// What is found in a log that is whole: the first event behind which the books are wrong.
+fn whole(mut checked: prefix::Checked) -> Vec<Checked> {
+    let counted = format!("{} events", checked.views.sequence);
+    let books = checked.finish().map_or(Ok(counted.clone()), |first| Err(told(&first)));
+    let seals = sealed(&checked.views);
+    vec![
+        (ORDER, Ok(counted.clone())),
+        (HASHES, Ok(counted.clone())),
+        (READING, Ok(counted)),
+        (BOOKS, books),
+        (SEALS, seals),
+    ]
+}
+
+const ORDER: &str = "sequences are dense from 1";
+const HASHES: &str = "each event's hash follows from the one before";
+const READING: &str = "each event can be read";
+const BOOKS: &str = "the invariants of the books hold on every prefix";
+const SEALS: &str = "every close is sealed with the figures of the books";
+
+fn told(violation: &Violation) -> String {
+    let at = violation.sequence.map(|sequence| format!("sequence {sequence}: "));
+    format!("{}{}: {}", at.unwrap_or_default(), violation.invariant, violation.message)
+}
+
+/// Compares every seal with the books: how many there are, or the first that does not fit.
+fn sealed(views: &Views) -> Result<String, String> {
+    if let Some(first) = seals::check(views).into_iter().next() {
+        let at = first.sequence.map(|sequence| format!("sequence {sequence}: "));
+        return Err(format!("{}{}", at.unwrap_or_default(), first.message));
+    }
+    let closes = seals::closes(views, views.sequence);
+    let sealed = closes.iter().filter(|one| one.closed.seal.is_some()).count();
+    // Those of earlier releases have no seal.
+    Ok(format!("{sealed} of {} closes have a seal", closes.len()))
+}
+
+/// What is found in a log that is not whole.
+async fn damaged(log: &SharedLog, through: u64) -> Result<Vec<Checked>, Failure> {
+    let mut state = State::default();
     let read = reading::each_record(log, through, |stored| {
         state.see(stored);
         Ok(())
@@ -94,19 +154,27 @@ async fn check(log: &SharedLog) -> Result<Vec<Checked>, Failure> {
         }
         Err(failure) => return Err(failure),
     };
-    let counted = format!("{last} events");
-    let told = |broken: Option<String>| broken.map_or(Ok(counted.clone()), Err);
     if last < through {
         state.order.get_or_insert(format!("the log ends at {last}, not at {through}"));
     }
-    state.check_books();
-    let seals = state.seals();
+    let counted = format!("{last} events");
+    let told = |broken: Option<String>| broken.map_or(Ok(counted.clone()), Err);
+    let not_whole = || Err("not checked: the log is not whole".to_owned());
+    let is_whole = state.order.is_none() && state.reading.is_none() && state.books.is_none();
+    let seals = if is_whole { sealed(&state.checked.views) } else { not_whole() };
+    let books = match state.books {
+        Some(broken) => Err(broken),
+        None if is_whole => {
+            state.checked.finish().map_or(Ok(counted.clone()), |one| Err(self::told(&one)))
+        }
+        None => not_whole(),
+    };
     Ok(vec![
-        ("sequences are dense from 1", told(state.order)),
-        ("each event's hash follows from the one before", told(state.hashes)),
-        ("each event can be read", told(state.reading)),
-        ("the invariants of the books hold", told(state.books)),
-        ("every close is sealed with the figures of the books", seals),
+        (ORDER, told(state.order)),
+        (HASHES, told(state.hashes)),
+        (READING, told(state.reading)),
+        (BOOKS, books),
+        (SEALS, seals),
     ])
 }
 
@@ -126,7 +194,7 @@ struct State {
     hashes: Option<String>,
     reading: Option<String>,
     books: Option<String>,
-    views: Views,
+    checked: prefix::Checked,
 }
 
 impl Default for State {
@@ -138,7 +206,7 @@ impl Default for State {
             hashes: None,
             reading: None,
             books: None,
-            views: Views::default(),
+            checked: prefix::Checked::default(),
         }
     }
 }
@@ -168,37 +236,14 @@ impl State {
         // The views need every event: behind a gap there is nothing more to say about them.
         if self.books.is_none()
             && self.order.is_none()
-            && let Err(error) = self.views.fold(&EventFacts::of(event))
+            && let Err(error) = fold(&mut self.checked, event)
         {
             self.books = Some(error.to_string());
         }
     }
+}
 
-    /// Compares every seal with the books: how many there are, or the first that does not fit.
-    fn seals(&self) -> Result<String, String> {
-        if self.order.is_some() || self.reading.is_some() {
-            return Err("not checked: the log is not whole".to_owned());
-        }
-        if let Some(first) = seals::check(&self.views).into_iter().next() {
-            let at = first.sequence.map(|sequence| format!("sequence {sequence}: "));
-            return Err(format!("{}{}", at.unwrap_or_default(), first.message));
-        }
-        let closes = seals::closes(&self.views, self.views.sequence);
-        let sealed = closes.iter().filter(|one| one.closed.seal.is_some()).count();
-        // Those of earlier releases have no seal.
-        Ok(format!("{sealed} of {} closes have a seal", closes.len()))
-    }
-
-    /// Checks the invariants over everything that was seen.
-    fn check_books(&mut self) {
-        if self.order.is_some() || self.reading.is_some() || self.books.is_some() {
-            self.books.get_or_insert("not checked: the log is not whole".to_owned());
-            return;
-        }
-        if let Some(first) = invariants::check(&self.views).into_iter().next() {
-            let at = first.sequence.map(|sequence| format!("sequence {sequence}: "));
-            let at = at.unwrap_or_default();
-            self.books = Some(format!("{at}{}: {}", first.invariant, first.message));
-        }
-    }
+fn fold(checked: &mut prefix::Checked, event: Event) -> Result<(), ProjectionError> {
+    let facts = EventFacts::of(event);
+    DigestBuffer::of(&facts).parts().try_for_each(|parts| checked.take(&facts, parts))
 }

@@ -306,3 +306,31 @@ fn the_series_goes_round_names_that_callers_took() {
     // INV-1 is the book's own first invoice, named by its caller.
     assert_eq!(names, ["INV-3", "INV-2", "INV-4", "INV-5"]);
 }
+
+/// Amounts that were each allowed summed to one that no event could be read with again: the book was
+/// lost to every verb.
+#[test]
+fn sums_of_the_largest_amounts_are_read_back() {
+    let ledger = Ledger::new();
+    let lines = [
+        r#"{"command":"OpenBook","effective":"2026-01-01","data":{"currency":"USD"}}"#,
+        r#"{"command":"RegisterCustomer","effective":"2026-01-01","data":{"customer":"C","name":"C"}}"#,
+        r#"{"command":"IssueInvoice","effective":"2026-01-01","data":{"invoice":"I","customer":"C","currency":"USD","lines":[{"amount":"999999999999.00","tax_rate":"10"},{"amount":"999999999999.00","service_start":"2026-01-01","service_end":"2026-12-31"}]}}"#,
+        r#"{"command":"RecordAllowance","effective":"2026-01-01","data":{"rates":{"current":"100"}}}"#,
+        r#"{"command":"IssueCredit","effective":"2026-02-01","data":{"credit":"K","customer":"C","invoice":"I","currency":"USD","apply":"account","lines":[{"invoice_line":"1","amount":"999999999999.00"}]}}"#,
+        r#"{"command":"ClosePeriod","effective":"2026-02-01","data":{"through":"2026-01-31"}}"#,
+    ];
+    ledger.expect(0, &["apply", "-"], &lines.join("\n"));
+    let verified = ledger.expect(0, &["verify"], "");
+    assert!(!verified.out.contains("FAILED"), "{}", verified.out);
+    let report = ledger.expect(
+        0,
+        &["report", "trial-balance", "--as-of", "2026-01-31", "--format", "csv"],
+        "",
+    );
+    // 2 x 999,999,999,999.00 and a tenth of one of them.
+    assert!(report.out.contains("accounts_receivable,USD,2099999999997.90,"), "{}", report.out);
+    let one = r#"{"command":"IssueInvoice","effective":"2026-01-01","data":{"invoice":"J","customer":"C","currency":"USD","lines":[{"amount":"1000000000000.00"}]}}"#;
+    let refused = ledger.expect(1, &["apply", "-"], one);
+    assert!(refused.out.contains("amount.too_large"), "{}", refused.out);
+}

@@ -1,10 +1,11 @@
 """A book of many documents with awkward names, for the tests of the exports: the same each time."""
 
 import datetime
+import os
 import random
 
 SEED = 606
-DOCUMENTS = 5_000
+DOCUMENTS = int(os.environ.get("REVLEDGER_EXPORT_DOCUMENTS", "5000"))
 FIRST = datetime.date(2025, 1, 1)
 LAST = datetime.date(2026, 6, 30)
 # What plain-text accounting, CSV and TOML would take for something else.
@@ -14,8 +15,8 @@ CUSTOMERS = [
     "C$20",
 ]
 # Documents of these customers are in another currency than the book's.
-CURRENCIES = {"C;4": "EUR", "C,7": "EUR", "C:9": "JPY", "[C15]": "EUR", "*C17": "JPY"}
-RATES = {"EUR": (1_060_000, 40_000), "JPY": (6_700, 300)}
+CURRENCIES = {"C;4": "EUR", "C,7": "EUR", "C:9": "JPY", "=C10": "GBP", "[C15]": "EUR", "*C17": "JPY"}
+RATES = {"EUR": (1_060_000, 40_000), "JPY": (6_700, 300), "GBP": (1_270_000, 50_000)}
 PRODUCTS = {"SEATS": "over_time", "SET;UP": "point_in_time", "SUP PORT": "over_time"}
 ACCOUNTS = {
     "cash": {"code": "10:00", "name": "Bank; current  account"},

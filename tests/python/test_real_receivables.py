@@ -13,6 +13,8 @@ import tempfile
 import unittest
 from decimal import Decimal
 
+import foreign_programs
+from foreign_programs import month_ends
 from ledger import PROGRAM, NatsServer, report, run, until
 
 DATA = pathlib.Path(os.environ.get("REVLEDGER_REAL_DATA") or ".") / "ibm_late_payments"
@@ -97,6 +99,7 @@ class RealReceivables(unittest.IsolatedAsyncioTestCase):
         after = report("receivables", *local, "--as-of", "2014-12-31")["sequence"]
         self.assertEqual(before, after, "a second import changes nothing")
         run("verify", *local)
+        foreign_programs.check(self, local, self.path, month_ends(2012, 2013))
 
         server = await NatsServer().start(self.path / "nats")
         remote = ["--book", "ibm", "--nats", server.url, "--data", self.path / "remote"]

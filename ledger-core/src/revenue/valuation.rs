@@ -226,9 +226,11 @@ impl<'a, C: Valued<'a>> Walk<'a, C> {
 
     fn standing(&self) -> Standing {
         let zero = self.by.currency.zero();
+        let left: Amount = self.layers.iter().map(Layer::left_value).sum();
         Standing {
-            deferred: zero + self.layers.iter().map(Layer::left_value).sum(),
-            unbilled: zero + self.unbilled_value,
+            // Less than nothing earned ahead of bills is owed to the customer.
+            deferred: zero + left - self.unbilled_value.min(zero),
+            unbilled: zero + self.unbilled_value.max(zero),
             recognised: zero + self.value,
             loss: zero + self.loss,
         }

@@ -206,9 +206,9 @@ fn shown(
         }
         "statement" => {
             let last = table.rows.iter().rfind(|row| of_currency(row));
-            let last = last.map(|row| text(table, row, "balance"));
+            let last = last.map(|row| amount(table, row, "balance"));
             let owed = sums.accounts_receivable - sums.accounts_beside;
-            last.map(|last| ("the last balance", amount(&last), owed)).into_iter().collect()
+            last.map(|last| ("the last balance", last, owed)).into_iter().collect()
         }
         // In the book's currency alone.
         "trial-balance" if !has("role") && Some(currency) == query.views.currency() => {
@@ -290,14 +290,14 @@ fn text(table: &Table, row: &[Cell], column: &str) -> String {
     at.and_then(|at| row.get(at)).map(Cell::text).unwrap_or_default()
 }
 
-/// Reports print amounts that are amounts: what is none counts as nothing, and cannot tie.
-fn amount(text: &str) -> Amount {
-    text.parse().unwrap_or_default()
+fn amount(table: &Table, row: &[Cell], column: &str) -> Amount {
+    let at = table.columns.iter().position(|(name, _)| name == column);
+    at.and_then(|at| row.get(at)).map(Cell::amount).unwrap_or_default()
 }
 
 fn total(table: &Table, column: &str, keep: impl Fn(&[Cell]) -> bool) -> Amount {
     let rows = table.rows.iter().filter(|row| keep(row));
-    rows.map(|row| amount(&text(table, row, column))).sum()
+    rows.map(|row| amount(table, row, column)).sum()
 }
 
 /// The columns between the currency and the total.

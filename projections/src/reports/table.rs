@@ -71,6 +71,14 @@ impl Cell {
         }
     }
 
+    /// The decimal that it holds; what holds none counts as nothing, and cannot tie.
+    pub fn amount(&self) -> Amount {
+        match self {
+            Self::Amount(amount) => *amount,
+            Self::Text(_) | Self::Integer(_) | Self::Empty => Amount::ZERO,
+        }
+    }
+
     fn json(&self) -> Value {
         match self {
             Self::Text(text) => json!(text),

@@ -77,8 +77,8 @@ Examples:
 
 Each rate becomes RecordFxRate from EUR, with source ECB, on its own date; the ledger uses the
 latest on or before a day, either way round, and from one currency to another through EUR.
-What a file is, is told by what is in it. Name the --currencies that the book uses, and --from
-where it begins: the whole history is more than 200,000 commands.
+What a file is, is told by what is in it. Name the --currencies that the book uses, and --from some
+days before its first document: the whole history is almost 200,000 commands.
 
 Codes that ISO 4217 does not know today (CYP, EEK, SKK) are skipped and told. Importing a file
 twice changes nothing. A corrected rate of a day is another command and replaces the one before:

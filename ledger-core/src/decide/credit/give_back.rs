@@ -93,7 +93,7 @@ pub(in crate::decide) fn give_back(
         let invoice = issued.invoice.as_ref().and_then(|id| state.invoices.get(id));
         // An invoice of a later date cannot be credited before it.
         let effective = invoice.map_or(effective, |invoice| invoice.issued.max(effective));
-        let uses = uses(state, book, &issued, is_refund);
+        let uses = uses(state, book, (&issued, effective), is_refund);
         let data = std::iter::once(EventData::CreditIssued(issued)).chain(uses);
         events.extend(data.map(|data| NewEvent::new(effective, data)));
     }
@@ -287,11 +287,17 @@ fn add(drafts: &mut Vec<Draft>, invoice: Option<Identifier>, line: CreditedLine)
 }
 
 /// What a credit of a cancellation is used for.
-fn uses(state: &Ledger, book: &Book, issued: &CreditIssued, is_refund: bool) -> Vec<EventData> {
+fn uses(
+    state: &Ledger,
+    book: &Book,
+    (issued, day): (&CreditIssued, Day),
+    is_refund: bool,
+) -> Vec<EventData> {
     let Some(id) = &issued.invoice else { return Vec::new() };
     let Some(invoice) = state.invoices.get(id) else { return Vec::new() };
     let refund = if is_refund { refundable(book, invoice, issued) } else { issued.currency.zero() };
-    let applied = invoice.open.min(issued.total - refund);
+    // Nothing more than what is open on every day from its own on: it may be recorded late.
+    let applied = invoice.open_from(day).min(issued.total - refund);
     let mut events = Vec::new();
     if applied.is_positive() {
         events.push(EventData::CreditApplied(CreditApplied {

@@ -149,7 +149,11 @@ fn earned_in_all(book: &Book, order: &Order, changed: &Changed<'_>, last_day: Da
             if is_reallocated { delivered_price(book, order, line, last_day) } else { earned }
         }
         Method::OverTime | Method::Usage | Method::OnInvoice => {
-            let by_price = changed.earned + changed.rest;
+            // A share of the order's price is not the line's own price: that is shared out below.
+            let is_part = line.placed.end.is_some() && is_shared(&line.placed);
+            let own =
+                if is_part { line.placed.amount - line.placed.allocated } else { Amount::ZERO };
+            let by_price = changed.earned + changed.rest + own;
             // What a credit or a write-off took of days to come is not given back once more; and
             // nothing is earned that is neither billed nor to be billed.
             let lowered = line.lowered.map(|_| line.earned_through(last_day, order.currency));
