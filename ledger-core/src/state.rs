@@ -283,8 +283,8 @@ impl Ledger {
         self.books.take(event, closed);
         self.foreign.take(event, closed);
         apply::apply(self, event);
-        if matches!(event.data, EventData::PeriodClosed(_)) {
-            self.learn(event.sequence);
+        if let EventData::PeriodClosed(data) = &event.data {
+            self.learn(event.sequence, data.through);
         }
     }
 }

@@ -155,6 +155,19 @@ struct Run {
     value: Amount,
 }
 
+/// Where a walk was at the end of a day: what is closed by then it need not walk again.
+#[derive(Debug, Clone)]
+pub struct Paused {
+    seen: Option<Day>,
+    recognised: Amount,
+    layers: Vec<Layer>,
+    unbilled: Amount,
+    unbilled_value: Amount,
+    run: Option<Run>,
+    value: Amount,
+    loss: Amount,
+}
+
 /// A walk over the days of a contract.
 #[derive(Debug)]
 pub struct Walk<'a, C> {
@@ -201,6 +214,21 @@ impl<'a, C: Valued<'a>> Walk<'a, C> {
             value: Amount::ZERO,
             loss: Amount::ZERO,
         }
+    }
+
+    /// A walk that goes on where another one of the contract was, with what is known now of the
+    /// days behind that.
+    pub fn resume(contract: C, at: At<'a>, by: Valuing<'a>, from: Paused) -> Self {
+        let Paused { seen, recognised, layers, unbilled, unbilled_value, run, value, loss } = from;
+        let new = Self::new(contract, at, by);
+        Self { seen, recognised, layers, unbilled, unbilled_value, run, value, loss, ..new }
+    }
+
+    /// Where it is.
+    pub fn pause(self) -> Paused {
+        let Self { seen, recognised, layers, unbilled, unbilled_value, run, value, loss, .. } =
+            self;
+        Paused { seen, recognised, layers, unbilled, unbilled_value, run, value, loss }
     }
 
     /// Where it stands at the end of a day, none earlier than the one asked for before.

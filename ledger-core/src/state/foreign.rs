@@ -12,7 +12,7 @@ use crate::revenue::closes::{At, Closes};
 use crate::revenue::progress::Progress;
 use crate::revenue::schedule::{Schedule, in_force};
 use crate::revenue::usage::Meter;
-use crate::revenue::valuation::{BillRef, Jumps, Standing, Valued, Valuing, Walk};
+use crate::revenue::valuation::{BillRef, Jumps, Paused, Standing, Valued, Valuing, Walk};
 use crate::state::{Book, Ledger};
 
 /// A movement of what a contract was billed.
@@ -44,6 +44,9 @@ pub struct Foreign {
     /// By contract and line, for each version of its schedule that was there at a close, the
     /// sequence of the first such close: what is known now of a closed day is what its close knew.
     learned: BTreeMap<ContractId, Vec<Vec<u64>>>,
+    /// The walks over the contracts as they were at the end of the last closed day, which never
+    /// changes: the next close goes on from there.
+    walks: BTreeMap<ContractId, Paused>,
 }
 
 impl Foreign {
@@ -53,6 +56,7 @@ impl Foreign {
             self.closes.take(event.sequence, data.through);
         } else if let EventData::PeriodReopened(data) = &event.data {
             self.closes.take(event.sequence, data.from.previous());
+            self.walks.clear();
         }
         let Some(functional) = &event.functional else { return };
         let posted = closed.map_or(event.effective, |closed| event.effective.max(closed.next()));
@@ -91,17 +95,31 @@ impl Ledger {
     /// What the contracts in other currencies than the book's stand at in the book's at the end of a
     /// day, all together.
     pub fn foreign_contracts(&self, book: &Book, day: Day) -> Standing {
-        let by = self.valuing(book);
-        let at = At::new(&self.foreign.closes, self.books.sequence);
         let mut all = Standing::default();
-        for contract in self.contracts_at_rates(book.currency) {
-            let one = Walk::new(contract, at, by).through(day);
+        for (_, mut walk) in self.walks(book) {
+            let one = walk.through(day);
             all.deferred += one.deferred;
             all.unbilled += one.unbilled;
             all.recognised += one.recognised;
             all.loss += one.loss;
         }
         all
+    }
+
+    /// A walk over each contract, which begins behind the last closed day where one was there.
+    fn walks<'a>(
+        &'a self,
+        book: &'a Book,
+    ) -> impl Iterator<Item = (ContractId, Walk<'a, Contract<'a>>)> {
+        let at = At::new(&self.foreign.closes, self.books.sequence);
+        let by = self.valuing(book);
+        self.contracts_at_rates(book.currency).map(move |(id, contract)| {
+            let walk = match self.foreign.walks.get(&id) {
+                Some(paused) => Walk::resume(contract, at, by, paused.clone()),
+                None => Walk::new(contract, at, by),
+            };
+            (id, walk)
+        })
     }
 
     fn valuing(&self, book: &Book) -> Valuing<'_> {
@@ -121,11 +139,17 @@ impl Ledger {
         sums
     }
 
-    /// Notes which versions of schedules a close knows.
-    pub(super) fn learn(&mut self, sequence: u64) {
+    /// Notes which versions of schedules a close knows, and how far contracts are walked.
+    pub(super) fn learn(&mut self, sequence: u64, through: Day) {
         let mut foreign = std::mem::take(&mut self.foreign);
         foreign.learn(sequence, self.foreign_schedules());
         self.foreign = foreign;
+        let Some(book) = &self.book else { return };
+        let walks = self.walks(book).map(|(id, mut walk)| {
+            walk.through(through);
+            (id, walk.pause())
+        });
+        self.foreign.walks = walks.collect();
     }
 
     /// The schedules of the contracts in other currencies, by line.
@@ -145,7 +169,10 @@ impl Ledger {
         all.filter(|(_, lines): &(_, Vec<_>)| lines.iter().any(|one| !one.is_empty())).collect()
     }
 
-    fn contracts_at_rates(&self, book: Currency) -> impl Iterator<Item = Contract<'_>> {
+    fn contracts_at_rates(
+        &self,
+        book: Currency,
+    ) -> impl Iterator<Item = (ContractId, Contract<'_>)> {
         let orders = self.orders.iter().filter(move |(_, order)| order.currency != book);
         let orders = orders.map(|(id, order)| {
             let lines = order
@@ -167,14 +194,15 @@ impl Ledger {
         id: ContractId,
         currency: Currency,
         lines: impl Iterator<Item = (&'a [Schedule], Option<&'a Progress>, Option<&'a Meter>)>,
-    ) -> Contract<'a> {
+    ) -> (ContractId, Contract<'a>) {
         let learned = self.foreign.learned.get(&id).map_or(&[][..], Vec::as_slice);
         let line = |(index, (versions, progress, meter))| {
             let learned = learned.get::<usize>(index).map_or(&[][..], Vec::as_slice);
             Line { versions, learned, progress, meter }
         };
         let bills = self.foreign.bills.get(&id).map_or(&[][..], Vec::as_slice);
-        Contract { currency, bills, lines: lines.enumerate().map(line).collect() }
+        let lines = lines.enumerate().map(line).collect();
+        (id, Contract { currency, bills, lines })
     }
 }
 
