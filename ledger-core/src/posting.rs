@@ -11,7 +11,8 @@ mod functional;
 
 pub use entry::{postings, valued_legs};
 pub use functional::{
-    ContractMove, Functional, FunctionalPosting, Valuer, Values, at_own_rate, contract_moves,
+    ContractMove, Functional, FunctionalPosting, OpenMove, Valuer, Values, at_own_rate,
+    contract_moves, open_moves,
 };
 
 /// What an account is for; the book maps each role to an account code.

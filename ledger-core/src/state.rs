@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::calendar::Day;
 use crate::chart::Chart;
 use crate::command::shared::Allocation;
-use crate::event::Event;
 use crate::event::book::{ProductDefined, TaxRateDefined};
 use crate::event::credit::CreditedLine;
 use crate::event::customer::CustomerRegistered;
 use crate::event::invoice::{IssuedCashDiscount, RunLine};
 use crate::event::payment::{PaymentAllocation, PaymentChargedBack};
+use crate::event::{Event, EventData};
 use crate::fx::Rates;
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
@@ -22,6 +22,7 @@ use crate::state::order::Order;
 mod apply;
 pub mod books;
 pub mod collections;
+pub mod foreign;
 pub mod order;
 pub mod requests;
 
@@ -54,6 +55,8 @@ pub struct Ledger {
     pub tax_rates: BTreeMap<Identifier, Vec<TaxRateDefined>>,
     /// What was posted by day, and what each contract was billed.
     pub books: books::Books,
+    /// Documents in other currencies than the book's, by day.
+    pub foreign: foreign::Foreign,
     /// By the command's id, what billing runs issued that have not ended yet.
     pub unfinished_runs: BTreeMap<Identifier, RunSoFar>,
 }
@@ -278,6 +281,10 @@ impl Ledger {
     pub fn apply(&mut self, event: &Event) {
         let closed = self.book.as_ref().and_then(|book| book.closed_through);
         self.books.take(event, closed);
+        self.foreign.take(event, closed);
         apply::apply(self, event);
+        if matches!(event.data, EventData::PeriodClosed(_)) {
+            self.learn(event.sequence);
+        }
     }
 }

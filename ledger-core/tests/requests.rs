@@ -206,6 +206,19 @@ fn an_answer_to_another_request_than_was_made_is_refused() {
     assert_eq!(code(book.send(day(31), "FailPayment", &data)), "payment_request.unknown");
 }
 
+/// A failed payment in another currency than its invoice was taken back as so much of the invoice's:
+/// 80.00 EUR lowered what was unapplied in USD, and no report of receivables tied any more.
+#[test]
+fn a_payment_fails_in_the_currency_of_its_invoice() {
+    let mut book = Book::new("none");
+    let rate = json!({"from": "EUR", "to": "USD", "rate": "1.10", "date": "2026-01-01"});
+    book.send(day(1), "RecordFxRate", &rate).unwrap();
+    let data = json!({"payment": "p", "customer": "ONE", "currency": "EUR", "amount": "80.00"});
+    book.send(day(31), "RecordPayment", &data).unwrap();
+    let data = json!({"invoice": "ONE-1", "payment": "p", "code": "declined"});
+    assert_eq!(code(book.send(day(32), "FailPayment", &data)), "currency.mismatch");
+}
+
 #[test]
 fn a_reminder_waits_for_the_processor_and_a_discount_is_not_asked_for() {
     let mut book = Book::new("none");

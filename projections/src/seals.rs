@@ -104,6 +104,7 @@ fn flat(
         ("contract_liability: recognised", contracts.recognised),
         ("contract_liability: credited", contracts.credited),
         ("contract_liability: written_off", contracts.written_off),
+        ("contract_liability: fx", contracts.fx),
         ("contract_liability: closing", contracts.closing),
     ];
     all.extend(named.map(|(name, amount)| (name.to_owned(), amount)));
@@ -139,6 +140,7 @@ fn figures(views: &Views, from: Option<Day>, (through, sequence): (Day, u64)) ->
         recognised: of("recognised")?,
         credited: of("credited")?,
         written_off: of("written_off")?,
+        fx: of("fx")?,
         closing: of("closing")?,
     };
     let receivables = receivables(views, first, (through, sequence));

@@ -9,27 +9,29 @@ use ledger_core::fx::Rates;
 use ledger_core::id::Identifier;
 use ledger_core::money::Currency;
 use ledger_core::policy::Policies;
+pub use ledger_core::revenue::closes::{At, Closes, Step};
+use ledger_core::revenue::valuation;
+pub use ledger_core::revenue::valuation::{BillRef, Standing, Valuing};
 
 use crate::facts::{
     DigestBuffer, DigestParts, EventFacts, Folder, ProjectionError, ReceivablesFact,
 };
 
 mod audit_trail;
-mod closes;
 pub mod collections;
 mod deferred_revenue;
 mod receivables;
 mod segments;
-mod valuation;
 
 pub use audit_trail::{AuditEntry, AuditTrail};
-pub use closes::{At, Closes, Step};
-pub use deferred_revenue::{BillRef, Billed, Contra, Contract, DeferredRevenue, Line};
+pub use deferred_revenue::{Billed, Contra, Contract, DeferredRevenue, Line};
 pub use receivables::{
     CreditFact, DisputeFact, Entry, InvoiceFact, PaymentFact, Receivables, Settlement, Use,
 };
 pub use segments::{Cuts, Names, Place, Segment, Segments, Selected};
-pub use valuation::{Standing, Valuing, Walk};
+
+/// A walk over the days of a contract in another currency than the book's.
+pub type Walk<'a> = valuation::Walk<'a, &'a Contract>;
 
 /// All views of a book.
 #[derive(Debug, Clone, Default)]

@@ -43,7 +43,7 @@ pub(super) fn close(
         book: id.clone(),
         through: data.through,
         before: book.closed_through,
-        seal: seal::seal(state, book, data.through).map(Box::new),
+        seal: Some(Box::new(seal::seal(state, book, data.through))),
         warnings,
     })])
 }

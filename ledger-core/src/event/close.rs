@@ -21,8 +21,7 @@ pub struct PeriodClosed {
     /// The last closed day before.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub before: Option<Day>,
-    /// The figures of the books at the end of the last closed day; none where the book has documents
-    /// in other currencies than its own, and of earlier releases.
+    /// The figures of the books at the end of the last closed day; none of earlier releases.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub seal: Option<Box<Seal>>,
     /// What was still open, and was closed over.
@@ -79,7 +78,7 @@ pub struct ReceivablesRoll {
 }
 
 /// The contract liability (less the contract assets) from opening to closing: opening + billed -
-/// recognised - credited - written_off = closing.
+/// recognised - credited - written_off + fx = closing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ContractRoll {
     /// At the end of the day before.
@@ -92,8 +91,15 @@ pub struct ContractRoll {
     pub credited: Amount,
     /// What write-offs took of it.
     pub written_off: Amount,
+    /// Losses, above zero, from bills at another exchange rate than what they bill was earned at.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub fx: Amount,
     /// At the end of the last day.
     pub closing: Amount,
+}
+
+fn is_zero(amount: &Amount) -> bool {
+    amount.is_zero()
 }
 
 /// What a check found open.

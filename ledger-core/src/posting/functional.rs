@@ -18,6 +18,10 @@ use crate::money::{Amount, Currency, Rounding, multiply_divide};
 use crate::posting::entry::{Basis, Leg};
 use crate::posting::{ContractId, Posting, Role, Target, valued_legs};
 
+mod moves;
+
+pub use moves::{ContractMove, OpenMove, contract_moves, open_moves};
+
 /// The entry of an event in the book's currency.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Functional {
@@ -88,32 +92,6 @@ impl Functional {
     pub fn role(&self, role: Role) -> Amount {
         self.postings.iter().filter(|one| one.role == Some(role)).map(|one| one.amount).sum()
     }
-}
-
-/// What an event moves of a contract's balance, in both currencies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContractMove {
-    /// The contract.
-    pub contract: ContractId,
-    /// The invoice that billed it, or whose bill it lowers.
-    pub invoice: Option<Identifier>,
-    /// Debit-positive, in the document's currency.
-    pub amount: Amount,
-    /// Debit-positive, in the book's currency.
-    pub value: Amount,
-}
-
-/// What an event moves of contracts' balances, invoice by invoice.
-pub fn contract_moves(data: &EventData, functional: &Functional) -> Vec<ContractMove> {
-    let mut moves = Vec::new();
-    for leg in merged(valued_legs(data)) {
-        let invoice = moved(&leg).cloned();
-        let value = functional.value_of(&leg);
-        if let Target::Contract(contract) = leg.target {
-            moves.push(ContractMove { contract, invoice, amount: leg.amount, value });
-        }
-    }
-    moves
 }
 
 /// An amount of a document, and what of it is left, in both currencies.

@@ -95,6 +95,10 @@ pub struct Sealed {
     pub through: Day,
     /// What contracts had earned by then.
     pub recognised: Amount,
+    /// What contracts stood at: liabilities less assets.
+    pub liability: Amount,
+    /// What exchange rates took of that since the beginning: losses, above zero.
+    pub fx: Amount,
 }
 
 /// The books by day.
@@ -116,7 +120,10 @@ impl Books {
         {
             let revenue = seal.trial_balance.get(Role::Revenue.as_str());
             let recognised = -revenue.copied().unwrap_or_default();
-            self.closes.push(Sealed { through: data.through, recognised });
+            let roll = &seal.contract_liability;
+            let fx = self.last_close().map_or(Amount::ZERO, |before| before.fx) + roll.fx;
+            let liability = roll.closing;
+            self.closes.push(Sealed { through: data.through, recognised, liability, fx });
         } else if let EventData::PeriodReopened(data) = &event.data {
             self.closes.retain(|sealed| sealed.through < data.from);
         }

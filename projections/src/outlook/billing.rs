@@ -138,6 +138,7 @@ fn part(ledger: &Ledger, orders: &BTreeSet<Identifier>) -> Ledger {
         rates: ledger.rates.clone(),
         values: ledger.values.clone(),
         tax_rates: ledger.tax_rates.clone(),
+        foreign: ledger_core::state::foreign::Foreign::default(),
         unfinished_runs: BTreeMap::new(),
         // As if nobody were on hold: a hold keeps back what falls due, and ends.
         collections: Collections::default(),

@@ -43,6 +43,7 @@ pub(super) fn closes(query: &Query<'_>) -> Result<Table, Rejection> {
         "recognised:amount",
         "liability_credited:amount",
         "liability_written_off:amount",
+        "liability_fx:amount",
         "liability_closing:amount",
     ]);
     let stands: BTreeSet<u64> = seals::closes(query.views, query.sequence)
@@ -88,15 +89,18 @@ fn told(warnings: &[Finding]) -> String {
 
 /// The cells of a seal; empty ones where there is none.
 fn sealed(seal: Option<&Seal>) -> Vec<Cell> {
-    let Some(seal) = seal else { return vec![Cell::Empty; 15] };
+    let Some(seal) = seal else { return vec![Cell::Empty; 16] };
     let from = seal.from.map_or(Cell::Empty, Cell::from);
     let mut cells = vec![seal.sequence.into(), from, seal.currency.code().into()];
     let ReceivablesRoll { opening, invoiced, paid, credited, written_off, closing } =
         seal.receivables;
     cells.extend([opening, invoiced, paid, credited, written_off, closing].map(Cell::Amount));
-    let ContractRoll { opening, billed, recognised, credited, written_off, closing } =
+    let ContractRoll { opening, billed, recognised, credited, written_off, fx, closing } =
         seal.contract_liability;
-    cells.extend([opening, billed, recognised, credited, written_off, closing].map(Cell::Amount));
+    // A seal leaves it out where it is nothing.
+    let fx = seal.currency.zero() + fx;
+    let contracts = [opening, billed, recognised, credited, written_off, fx, closing];
+    cells.extend(contracts.map(Cell::Amount));
     cells
 }
 

@@ -12,11 +12,12 @@ use ledger_core::revenue::explain::Steps;
 use ledger_core::revenue::progress::Progress;
 use ledger_core::revenue::schedule::{Schedule, in_force};
 use ledger_core::revenue::usage::{Meter, MeterTerms};
+use ledger_core::revenue::valuation::{Jumps, Valued};
 use rust_decimal::Decimal;
 
 use crate::facts::{BillValue, DeferredFact, EventFacts, Projection, ProjectionError};
-use crate::views::closes::{At, Closes};
 use crate::views::segments::{LineOf, Place, Segments};
+use crate::views::{At, BillRef, Closes};
 
 /// A movement of what a contract was billed: an invoice above zero, a credit below.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,37 +164,32 @@ impl Line {
         known.map(|(_, version)| version)
     }
 
+    /// The first day on which it can earn, as known at a sequence.
+    fn first(&self, sequence: u64) -> Option<Day> {
+        let known = self.versions.iter().filter(|(one, _)| *one <= sequence);
+        let scheduled = known.map(|(_, version)| version.from.min(version.start));
+        let metered = self.meter.as_ref().and_then(|meter| meter.reach(sequence));
+        scheduled.chain(metered.map(|(start, _)| start)).min()
+    }
+
     /// The first day on which it can earn, and the last through `horizon`, which bounds a line
     /// without an end.
     pub fn reach(&self, at: At<'_>, horizon: Day) -> Option<(Day, Day)> {
         let known = self.versions.iter().filter(|(one, _)| *one <= at.sequence);
-        let mut first = known.clone().map(|(_, version)| version.from.min(version.start)).min();
         let ends = known.map(|(_, version)| match version.recurring {
             Some(_) => horizon,
             None if version.is_paused => version.from,
             None => version.from.max(version.end),
         });
         let mut last = ends.max();
-        if let Some((start, end)) = self.meter.as_ref().and_then(|meter| meter.reach(at.sequence)) {
-            first = Some(first.map_or(start, |first| first.min(start)));
+        if let Some((_, end)) = self.meter.as_ref().and_then(|meter| meter.reach(at.sequence)) {
             last = last.max(Some(end.map_or(horizon, |end| end.min(horizon))));
         }
         last = last.max(self.progress.days(at.sequence).max());
         // What is learned late is posted on the first open day.
         last = last.max(at.last_catch_up());
-        first.zip(last)
+        self.first(at.sequence).zip(last)
     }
-}
-
-/// A bill of a contract in another currency than the book's, below zero a credit.
-#[derive(Debug, Clone, Copy)]
-pub struct BillRef<'a> {
-    /// The invoice that billed it, or whose bill is lowered.
-    pub invoice: Option<&'a Identifier>,
-    /// Net of tax.
-    pub amount: Amount,
-    /// What it is worth in the book's currency.
-    pub value: Amount,
 }
 
 impl Contract {
@@ -221,6 +217,36 @@ impl Contract {
     pub fn recognised(&self, day: Day, at: At<'_>) -> Amount {
         let earned = self.lines.values().map(|line| line.earned(day, at, self.currency));
         self.currency.zero() + earned.sum()
+    }
+}
+
+impl<'a> Valued<'a> for &'a Contract {
+    fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    fn recognised(&self, day: Day, at: At<'_>) -> Amount {
+        Contract::recognised(self, day, at)
+    }
+
+    fn first_earned(&self, at: At<'_>) -> Option<Day> {
+        self.lines.values().filter_map(|line| line.first(at.sequence)).min()
+    }
+
+    fn bills(&self, at: At<'_>) -> Vec<(Day, BillRef<'a>)> {
+        Contract::bills(self, at.sequence).collect()
+    }
+
+    fn jumps(&self, at: At<'_>) -> Jumps {
+        let mut jumps = Jumps::default();
+        for line in self.lines.values() {
+            let known = line.versions.iter().filter(|(one, _)| *one <= at.sequence);
+            known.for_each(|(_, version)| jumps.version(version));
+            if line.meter.is_some() {
+                jumps.metered();
+            }
+        }
+        jumps
     }
 }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::facts::{
     EventFacts, Movement, Projection, ProjectionError, ReceivablesFact, Settles, Used,
 };
-use crate::views::closes::Closes;
+use crate::views::Closes;
 
 /// Something that lowered the open amount of an invoice.
 #[derive(Debug, Clone, PartialEq, Serialize)]

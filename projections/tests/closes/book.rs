@@ -16,6 +16,16 @@ pub(crate) enum Step {
     Money(money_steps::Step),
 }
 
+impl Step {
+    /// Its day of the year: steps are played in the order of their days.
+    pub(crate) fn day(&self) -> i32 {
+        match self {
+            Self::Order(step) => step.day,
+            Self::Money(step) => step.day,
+        }
+    }
+}
+
 /// The policies of both.
 pub(crate) fn policies() -> impl Strategy<Value = serde_json::Value> {
     (order_steps::policies(), money_steps::policies()).prop_map(|(mut all, money)| {
@@ -36,11 +46,22 @@ pub(crate) fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
+/// What a USD is worth: days of the year, ten-thousandths, and what the rate is for.
+pub(crate) type Rate = (i32, i64, &'static str);
+
+/// Rates, most of them late when days are closed.
+pub(crate) fn rates() -> impl Strategy<Value = Vec<Rate>> {
+    let kinds = prop::sample::select(vec!["spot", "spot", "closing"]);
+    prop::collection::vec((0_i32..420, 4_000_i64..25_000, kinds), 0..6)
+}
+
 #[derive(Clone)]
 pub(crate) struct Book {
     inner: common::Book,
     pub(crate) commands: u32,
     pub(crate) accepted: u32,
+    /// Whether orders are in the book's currency where other documents are in another one.
+    pub(crate) are_orders_own: bool,
 }
 
 impl std::ops::Deref for Book {
@@ -53,13 +74,18 @@ impl std::ops::Deref for Book {
 
 impl Book {
     pub(crate) fn open(policies: &serde_json::Value) -> Self {
-        Self { inner: common::Book::open(policies), commands: 0, accepted: 0 }
+        Self {
+            inner: common::Book::open(policies),
+            commands: 0,
+            accepted: 0,
+            are_orders_own: false,
+        }
     }
 
     /// A book in EUR, whose documents are in USD.
     pub(crate) fn foreign(policies: &serde_json::Value) -> Self {
         let inner = common::Book::open_in("EUR", policies);
-        let mut book = Self { inner, commands: 0, accepted: 0 };
+        let mut book = Self { inner, commands: 0, accepted: 0, are_orders_own: false };
         assert!(book.rate("2025-01-01", "0.9137") && book.rate("2026-02-10", "0.8451"));
         book
     }
@@ -71,13 +97,20 @@ impl Book {
         self.inner.send("RecordFxRate", start, &data)
     }
 
+    /// Records a rate, of a month's last day where it is for closings.
+    pub(crate) fn rate_of(&mut self, (days, rate, kind): &Rate) -> bool {
+        let start: Day = "2026-01-01".parse().unwrap();
+        let date = start.plus_days(*days);
+        let date = if *kind == "closing" { date.month().last() } else { date };
+        let rate = format!("{}.{:04}", rate / 10_000, rate % 10_000);
+        let data = json!({"from": "USD", "to": "EUR", "rate": rate, "date": date, "type": kind});
+        self.inner.send("RecordFxRate", start, &data)
+    }
+
     /// Plays steps in the order of their days.
     pub(crate) fn play(&mut self, steps: &[Step]) {
         let mut steps: Vec<&Step> = steps.iter().collect();
-        steps.sort_by_key(|step| match step {
-            Step::Order(step) => step.day,
-            Step::Money(step) => step.day,
-        });
+        steps.sort_by_key(|step| step.day());
         for step in steps {
             self.step(step);
         }
@@ -88,7 +121,10 @@ impl Book {
         self.commands += 1;
         let (name, date, data) = match step {
             Step::Order(step) => {
-                let (name, data) = step.command(self.commands);
+                let (name, mut data) = step.command(self.commands);
+                if self.are_orders_own && data.get("currency").is_some() {
+                    data["currency"] = json!("EUR");
+                }
                 (name, step.date(), data)
             }
             Step::Money(step) => {

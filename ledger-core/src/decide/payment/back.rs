@@ -129,6 +129,17 @@ pub(in crate::decide) fn fail(
                     format!("the payment {id} is {}'s", payment.customer),
                 ));
             }
+            // The entry is in one currency: that of the payment, of which it takes.
+            if payment.currency != found.currency {
+                return Err(Rejection::at(
+                    Code::CurrencyMismatch,
+                    "data.payment",
+                    format!(
+                        "the payment {id} is in {}, the invoice {} in {}",
+                        payment.currency, data.invoice, found.currency
+                    ),
+                ));
+            }
             let settles_it = payment.allocations.iter().any(|one| one.invoice == data.invoice);
             if !settles_it && !payment.unapplied.is_positive() {
                 return Err(Rejection::at(

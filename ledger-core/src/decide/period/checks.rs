@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::calendar::{Day, YearMonth};
 use crate::closing::Check;
 use crate::decide::invoice;
-use crate::decide::period::seal;
 use crate::event::close::Finding;
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
@@ -82,7 +81,7 @@ fn found(check: Check, state: &Ledger, book: &Book, through: Day) -> Option<Find
 /// Control accounts that are not what the documents say. A book with documents in other currencies
 /// is not looked at here: its documents do not add up in one.
 fn books(state: &Ledger, book: &Book) -> Option<Finding> {
-    if seal::has_other_currencies(state, book) {
+    if has_other_currencies(state, book) {
         return None;
     }
     let sums = state.books.ever();
@@ -102,6 +101,15 @@ fn books(state: &Ledger, book: &Book) -> Option<Finding> {
         }
     }
     counter.done()
+}
+
+/// Whether any document has another currency than the book's.
+fn has_other_currencies(state: &Ledger, book: &Book) -> bool {
+    let is_other = |currency: Currency| currency != book.currency;
+    state.orders.values().any(|one| is_other(one.currency))
+        || state.invoices.values().any(|one| is_other(one.currency))
+        || state.payments.values().any(|one| is_other(one.currency))
+        || state.credits.values().any(|one| is_other(one.currency))
 }
 
 /// The month after the last closed one.

@@ -4,20 +4,17 @@ use std::collections::BTreeMap;
 
 use crate::calendar::Day;
 use crate::event::close::{ContractRoll, ReceivablesRoll, Seal};
-use crate::money::{Amount, Currency};
+use crate::money::Amount;
+use crate::policy::FxRevaluation;
 use crate::posting::{ContractId, Role};
 use crate::revenue::schedule::in_force;
-use crate::state::books::{ContractKind, ReceivableKind};
+use crate::state::books::{ContractKind, ReceivableKind, Sealed};
 use crate::state::{Book, Ledger};
 use rust_decimal::Decimal;
 
 /// The books at the end of a day that is not closed yet, and how they came there since the last
-/// close that stands. None where there are documents in other currencies than the book's: what
-/// their contracts stand at in the book's is computed by the reports alone.
-pub(super) fn seal(state: &Ledger, book: &Book, through: Day) -> Option<Seal> {
-    if has_other_currencies(state, book) {
-        return None;
-    }
+/// close that stands.
+pub(super) fn seal(state: &Ledger, book: &Book, through: Day) -> Seal {
     let zero = book.currency.zero();
     let last = state.books.last_close();
     let from = last.map(|sealed| sealed.through.next());
@@ -29,9 +26,9 @@ pub(super) fn seal(state: &Ledger, book: &Book, through: Day) -> Option<Seal> {
     for role in Role::ALL {
         add(role, posted.role(role));
     }
-    let billed = state.books.billed(through);
-    let recognised = recognised(state, through);
-    let mut contracts: BTreeMap<&ContractId, Amount> = billed;
+    let recognised = recognised(state, book, through);
+    let mut contracts: BTreeMap<&ContractId, Amount> = state.books.billed(through);
+    contracts.retain(|contract, _| !is_at_rates(state, book, contract));
     for (contract, earned) in &recognised {
         *contracts.entry(contract).or_default() -= *earned;
     }
@@ -39,26 +36,28 @@ pub(super) fn seal(state: &Ledger, book: &Book, through: Day) -> Option<Seal> {
         add(Role::DeferredRevenue, -balance.max(Amount::ZERO));
         add(Role::UnbilledReceivable, (-balance).max(Amount::ZERO));
     }
-    let earned: Amount = recognised.into_values().sum();
+    let at_rates = state.foreign_contracts(book, through);
+    add(Role::DeferredRevenue, -at_rates.deferred);
+    add(Role::UnbilledReceivable, at_rates.unbilled);
+    add(Role::FxGainLoss, at_rates.loss);
+    let earned = recognised.into_values().sum::<Amount>() + at_rates.recognised;
     add(Role::Revenue, -earned);
+    // Each item opens at its own rate: at a month's end it stands at that of the day.
+    if book.policies.fx_revaluation == FxRevaluation::On && through == through.month().last() {
+        for (role, amount) in state.revaluation(book, through) {
+            add(role, amount);
+            add(Role::FxGainLoss, -amount);
+        }
+    }
     trial_balance.retain(|_, amount| !amount.is_zero());
-    Some(Seal {
+    Seal {
         sequence: state.books.sequence,
         currency: book.currency,
         from,
         trial_balance,
         receivables: receivables(state, book, (from, through)),
-        contract_liability: contracts_roll(state, book, (from, through), earned),
-    })
-}
-
-/// Whether any document has another currency than the book's.
-pub(super) fn has_other_currencies(state: &Ledger, book: &Book) -> bool {
-    let is_other = |currency: Currency| currency != book.currency;
-    state.orders.values().any(|one| is_other(one.currency))
-        || state.invoices.values().any(|one| is_other(one.currency))
-        || state.payments.values().any(|one| is_other(one.currency))
-        || state.credits.values().any(|one| is_other(one.currency))
+        contract_liability: contracts_roll(state, book, (from, through), (earned, at_rates.loss)),
+    }
 }
 
 fn receivables(
@@ -84,34 +83,42 @@ fn contracts_roll(
     state: &Ledger,
     book: &Book,
     (from, through): (Option<Day>, Day),
-    earned: Amount,
+    (earned, loss): (Amount, Amount),
 ) -> ContractRoll {
     let zero = book.currency.zero();
-    let kinds = [ContractKind::Billed, ContractKind::Credited, ContractKind::WrittenOff];
-    let before = from.map(|from| state.books.posted(None, from.previous())).unwrap_or_default();
-    let earned_before = state.books.last_close().map_or(zero, |sealed| sealed.recognised);
-    let billed_before: Amount = kinds.iter().map(|kind| -before.contract(*kind)).sum();
-    let opening = zero + billed_before - earned_before;
+    let last = state.books.last_close();
+    let before = |of: fn(&Sealed) -> Amount| zero + last.as_ref().map(of).unwrap_or_default();
+    let opening = before(|sealed| sealed.liability);
     let sums = state.books.posted(from, through);
     let billed = zero - sums.contract(ContractKind::Billed);
     let credited = zero + sums.contract(ContractKind::Credited);
     let written_off = zero + sums.contract(ContractKind::WrittenOff);
-    let recognised = zero + earned - earned_before;
-    let closing = opening + billed - recognised - credited - written_off;
-    ContractRoll { opening, billed, recognised, credited, written_off, closing }
+    let recognised = zero + earned - before(|sealed| sealed.recognised);
+    let fx = zero + loss - before(|sealed| sealed.fx);
+    let closing = opening + billed - recognised - credited - written_off + fx;
+    ContractRoll { opening, billed, recognised, credited, written_off, fx, closing }
 }
 
-/// What each contract earns through a day that is not closed.
-fn recognised(state: &Ledger, through: Day) -> BTreeMap<ContractId, Amount> {
+/// Whether a contract has another currency than the book's, and so stands at exchange rates.
+fn is_at_rates(state: &Ledger, book: &Book, contract: &ContractId) -> bool {
+    let currency = match contract {
+        ContractId::Order(id) => state.orders.get(id).map(|one| one.currency),
+        ContractId::Invoice(id) => state.invoices.get(id).map(|one| one.currency),
+    };
+    currency.is_some_and(|currency| currency != book.currency)
+}
+
+/// What each contract in the book's currency earns through a day that is not closed.
+fn recognised(state: &Ledger, book: &Book, through: Day) -> BTreeMap<ContractId, Amount> {
     let mut sums: BTreeMap<ContractId, Amount> = BTreeMap::new();
-    for (id, order) in &state.orders {
+    for (id, order) in state.orders.iter().filter(|(_, one)| one.currency == book.currency) {
         let lines = order.lines.iter();
         let earned: Amount = lines.map(|line| line.earned_through(through, order.currency)).sum();
         if !earned.is_zero() {
             sums.insert(ContractId::Order(id.clone()), earned);
         }
     }
-    for (id, invoice) in &state.invoices {
+    for (id, invoice) in state.invoices.iter().filter(|(_, one)| one.currency == book.currency) {
         let currency = invoice.currency;
         let versions =
             invoice.lines.iter().filter_map(|one| in_force(one.versions.iter(), through));

@@ -8,13 +8,64 @@
 
 use std::collections::BTreeSet;
 
-use ledger_core::calendar::Day;
-use ledger_core::fx::{ExchangeRate, Rates};
-use ledger_core::id::Identifier;
-use ledger_core::money::{Amount, Currency, Rounding, multiply_divide};
+use crate::calendar::Day;
+use crate::fx::{ExchangeRate, Rates};
+use crate::id::Identifier;
+use crate::money::{Amount, Currency, Rounding, multiply_divide};
+use crate::revenue::closes::At;
+use crate::revenue::schedule::Schedule;
 
-use crate::views::closes::At;
-use crate::views::deferred_revenue::{BillRef, Contract};
+/// What of a contract its value comes from: the writer's state has it in one form, the
+/// projections in another.
+pub trait Valued<'a> {
+    /// The contract's currency.
+    fn currency(&self) -> Currency;
+
+    /// Earned through a day, as known then.
+    fn recognised(&self, day: Day, at: At<'_>) -> Amount;
+
+    /// The first day on which it can earn anything.
+    fn first_earned(&self, at: At<'_>) -> Option<Day>;
+
+    /// Its bills with the days on which they are posted.
+    fn bills(&self, at: At<'_>) -> Vec<(Day, BillRef<'a>)>;
+
+    /// Days on which what it earns may jump.
+    fn jumps(&self, at: At<'_>) -> Jumps;
+}
+
+/// A bill of a contract in another currency than the book's, below zero a credit.
+#[derive(Debug, Clone, Copy)]
+pub struct BillRef<'a> {
+    /// The invoice that billed it, or whose bill is lowered.
+    pub invoice: Option<&'a Identifier>,
+    /// Net of tax.
+    pub amount: Amount,
+    /// What it is worth in the book's currency.
+    pub value: Amount,
+}
+
+/// On which days what a contract earns may jump.
+#[derive(Debug, Clone, Default)]
+pub struct Jumps {
+    days: BTreeSet<Day>,
+    /// Whether it may on any day, or fall: then only a look at every day tells whether it is
+    /// ahead of its bills.
+    is_daily: bool,
+}
+
+impl Jumps {
+    /// Takes a version of a line's schedule.
+    pub fn version(&mut self, version: &Schedule) {
+        self.days.insert(version.from);
+        self.is_daily |= version.amount.is_negative() || version.progress.is_some();
+    }
+
+    /// Takes a line that earns by usage.
+    pub fn metered(&mut self) {
+        self.is_daily = true;
+    }
+}
 
 /// How a book values: its currency, its rates, and how it rounds.
 #[derive(Debug, Clone, Copy)]
@@ -106,8 +157,8 @@ struct Run {
 
 /// A walk over the days of a contract.
 #[derive(Debug)]
-pub struct Walk<'a> {
-    contract: &'a Contract,
+pub struct Walk<'a, C> {
+    contract: C,
     at: At<'a>,
     by: Valuing<'a>,
     /// Days on which it is billed, or on which what is earned may jump.
@@ -126,24 +177,16 @@ pub struct Walk<'a> {
     loss: Amount,
 }
 
-impl<'a> Walk<'a> {
+impl<'a, C: Valued<'a>> Walk<'a, C> {
     /// A walk that starts before its first day.
-    pub fn new(contract: &'a Contract, at: At<'a>, by: Valuing<'a>) -> Self {
-        let known = contract.bills(at.sequence);
-        let mut bills: Vec<(Day, BillRef<'a>)> = known.collect();
+    pub fn new(contract: C, at: At<'a>, by: Valuing<'a>) -> Self {
+        let mut bills = contract.bills(at);
         bills.sort_by_key(|(day, _)| *day);
-        let mut stops: BTreeSet<Day> = bills.iter().map(|(day, _)| *day).collect();
+        let Jumps { days: mut stops, is_daily } = contract.jumps(at);
+        stops.extend(bills.iter().map(|(day, _)| *day));
         stops.extend(at.catch_ups());
-        let mut is_daily = false;
-        for line in contract.lines.values() {
-            let versions = line.versions.iter().filter(|(one, _)| *one <= at.sequence);
-            for (_, version) in versions {
-                stops.insert(version.from);
-                is_daily |= version.amount.is_negative() || version.progress.is_some();
-            }
-            is_daily |= line.meter.is_some();
-        }
         Self {
+            recognised: contract.currency().zero(),
             contract,
             at,
             by,
@@ -151,7 +194,6 @@ impl<'a> Walk<'a> {
             is_daily,
             bills,
             seen: None,
-            recognised: contract.currency.zero(),
             layers: Vec::new(),
             unbilled: Amount::ZERO,
             unbilled_value: Amount::ZERO,
@@ -163,7 +205,7 @@ impl<'a> Walk<'a> {
 
     /// Where it stands at the end of a day, none earlier than the one asked for before.
     pub fn through(&mut self, day: Day) -> Standing {
-        let Some(first) = self.first(day) else { return self.standing() };
+        let Some(first) = self.first() else { return self.standing() };
         let stops: Vec<Day> = self.stops.iter().copied().filter(|stop| *stop <= day).collect();
         for stop in stops {
             if self.seen.is_none_or(|seen| seen < stop) {
@@ -177,10 +219,9 @@ impl<'a> Walk<'a> {
     }
 
     /// The first day on which anything happens.
-    fn first(&self, through: Day) -> Option<Day> {
-        let lines = self.contract.lines.values();
-        let earned = lines.filter_map(|line| line.reach(self.at, through)).map(|(first, _)| first);
-        earned.chain(self.bills.first().map(|(day, _)| *day)).min()
+    fn first(&self) -> Option<Day> {
+        let billed = self.bills.first().map(|(day, _)| *day);
+        self.contract.first_earned(self.at).into_iter().chain(billed).min()
     }
 
     fn standing(&self) -> Standing {
@@ -252,7 +293,7 @@ impl<'a> Walk<'a> {
 
     /// What an amount that is earned on a day adds to what was earned at the same rate before.
     fn at_rate_of(&mut self, amount: Amount, day: Day) -> Amount {
-        let rate = self.by.rate(self.contract.currency, day, self.at);
+        let rate = self.by.rate(self.contract.currency(), day, self.at);
         let same = |run: &Run| (run.rate.rate, run.rate.per) == (rate.rate, rate.per);
         let before = self.run.filter(same);
         let before = before.unwrap_or(Run { rate, amount: Amount::ZERO, value: Amount::ZERO });

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger_core::calendar::Day;
+use crate::calendar::Day;
 
 /// Closes and reopenings in order of sequence.
 #[derive(Debug, Clone, Default, PartialEq)]
