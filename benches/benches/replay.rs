@@ -13,6 +13,7 @@ use ledger_core::log::journal::Journal;
 use ledger_core::log::nats_server::NatsServer;
 use ledger_core::log::{Record, SharedLog, StoredRecord};
 use projections::facts::Folder;
+use projections::prefix::Checked;
 use projections::replay::catch_up;
 use schemas::chain::Chain;
 use schemas::record::decode;
@@ -28,6 +29,7 @@ fn main() -> Outcome<()> {
     // The measured replay of the journal is a process of its own: its memory is its own, too.
     match arguments.next().as_deref() {
         Some("fold") => runtime.block_on(fold_alone(&arguments.next().unwrap_or_default())),
+        Some("verify") => runtime.block_on(verify_alone(&arguments.next().unwrap_or_default())),
         Some(count) => runtime.block_on(run(count.parse()?)),
         None => runtime.block_on(run(1_000_000)),
     }
@@ -42,7 +44,7 @@ async fn run(count: usize) -> Outcome<()> {
     let cores = available_parallelism().map_or(1, usize::from);
     println!("{last} events, {cores} cores, median of {RUNS} runs\n");
     println!("| events a second | ledger | yardstick | ratio |\n| --- | ---: | ---: | ---: |");
-    let (mut ours, mut alone) = (Vec::new(), Vec::new());
+    let (mut ours, mut alone, mut verified) = (Vec::new(), Vec::new(), Vec::new());
     let mut memory = (0, 0);
     for _ in 0..RUNS {
         let watch = Watch::start();
@@ -50,9 +52,12 @@ async fn run(count: usize) -> Outcome<()> {
         alone.push(rate(last, watch.read()));
         let (rate, open, kib) = fold_in_a_process(folder.path().to_str().unwrap_or_default())?;
         ours.push(rate);
+        verified.push(verify_in_a_process(folder.path().to_str().unwrap_or_default())?);
         memory = (open, kib);
     }
-    println!("{}", row("replay of the journal, beside decoding", median(ours), median(alone)));
+    let ours = median(ours);
+    println!("{}", row("replay of the journal, beside decoding", ours, median(alone)));
+    println!("{}", row("verify of the journal, beside replay", median(verified), ours));
     let records: Vec<Record> =
         records(&log).await?.into_iter().take(STREAM_EVENTS.min(count)).collect();
     jetstream(&records).await?;
@@ -98,6 +103,27 @@ async fn fold_alone(folder: &str) -> Outcome<()> {
     let rate = rate(last, watch.read());
     println!("{rate} {open} {}", peak_memory()?);
     Ok(())
+}
+
+/// Checks every invariant behind every event, as `verify` does.
+async fn verify_alone(folder: &str) -> Outcome<()> {
+    let log: SharedLog = Arc::new(Journal::open_read_only(folder.as_ref())?);
+    let last = log.last_sequence().await?;
+    let watch = Watch::start();
+    let (mut checked, mut chain) = (Checked::default(), Chain::START);
+    catch_up(&log, &mut checked, &mut chain, None, &mut |_| {}).await?;
+    if let Some(violation) = checked.finish() {
+        return Err(format!("{violation:?}").into());
+    }
+    println!("{}", rate(last, watch.read()));
+    Ok(())
+}
+
+fn verify_in_a_process(folder: &str) -> Outcome<u64> {
+    let program = std::env::current_exe()?;
+    let output = std::process::Command::new(program).args(["verify", folder]).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    text.trim().parse().map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned().into())
 }
 
 /// Folds the whole log; how many invoices are open at its end.

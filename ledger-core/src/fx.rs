@@ -165,8 +165,15 @@ impl Rates {
         day: Day,
         sequence: u64,
     ) -> Option<ExchangeRate> {
-        let closing = self.find((from, to, RateType::Closing), day, sequence);
-        closing.filter(|one| one.date == day).or_else(|| self.spot(from, to, day, sequence))
+        if from == to {
+            return Some(ExchangeRate::even(from, day));
+        }
+        let pair = (from, to, RateType::Closing);
+        let of_the_day = |one: &ExchangeRate| one.date == day;
+        let own = self.either(pair, day, sequence).filter(of_the_day);
+        // An older closing rate of the pair itself says nothing of this day.
+        let closing = own.or_else(|| self.crossed(pair, day, sequence).filter(of_the_day));
+        closing.or_else(|| self.spot(from, to, day, sequence))
     }
 
     /// The rate of a day's earnings: the latest spot rate, or before the first one of all, that.
@@ -195,17 +202,22 @@ impl Rates {
         if from == to {
             return Some(ExchangeRate::even(from, day));
         }
-        self.either((from, to, kind), day, sequence).or_else(|| {
-            let pivots: BTreeSet<Currency> =
-                self.0.keys().flat_map(|(from, to, _)| [*from, *to]).collect();
-            let through = pivots.into_iter().filter(|pivot| *pivot != from && *pivot != to);
-            let crossed = through.filter_map(|pivot| {
-                let first = self.either((from, pivot, kind), day, sequence)?;
-                first.and(self.either((pivot, to, kind), day, sequence)?)
-            });
-            // The first of the latest ones.
-            crossed.reduce(|best, next| if next.date > best.date { next } else { best })
-        })
+        let pair = (from, to, kind);
+        self.either(pair, day, sequence).or_else(|| self.crossed(pair, day, sequence))
+    }
+
+    /// The rate of a pair by two rates of a third currency.
+    fn crossed(&self, pair: Pair, day: Day, sequence: u64) -> Option<ExchangeRate> {
+        let (from, to, kind) = pair;
+        let pivots: BTreeSet<Currency> =
+            self.0.keys().flat_map(|(from, to, _)| [*from, *to]).collect();
+        let through = pivots.into_iter().filter(|pivot| *pivot != from && *pivot != to);
+        let crossed = through.filter_map(|pivot| {
+            let first = self.either((from, pivot, kind), day, sequence)?;
+            first.and(self.either((pivot, to, kind), day, sequence)?)
+        });
+        // The first of the latest ones.
+        crossed.reduce(|best, next| if next.date > best.date { next } else { best })
     }
 
     /// The rate of a pair as recorded, or the other way round where that is later.

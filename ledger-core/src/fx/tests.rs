@@ -300,6 +300,15 @@ fn the_closing_rate_is_of_the_very_day_else_the_latest_spot_rate() {
         let found = rates(&lines).closing(from, to, day(on), u64::MAX);
         assert_eq!(shown(found), expected, "{pair:?} on {on}");
     }
+    // An older closing rate of the pair itself does not hide a crossed one of the very day.
+    let older = [
+        "EUR USD 1.1 2026-01-01",
+        "EUR USD 1.5 2026-02-28 closing",
+        "CHF EUR 1.0 2026-03-31 closing",
+        "CHF USD 1.4 2026-03-31 closing",
+    ];
+    let crossed = rates(&older).closing(currency("EUR"), currency("USD"), day("2026-03-31"), 9);
+    assert_eq!(shown(crossed), "1.4/1 of 2026-03-31");
     let before = rates(&lines).closing(currency("EUR"), currency("USD"), day("2026-03-31"), 1);
     assert_eq!(shown(before), "1.1/1 of 2026-03-02", "it was not known yet");
 }

@@ -56,6 +56,9 @@ pub(super) fn deferred_revenue(query: &Query<'_>) -> Result<Table, Rejection> {
         "deferred:amount",
         "unbilled:amount",
         "late:amount",
+        "book_recognised:amount",
+        "book_deferred:amount",
+        "book_unbilled:amount",
     ]);
     let steps = query.at().steps();
     for contract in contracts(query) {
@@ -67,6 +70,7 @@ pub(super) fn deferred_revenue(query: &Query<'_>) -> Result<Table, Rejection> {
         if billed.is_zero() && recognised.is_zero() && late.is_zero() {
             continue;
         }
+        let book = functional::standing(query, contract, query.as_of);
         table.rows.push(vec![
             order_of(contract).unwrap_or("").into(),
             invoice_of(contract).unwrap_or("").into(),
@@ -77,6 +81,9 @@ pub(super) fn deferred_revenue(query: &Query<'_>) -> Result<Table, Rejection> {
             (billed - recognised).max(zero).into(),
             (recognised - billed).max(zero).into(),
             late.into(),
+            book.recognised.into(),
+            book.deferred.into(),
+            book.unbilled.into(),
         ]);
     }
     Ok(table)

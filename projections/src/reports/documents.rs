@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ledger_core::calendar::Day;
 use ledger_core::money::{Amount, Currency};
-use ledger_core::posting::ContractId;
+use ledger_core::posting::{ContractId, Role};
 use ledger_core::rejection::{Code, Rejection};
 use ledger_core::{collection, dunning};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::facts::Used;
 use crate::reports::late::flag;
 use crate::reports::open_items::{left, open, status};
-use crate::reports::{Query, Table};
+use crate::reports::{Query, Table, functional};
 use crate::views::{Line, Settlement, Use};
 
 /// Issued invoices, by the days on which they are posted.
@@ -43,8 +43,12 @@ pub(super) fn billing(query: &Query<'_>) -> Result<Table, Rejection> {
         "tax:amount",
         "total:amount",
         "late",
+        "book_total:amount",
     ]);
+    let zero = query.views.currency().map_or(Amount::ZERO, |currency| currency.zero());
     for (fact, id, issued) in rows {
+        let of = (fact.sequence, Role::AccountsReceivable);
+        let book = functional::at_own_rate(query, of, (issued.total, issued.total));
         table.rows.push(vec![
             issued.issued.into(),
             id.as_str().into(),
@@ -55,6 +59,7 @@ pub(super) fn billing(query: &Query<'_>) -> Result<Table, Rejection> {
             issued.tax.into(),
             issued.total.into(),
             flag(fact.is_late()).into(),
+            (zero + book).into(),
         ]);
     }
     Ok(table)

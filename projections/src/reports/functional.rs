@@ -7,7 +7,7 @@ use ledger_core::policy::FxRevaluation;
 use ledger_core::posting::Role;
 
 use crate::reports::Query;
-use crate::views::{Contract, Standing, Walk};
+use crate::views::{Contract, InvoiceFact, Standing, Walk};
 
 /// Where a contract stands at the end of a day, in the book's currency.
 pub(super) fn standing(query: &Query<'_>, contract: &Contract, day: Day) -> Standing {
@@ -107,6 +107,18 @@ pub(super) fn monetary(query: &Query<'_>, day: Day) -> Vec<Monetary> {
         all.extend(item(query, (Role::CustomerCredits, fact.issued.currency), opened, moves, day));
     }
     all
+}
+
+/// What is open of an invoice at the end of a day in the book's currency, at the invoice's own rate.
+pub(super) fn open_value(query: &Query<'_>, fact: &InvoiceFact, open: Amount, day: Day) -> Amount {
+    let currency = fact.issued.currency;
+    if query.views.currency() == Some(currency) {
+        return open;
+    }
+    let moves = fact.settlements.iter().map(|one| (one.effective, one.sequence, one.amount));
+    let opened = (fact.posted, fact.sequence, fact.issued.total);
+    let item = item(query, (Role::AccountsReceivable, currency), opened, moves, day);
+    item.map_or(Amount::ZERO, |one| one.value)
 }
 
 /// One document. What is left of it after each movement, in the order of recording, keeps its

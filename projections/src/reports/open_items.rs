@@ -10,7 +10,7 @@ use ledger_core::rejection::{Code, Rejection};
 use crate::facts::{Settles, Used};
 use crate::reports::ageing::Ageing;
 use crate::reports::late::flag;
-use crate::reports::{Cell, Query, Table};
+use crate::reports::{Cell, Query, Table, functional};
 use crate::views::{InvoiceFact, Settlement, Use};
 
 /// What is open of an invoice on a day, as known at a sequence; none before it was issued.
@@ -110,6 +110,8 @@ pub(super) struct Aged {
     pub(super) total: Amount,
     disputed: Amount,
     late: Amount,
+    /// All of it in the book's currency.
+    book: Amount,
 }
 
 /// What is open by customer and age.
@@ -129,6 +131,7 @@ pub(super) fn aged<'a>(
         *row.buckets.entry(place).or_default() += open;
         row.total += open;
         row.disputed += disputed(fact, query.as_of, query.sequence, open);
+        row.book += functional::open_value(query, fact, open, query.as_of);
         row.late += if fact.is_late() { open } else { Amount::ZERO };
     }
     Ok(aged)
@@ -139,9 +142,13 @@ pub(super) fn receivables(query: &Query<'_>) -> Result<Table, Rejection> {
     let names = Ageing::of(query)?.names;
     let mut columns = vec!["customer".to_owned(), "currency".to_owned()];
     columns.extend(names.iter().map(|name| format!("{name}:amount")));
-    columns.extend(["total", "unapplied", "disputed", "late"].map(|name| format!("{name}:amount")));
+    columns.extend(
+        ["total", "unapplied", "disputed", "late", "book_total"]
+            .map(|name| format!("{name}:amount")),
+    );
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let mut table = Table::new(&columns);
+    let book = query.views.currency().map_or(Amount::ZERO, |currency| currency.zero());
     let mut aged = aged(query)?;
     let unapplied = unapplied(query);
     for key in unapplied.keys() {
@@ -157,6 +164,7 @@ pub(super) fn receivables(query: &Query<'_>) -> Result<Table, Rejection> {
         let beside = unapplied.get(&(customer, currency)).copied().unwrap_or_default();
         let amounts = [row.total, beside, row.disputed, row.late];
         cells.extend(amounts.map(|amount| Cell::Amount(zero + amount)));
+        cells.push(Cell::Amount(book + row.book));
         table.rows.push(cells);
     }
     Ok(table)
@@ -177,7 +185,9 @@ pub(super) fn open_items(query: &Query<'_>) -> Result<Table, Rejection> {
         "bucket",
         "status",
         "late",
+        "book_open:amount",
     ]);
+    let zero = query.views.currency().map_or(Amount::ZERO, |currency| currency.zero());
     for (id, fact) in &query.views.receivables.invoices {
         let Some(open) = open(fact, query.as_of, query.sequence) else { continue };
         let issued = &fact.issued;
@@ -200,6 +210,7 @@ pub(super) fn open_items(query: &Query<'_>) -> Result<Table, Rejection> {
             ageing.name(overdue).into(),
             status(fact, query.as_of, query.sequence, open).into(),
             flag(fact.is_late()).into(),
+            (zero + functional::open_value(query, fact, open, query.as_of)).into(),
         ]);
     }
     Ok(table)
