@@ -131,13 +131,35 @@ pub(crate) async fn open_journal(global: &Global) -> Result<SharedLog, Failure> 
     Ok(log)
 }
 
+impl Global {
+    /// The folder of what the projections keep of the book's log.
+    fn projections(&self) -> Result<PathBuf, Failure> {
+        Ok(self.folder()?.join(format!("{PROJECTIONS}-{}", self.kind())))
+    }
+
+    /// Where the snapshot of the book's views is.
+    ///
+    /// # Errors
+    /// As [`Global::book_id`].
+    pub(crate) fn snapshot(&self) -> Result<PathBuf, Failure> {
+        Ok(self.projections()?.join("views.snapshot"))
+    }
+
+    /// Where the snapshot of the book's writer is.
+    ///
+    /// # Errors
+    /// As [`Global::book_id`].
+    pub(crate) fn writer_snapshot(&self) -> Result<PathBuf, Failure> {
+        Ok(self.projections()?.join("writer.snapshot"))
+    }
+}
+
 /// Opens the stored projections of the book.
 ///
 /// # Errors
 /// Where another process has them open, or the folder cannot be used.
 pub(crate) fn open_store(global: &Global) -> Result<Box<dyn FactStore>, Failure> {
-    let folder = global.folder()?.join(format!("{PROJECTIONS}-{}", global.kind()));
-    Ok(Box::new(SledStore::open(&folder)?))
+    Ok(Box::new(SledStore::open(&global.projections()?)?))
 }
 
 impl From<StoreError> for Failure {

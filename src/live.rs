@@ -1,6 +1,7 @@
 //! The live views of a daemon: they follow the log, and answer reports from it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use commands::documents::{self, DocumentFormat};
@@ -39,6 +40,15 @@ pub(crate) struct Live {
     is_unsafe: bool,
 }
 
+/// What a daemon keeps of its projections between runs.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// The facts behind the snapshot.
+    pub(crate) facts: Box<dyn FactStore>,
+    /// Where the snapshot is.
+    pub(crate) snapshot: PathBuf,
+}
+
 impl Live {
     /// Takes what is stored, and folds what the log holds beyond it.
     ///
@@ -46,11 +56,11 @@ impl Live {
     /// Where it cannot be read, or is not the log that was projected before.
     pub(crate) async fn start(
         log: SharedLog,
-        store: Box<dyn FactStore>,
+        kept: Kept,
         anchor: Anchor,
         is_unsafe: bool,
     ) -> Result<Self, Failure> {
-        let mut projector = Projector::open(store, &log).await?;
+        let mut projector = Projector::open(kept.facts, Some(kept.snapshot), &log).await?;
         let caught_up = projector.catch_up(&log, &mut |_| {}).await;
         match caught_up {
             // The commands still work: reports say why they do not.
@@ -94,6 +104,9 @@ impl Live {
                 Ok(()) if looks == 0 => self.check().await,
                 outcome => outcome,
             };
+            if outcome.is_ok() {
+                self.keep_snapshot_if_due().await;
+            }
             match outcome {
                 Ok(()) => told.clear(),
                 Err(error @ ReplayError::Tampered { .. }) => return error,
@@ -105,6 +118,34 @@ impl Live {
                 }
             }
         }
+    }
+
+    /// Writes a snapshot, where the log has grown by enough.
+    async fn keep_snapshot_if_due(&self) {
+        if self.projector.read().await.is_snapshot_due() {
+            self.keep_snapshot().await;
+        }
+    }
+
+    /// Writes a snapshot of the views, so that the next start costs the log's tail. Without one it costs
+    /// more, and nothing else.
+    pub(crate) async fn keep_snapshot(&self) {
+        let written = {
+            let projector = self.projector.read().await;
+            tokio::task::block_in_place(|| projector.write_snapshot())
+        };
+        let (outcome, through) = match written {
+            Ok(None) => return,
+            // The views go on while the disk works.
+            Ok(Some((snapshot, through))) => {
+                (tokio::task::block_in_place(|| snapshot.publish()), through)
+            }
+            Err(error) => (Err(error), self.projector.read().await.views().sequence),
+        };
+        if let Err(error) = &outcome {
+            tracing::warn!(%error, "the next start reads more of the log");
+        }
+        self.projector.write().await.snapshot_ended(through, outcome.is_ok());
     }
 
     /// Checks that the log still holds what was projected.

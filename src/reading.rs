@@ -4,12 +4,15 @@ use ledger_core::calendar::Day;
 use ledger_core::event::Event;
 use ledger_core::log::{SharedLog, StoredRecord};
 use ledger_core::rejection::Rejection;
+use ledger_core::snapshot::{Unpublished, is_due};
 use projections::outlook::orders::{Orders, When};
-use projections::replay::{ReplayError, replay};
+use projections::replay::{ReplayError, catch_up, replay};
 use projections::reports::{self, Filters, Source, Table};
+use projections::snapshot;
 use projections::views::Views;
 use schemas::record::{DecodeError, decode};
 
+use crate::cli::Global;
 use crate::exit::Failure;
 
 /// Records of one read.
@@ -92,6 +95,26 @@ pub(crate) async fn orders(log: &SharedLog, when: When) -> Result<Orders, Failur
     })
     .await?;
     Ok(orders)
+}
+
+/// The views of a book: its snapshot, and what the log holds behind it. Where that is much, there is a
+/// new snapshot afterwards.
+///
+/// # Errors
+/// Where the log cannot be read, an event does not fit, or the log is not the one that the snapshot
+/// was folded from.
+pub(crate) async fn views(global: &Global, log: &SharedLog) -> Result<Views, Failure> {
+    let path = global.snapshot()?;
+    let (mut views, mut chain) = snapshot::resume(&path, log).await?;
+    let known = views.sequence;
+    catch_up(log, &mut views, &mut chain, None, &mut |_| {}).await?;
+    if is_due(known, views.sequence)
+        && let Err(error) = snapshot::write(&path, &views, chain).and_then(Unpublished::publish)
+    {
+        // Who may only read the folder reads the log, each time.
+        tracing::debug!(%error, "no snapshot was written");
+    }
+    Ok(views)
 }
 
 /// Folds the whole log into views.

@@ -61,6 +61,9 @@ mod scenarios;
 #[path = "it/serve.rs"]
 mod serve;
 #[cfg(test)]
+#[path = "it/snapshots.rs"]
+mod snapshots;
+#[cfg(test)]
 #[path = "it/stripe_double.rs"]
 mod stripe_double;
 #[cfg(test)]

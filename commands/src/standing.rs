@@ -13,6 +13,8 @@ use time::{Duration, OffsetDateTime};
 
 use crate::ids::event_id;
 
+mod snapshot;
+
 /// What the reply to a command id is built from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {

@@ -1,6 +1,6 @@
 //! Whether a webhook comes from Stripe: HMAC-SHA256 over the time and the raw body.
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use ledger_core::rejection::{Code, Rejection};
 use sha2::Sha256;
 

@@ -23,8 +23,11 @@ use crate::clock::{self, Clock};
 use crate::standing::Standing;
 
 mod group;
+mod keep;
 mod run;
 mod tail;
+
+pub use keep::Keep;
 
 /// Why a writer cannot start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +70,7 @@ struct Writer {
     standing: Standing,
     /// Whether `standing` is the log's own state.
     is_current: bool,
+    kept: keep::Kept,
     time_zone: watch::Sender<String>,
 }
 
@@ -101,6 +105,20 @@ pub async fn start(
     log: SharedLog,
     clock: Arc<dyn Clock>,
 ) -> Result<RunningWriter, WriterError> {
+    start_from(None, book, shard, log, clock).await
+}
+
+/// Starts the writer of a book from its snapshot, where there is one that fits, and keeps one.
+///
+/// # Errors
+/// As [`start`]; also where the log no longer holds what the snapshot was folded from.
+pub async fn start_from(
+    keep: Option<Keep>,
+    book: Identifier,
+    shard: u32,
+    log: SharedLog,
+    clock: Arc<dyn Clock>,
+) -> Result<RunningWriter, WriterError> {
     let (queue, jobs) = mpsc::channel(QUEUE_COMMANDS_MAX);
     let (zone_in, zone_out) = watch::channel("UTC".to_owned());
     let mut writer = Writer {
@@ -110,9 +128,10 @@ pub async fn start(
         clock: Arc::clone(&clock),
         standing: Standing::default(),
         is_current: true,
+        kept: keep::Kept::new(keep),
         time_zone: zone_in,
     };
-    writer.catch_up().await?;
+    writer.resume().await?;
     let handle = WriterHandle { queue, clock, time_zone: zone_out };
     let task = tokio::spawn(writer.run(jobs));
     Ok(RunningWriter { handle, task })

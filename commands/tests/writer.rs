@@ -29,6 +29,8 @@ mod bent;
 mod runs;
 #[path = "writer/service.rs"]
 mod service;
+#[path = "writer/snapshots.rs"]
+mod snapshots;
 
 const NOW: OffsetDateTime = datetime!(2026-05-01 09:00 UTC);
 

@@ -1,5 +1,6 @@
 //! Business dates: parsing, month arithmetic, and the serde form `YYYY-MM-DD`.
 
+use std::io;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -144,6 +145,21 @@ impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         Self::from_str(&text).map_err(|rejection| crate::wire::coded(&rejection))
+    }
+}
+
+/// As the number of the day: four bytes of a snapshot.
+impl borsh::BorshSerialize for Day {
+    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
+        borsh::BorshSerialize::serialize(&self.number(), writer)
+    }
+}
+
+impl borsh::BorshDeserialize for Day {
+    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
+        let number = <i32 as borsh::BorshDeserialize>::deserialize_reader(reader)?;
+        let date = Date::from_julian_day(number);
+        date.map(Self).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::command::accounts::{AccountName, RoleAccount};
 use crate::id::Identifier;
 use crate::money::Currency;
@@ -90,7 +92,7 @@ pub struct Account {
 }
 
 /// The accounts of one role.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 struct Rules {
     own: AccountName,
     by_product: BTreeMap<Identifier, AccountName>,
@@ -99,7 +101,7 @@ struct Rules {
 }
 
 /// The chart of a book.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct Chart {
     rules: BTreeMap<Role, Rules>,
     /// `DefineProduct.revenue_account` by product.

@@ -18,6 +18,7 @@ pub mod loss;
 pub mod order;
 pub mod payment;
 pub mod request;
+pub mod words;
 
 /// A decided event that has no place in the log yet: the writer adds id, time and headers.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,11 +88,18 @@ pub struct Event {
 pub struct DocumentReference {
     /// The customer, `_book` for events of the whole book.
     pub customer: Option<Identifier>,
-    /// `customer`, `order`, `invoice`, `payment`, `credit`, `book`, `product`, `tax_rate`,
-    /// `fx_rate`, `period`.
+    /// One of [`DocumentReference::KINDS`].
     pub kind: &'static str,
     /// The document's id.
     pub id: Identifier,
+}
+
+impl DocumentReference {
+    /// The kinds of documents (contract, section 6).
+    pub const KINDS: &'static [&'static str] = &[
+        "customer", "order", "invoice", "payment", "credit", "book", "product", "tax_rate",
+        "fx_rate", "period",
+    ];
 }
 
 /// Whether an amount of an event is left out, because there is none.

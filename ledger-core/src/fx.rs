@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,19 @@ use crate::money::{Amount, Currency, Rounding, multiply_divide};
 
 /// What a rate is for.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Default,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum RateType {
@@ -38,7 +51,18 @@ impl RateType {
 }
 
 /// A rate as it was applied: `per` of `from` are worth `rate` of `to`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub struct ExchangeRate {
     /// The currency of the document.
     pub from: Currency,
@@ -122,7 +146,7 @@ fn is_within(number: Decimal) -> bool {
 pub type Pair = (Currency, Currency, RateType);
 
 /// The rates that were recorded, with the sequences at which the ledger learned them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct Rates(BTreeMap<Pair, BTreeMap<Day, Vec<(u64, Amount)>>>);
 
 impl Rates {

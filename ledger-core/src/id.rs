@@ -11,7 +11,9 @@ use crate::money::Currency;
 use crate::rejection::{Code, Rejection};
 
 /// 1 to 128 bytes of printable UTF-8 without control characters (contract, section 1).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, borsh::BorshSerialize, borsh::BorshDeserialize,
+)]
 pub struct Identifier(
     // Short ones are kept in place: maps of a million of them are searched by every command.
     SmolStr,

@@ -3,7 +3,7 @@
 //! In reading order: values ([`money`], [`calendar`], [`id`]), what may be asked ([`command`])
 //! and what has happened ([`event`]), the state and the two functions over it ([`state`],
 //! [`decide`](mod@decide)), revenue ([`revenue`]), double entry ([`posting`]), and the [`log`] that keeps it all.
-//! Everything but the log is synchronous and has no clock, no randomness and no I/O.
+//! Everything but the log and snapshots is synchronous and has no clock, no randomness and no I/O.
 
 pub mod ageing;
 pub mod billing;
@@ -25,5 +25,7 @@ pub mod posting;
 pub mod rejection;
 pub mod revenue;
 mod schema;
+#[cfg(feature = "journal")]
+pub mod snapshot;
 pub mod state;
 pub mod wire;

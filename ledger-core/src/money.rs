@@ -16,7 +16,17 @@ use crate::rejection::{Code, Rejection};
 mod digits;
 
 /// A currency of ISO 4217, with its minor units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    borsh::BorshSerialize,
+    borsh::BorshDeserialize,
+)]
 pub struct Currency {
     code: [u8; 3],
     minor_units: u32,
@@ -112,7 +122,18 @@ impl<'de> Deserialize<'de> for Currency {
 }
 
 /// How a midpoint is rounded (contract, section 5, policy `rounding`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    borsh::BorshSerialize,
+    borsh::BorshDeserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Rounding {
     /// To the even neighbour.
@@ -128,7 +149,19 @@ pub enum Rounding {
 /// Values from outside have at most 12 digits before the point and 12 behind it
 /// (`limits.rs`), so that sums of millions of them stay far below the 28 digits of the decimal
 /// type: addition and subtraction cannot overflow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    borsh::BorshSerialize,
+    borsh::BorshDeserialize,
+)]
 pub struct Amount(Decimal);
 
 impl Amount {

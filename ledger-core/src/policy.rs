@@ -1,5 +1,6 @@
 //! The policies of a book (contract, section 5): closed lists, defaults first.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::money::{Amount, Rounding};
@@ -10,7 +11,10 @@ macro_rules! choice {
         $($(#[doc = $rest_doc:literal])* $rest:ident = $rest_word:literal),* $(,)?
     }) => {
         $(#[doc = $doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, BorshSerialize,
+            BorshDeserialize, schemars::JsonSchema,
+        )]
         pub enum $name {
             $(#[doc = $first_doc])* #[default] #[serde(rename = $first_word)] $first,
             $($(#[doc = $rest_doc])* #[serde(rename = $rest_word)] $rest),*
@@ -290,7 +294,7 @@ choice! {
 }
 
 /// The policies in force. A policy that shaped an event is part of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
 #[serde(default)]
 pub struct Policies {
     /// How midpoints are rounded.

@@ -1,5 +1,6 @@
 //! Event to balanced entries, by pure rules; nothing else ever posts (accounting, section 2).
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::id::Identifier;
@@ -28,6 +29,8 @@ pub use functional::{
     Serialize,
     Deserialize,
     schemars::JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
 )]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are the contract's, section 8")]
@@ -102,7 +105,18 @@ impl Role {
 
 /// Where a posting goes: a role's account, or the balance of a contract, which stands in
 /// deferred_revenue or unbilled_receivable depending on the day.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub enum Target {
     /// The account of a role.
     Role(Role),
@@ -111,7 +125,18 @@ pub enum Target {
 }
 
 /// A contract: an order, or an invoice that bills none.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub enum ContractId {
     /// An order.
     Order(Identifier),
@@ -120,7 +145,7 @@ pub enum ContractId {
 }
 
 /// One leg of an entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
 pub struct Posting {
     /// Where it goes.
     pub target: Target,

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::calendar::Day;
 use crate::chart::Chart;
 use crate::command::shared::Allocation;
@@ -27,7 +29,7 @@ pub mod order;
 pub mod requests;
 
 /// Everything that deciding a command needs to know of the book.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct Ledger {
     /// The open book; none before `OpenBook`.
     pub book: Option<Book>,
@@ -62,7 +64,7 @@ pub struct Ledger {
 }
 
 /// What a billing run issued so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct RunSoFar {
     /// Invoices.
     pub invoices: u32,
@@ -73,7 +75,7 @@ pub struct RunSoFar {
 }
 
 /// The settings of an open book.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub struct Book {
     /// Functional currency.
     pub currency: Currency,
@@ -96,7 +98,7 @@ pub struct Book {
 }
 
 /// A customer and what is open of theirs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub struct Customer {
     /// As registered.
     pub registered: CustomerRegistered,
@@ -114,7 +116,7 @@ impl Customer {
 }
 
 /// An invoice.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub struct Invoice {
     /// Who owes it.
     pub customer: Identifier,
@@ -169,7 +171,7 @@ impl Invoice {
 }
 
 /// A line of an invoice with what is left of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub struct InvoiceLine {
     /// The line's id.
     pub line: Identifier,
@@ -200,7 +202,7 @@ pub struct InvoiceLine {
 }
 
 /// What was written off of an invoice, and what was recovered of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub struct WrittenOff {
     /// All of it.
     pub amount: Amount,
@@ -221,7 +223,7 @@ pub struct WrittenOff {
 }
 
 /// A payment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub struct Payment {
     /// Who paid.
     pub customer: Identifier,
@@ -244,7 +246,7 @@ pub struct Payment {
 }
 
 /// A credit.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub struct Credit {
     /// Whose it is.
     pub customer: Identifier,

@@ -4,6 +4,7 @@
 //! so that "as of a date" and "as known then" are filters. The same facts are folded into memory,
 //! written to the store and hashed for the digest, so that the three cannot drift apart.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::calendar::Day;
 use ledger_core::event::Event;
 use ledger_core::posting::postings;
@@ -14,6 +15,7 @@ use time::OffsetDateTime;
 mod audit_trail;
 mod collections;
 mod deferred_revenue;
+mod digests;
 mod receivables;
 
 pub use audit_trail::{AuditRow, Closing};
@@ -88,7 +90,7 @@ pub struct EventFacts {
 }
 
 /// What an event needs to be judged by, small enough for any log: what is open, not its history.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct Folder {
     /// Documents with something left.
     pub open: OpenDocuments,

@@ -9,5 +9,6 @@ pub mod projector;
 pub mod replay;
 pub mod reports;
 pub mod seals;
+pub mod snapshot;
 pub mod store;
 pub mod views;

@@ -1,13 +1,17 @@
-//! The projector: views in memory, their facts in a store, and both at one position.
+//! The projector: views in memory, their facts in a store, and both at one position. A snapshot of the
+//! views takes the place of the facts, where it is worth it.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use ledger_core::log::SharedLog;
+use ledger_core::snapshot::{SnapshotError, Unpublished, is_due};
 use schemas::chain::Chain;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::facts::{DigestParts, EventFacts, Projection, ProjectionError};
 use crate::replay::{Fold, ReplayError, catch_up};
+use crate::snapshot;
 use crate::store::{FactStore, Position, StoreError};
 use crate::views::Views;
 
@@ -23,31 +27,37 @@ pub struct Projector {
     store: Option<Box<dyn FactStore>>,
     rows: Vec<(u64, Vec<u8>)>,
     stored: u64,
+    snapshot: Option<PathBuf>,
+    /// The last event of the snapshot that was read or written last.
+    in_snapshot: u64,
 }
 
 impl Projector {
-    /// Takes what the store holds, where it fits its own digests and the log; everything else is
-    /// thrown away and will be folded again.
+    /// Takes the snapshot and what the store holds behind it, where they fit their own digests and the
+    /// log; everything else is thrown away and will be folded again.
     ///
     /// # Errors
     /// [`ReplayError::Tampered`] where the log does not hold the event up to which facts are
     /// stored: history that shrank or changed stops the program (`docs/ARCHITECTURE.md`, Rules, 6).
-    pub async fn open(mut store: Box<dyn FactStore>, log: &SharedLog) -> Result<Self, ReplayError> {
-        let (views, chain) = match load(store.as_ref()) {
-            Ok(Some(loaded)) => loaded,
-            Ok(None) => {
-                restart(store.as_mut());
-                (Views::default(), Chain::START)
-            }
+    pub async fn open(
+        mut store: Box<dyn FactStore>,
+        snapshot: Option<PathBuf>,
+        log: &SharedLog,
+    ) -> Result<Self, ReplayError> {
+        let base = base(snapshot.as_deref(), log).await?;
+        let in_snapshot = base.0.sequence;
+        let (views, chain) = match load(store.as_ref(), base) {
+            Ok(loaded) => loaded,
             Err(error) => {
-                warn!(%error, "the stored projections cannot be read");
+                warn!(%error, "the facts behind the snapshot are folded again");
                 restart(store.as_mut());
-                (Views::default(), Chain::START)
+                self::base(snapshot.as_deref(), log).await?
             }
         };
         must_hold(log, views.sequence, chain).await?;
         let stored = views.sequence;
-        Ok(Self { views, chain, store: Some(store), rows: Vec::new(), stored })
+        let (store, rows) = (Some(store), Vec::new());
+        Ok(Self { views, chain, store, rows, stored, snapshot, in_snapshot })
     }
 
     /// Views that are kept in memory only.
@@ -58,6 +68,8 @@ impl Projector {
             store: None,
             rows: Vec::new(),
             stored: 0,
+            snapshot: None,
+            in_snapshot: 0,
         }
     }
 
@@ -86,6 +98,33 @@ impl Projector {
         self.chain = chain;
         self.commit();
         result
+    }
+
+    /// Whether the log has grown so much behind the last snapshot that another one is worth it.
+    pub fn is_snapshot_due(&self) -> bool {
+        self.snapshot.is_some() && is_due(self.in_snapshot, self.views.sequence)
+    }
+
+    /// Writes a snapshot of the views, and says through which event; none where nothing was folded
+    /// behind the last one, or no snapshots are kept. It counts once it is published.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] where the disk fails.
+    pub fn write_snapshot(&self) -> Result<Option<(Unpublished, u64)>, SnapshotError> {
+        let is_new = self.views.sequence > self.in_snapshot;
+        let Some(path) = self.snapshot.as_deref().filter(|_| is_new) else { return Ok(None) };
+        let written = snapshot::write(path, &self.views, self.chain)?;
+        Ok(Some((written, self.views.sequence)))
+    }
+
+    /// Hears that the snapshot through an event was published, or could not be: the next one is due
+    /// once there is more. Facts that a snapshot holds are not kept twice.
+    pub fn snapshot_ended(&mut self, through: u64, is_published: bool) {
+        self.in_snapshot = through;
+        let Some(store) = self.store.as_mut().filter(|_| is_published) else { return };
+        if let Err(error) = store.forget(through) {
+            warn!(%error, "facts that the snapshot holds stay in the store");
+        }
     }
 
     fn commit(&mut self) {
@@ -149,32 +188,48 @@ fn position(views: &Views, chain: Chain) -> Position {
     }
 }
 
-/// The stored views, where they fit their position to the last byte.
-fn load(store: &dyn FactStore) -> Result<Option<(Views, Chain)>, StoreError> {
-    let Some(position) = store.position()? else { return Ok(None) };
-    if position.versions != versions() {
-        info!("the stored projections are of another version; building them again");
-        return Ok(None);
+/// What the snapshot holds.
+async fn base(path: Option<&Path>, log: &SharedLog) -> Result<(Views, Chain), ReplayError> {
+    match path {
+        Some(path) => snapshot::resume(path, log).await,
+        None => Ok((Views::default(), Chain::START)),
     }
-    let mut views = Views::default();
+}
+
+/// Stored facts that cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the stored projections are of another version")]
+    Version,
+    #[error("the stored projections are damaged: {0}")]
+    Damaged(String),
+}
+
+/// The base with what is stored behind it, where that fits its position to the last byte.
+fn load(store: &dyn FactStore, base: (Views, Chain)) -> Result<(Views, Chain), Unusable> {
+    let (mut views, chain) = base;
+    let Some(position) = store.position()? else { return Ok((views, chain)) };
+    if position.sequence <= views.sequence {
+        return Ok((views, chain));
+    }
+    if position.versions != versions() {
+        return Err(Unusable::Version);
+    }
     let mut wrong = None;
-    store.each(&mut |sequence, row| {
+    store.each(views.sequence, &mut |sequence, row| {
         let taken = serde_json::from_slice::<EventFacts>(row)
             .map_err(|error| format!("row {sequence}: {error}"))
             .and_then(|facts| views.fold(&facts).map_err(|error| error.to_string()));
         wrong = taken.err();
         wrong.is_none()
     })?;
-    let chain = Chain::from_hex(&position.chain);
-    match (wrong, chain) {
-        (None, Some(chain)) if self::position(&views, chain) == position => {
-            Ok(Some((views, chain)))
-        }
-        (reason, _) => {
-            let reason = reason.unwrap_or_else(|| "they do not fit their digests".to_owned());
-            warn!(%reason, "the stored projections are damaged; building them again");
-            Ok(None)
-        }
+    let misfit = || "they do not fit their digests".to_owned();
+    let chain = Chain::from_hex(&position.chain).ok_or_else(|| Unusable::Damaged(misfit()))?;
+    match wrong {
+        None if self::position(&views, chain) == position => Ok((views, chain)),
+        reason => Err(Unusable::Damaged(reason.unwrap_or_else(misfit))),
     }
 }
 

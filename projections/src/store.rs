@@ -1,4 +1,5 @@
-//! Where the projections' facts are kept between runs: everything here can be built again.
+//! Where the projections' facts behind their last snapshot are kept between runs: everything here can
+//! be built again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -55,11 +56,18 @@ pub trait FactStore: Send + Sync + fmt::Debug {
     /// [`StoreError`]; nothing of it is stored then.
     fn commit(&mut self, rows: &[(u64, Vec<u8>)], position: &Position) -> Result<(), StoreError>;
 
-    /// Shows every row to `see`, in order of sequence, as long as it says true.
+    /// Shows every row behind the event `after` to `see`, in order of sequence, as long as it says
+    /// true.
     ///
     /// # Errors
     /// [`StoreError`] where the store fails.
-    fn each(&self, see: &mut dyn FnMut(u64, &[u8]) -> bool) -> Result<(), StoreError>;
+    fn each(&self, after: u64, see: &mut dyn FnMut(u64, &[u8]) -> bool) -> Result<(), StoreError>;
+
+    /// Throws the rows through an event away: a snapshot holds them now. The position stays.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store fails.
+    fn forget(&mut self, through: u64) -> Result<(), StoreError>;
 
     /// Throws everything away.
     ///

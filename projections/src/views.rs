@@ -22,6 +22,7 @@ pub mod collections;
 mod deferred_revenue;
 mod receivables;
 mod segments;
+mod snapshot;
 
 pub use audit_trail::{AuditEntry, AuditTrail};
 pub use deferred_revenue::{Billed, Contra, Contract, DeferredRevenue, Line};

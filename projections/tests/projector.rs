@@ -5,106 +5,20 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
-use ledger_core::decide::decide;
 use ledger_core::event::{Event, EventData};
-use ledger_core::id::Identifier;
-use ledger_core::log::memory::MemoryLog;
-use ledger_core::log::{Record, SharedLog};
-use ledger_core::state::Ledger;
+use ledger_core::log::SharedLog;
 use projections::projector::Projector;
 use projections::replay::{ReplayError, replay};
 use projections::store::{FactStore, Position, SledStore, StoreError};
-use schemas::chain::Chain;
-use schemas::command::{Origin, parse};
-use schemas::record::{EncodeContext, encode};
 
-/// Builds a log as the writer does, but lets a test bend an event first.
-struct Builder {
-    ledger: Ledger,
-    chain: Chain,
-    records: Vec<Record>,
-}
+#[path = "common/log.rs"]
+mod common;
 
-impl Builder {
-    fn new() -> Self {
-        Self { ledger: Ledger::default(), chain: Chain::START, records: Vec::new() }
-    }
-
-    fn command(&mut self, envelope: &str, bend: impl Fn(&mut Event)) {
-        let book: Identifier = "main".parse().unwrap();
-        let origin = Origin {
-            book: book.clone(),
-            actor: "test".to_owned(),
-            today: "2026-01-01".parse().unwrap(),
-            command_name: None,
-        };
-        let command = parse(envelope.as_bytes(), &origin, &mut String::new).unwrap();
-        for new in decide(&book, &self.ledger, &command).unwrap() {
-            let sequence = u64::try_from(self.records.len()).unwrap() + 1;
-            let mut event = Event {
-                sequence,
-                id: format!("e-{sequence}"),
-                effective: new.effective,
-                recorded_at: time::macros::datetime!(2026-01-01 00:00 UTC),
-                actor: command.actor.clone(),
-                command_id: command.id.clone(),
-                command_hash: command.content_hash.clone(),
-                correlation_id: command.correlation_id.clone(),
-                reason: command.reason.clone(),
-                data: new.data,
-                functional: new.functional,
-            };
-            self.ledger.apply(&event);
-            bend(&mut event);
-            let context =
-                EncodeContext { book: &book, shard: 0, chain: self.chain, traceparent: None };
-            let (record, chain) = encode(&event, &context).unwrap();
-            self.chain = chain;
-            self.records.push(record);
-        }
-    }
-
-    async fn log(&self) -> SharedLog {
-        let log: SharedLog = Arc::new(MemoryLog::default());
-        log.append(0, self.records.clone()).await.unwrap();
-        log
-    }
-}
-
-const OPEN: &str =
-    r#"{"id":"1","command":"OpenBook","effective":"2026-01-01","data":{"currency":"USD"}}"#;
-const CUSTOMER: &str = r#"{"id":"2","command":"RegisterCustomer","effective":"2026-01-01","data":{"customer":"C-1","name":"One"}}"#;
-
-fn book(invoices: usize) -> Builder {
-    let mut builder = Builder::new();
-    builder.command(OPEN, |_| {});
-    builder.command(CUSTOMER, |_| {});
-    for number in 1..=invoices {
-        invoice(&mut builder, number);
-    }
-    builder
-}
-
-fn invoice(builder: &mut Builder, number: usize) {
-    builder.command(
-        &format!(
-            r#"{{"id":"i{number}","command":"IssueInvoice","effective":"2026-01-02","data":{{"invoice":"INV-{number}","customer":"C-1","currency":"USD","lines":[{{"description":"a year","amount":"365.00","service_start":"2026-01-01","service_end":"2026-12-31"}}]}}}}"#
-        ),
-        |_| {},
-    );
-    builder.command(&payment(number), |_| {});
-}
-
-fn payment(number: usize) -> String {
-    format!(
-        r#"{{"id":"p{number}","command":"RecordPayment","effective":"2026-01-03","data":{{"payment":"PAY-{number}","customer":"C-1","amount":"65.00","currency":"USD","allocate":[{{"invoice":"INV-{number}","amount":"65.00"}}]}}}}"#
-    )
-}
+use common::{Builder, CUSTOMER, OPEN, book, invoice, payment};
 
 async fn project(store: Box<dyn FactStore>, log: &SharedLog) -> Result<Projector, ReplayError> {
-    let mut projector = Projector::open(store, log).await?;
+    let mut projector = Projector::open(store, None, log).await?;
     projector.catch_up(log, &mut |_| {}).await?;
     Ok(projector)
 }
@@ -145,7 +59,7 @@ async fn rows_and_position_are_one() {
         rows.push(sequence);
         true
     };
-    store.each(&mut see).unwrap();
+    store.each(0, &mut see).unwrap();
     let position = store.position().unwrap().unwrap();
     assert_eq!(rows, (1..=position.sequence).collect::<Vec<_>>());
     assert_eq!(position.sequence, log.last_sequence().await.unwrap());
@@ -162,8 +76,11 @@ impl FactStore for Failing {
     fn commit(&mut self, _: &[(u64, Vec<u8>)], _: &Position) -> Result<(), StoreError> {
         Err(StoreError::Failed { path: "here".to_owned(), reason: "disk full".to_owned() })
     }
-    fn each(&self, see: &mut dyn FnMut(u64, &[u8]) -> bool) -> Result<(), StoreError> {
-        self.0.each(see)
+    fn each(&self, after: u64, see: &mut dyn FnMut(u64, &[u8]) -> bool) -> Result<(), StoreError> {
+        self.0.each(after, see)
+    }
+    fn forget(&mut self, through: u64) -> Result<(), StoreError> {
+        self.0.forget(through)
     }
     fn clear(&mut self) -> Result<(), StoreError> {
         self.0.clear()
@@ -198,7 +115,7 @@ async fn stored_facts_that_do_not_fit_are_built_again() {
                 bent.push((sequence, text.replace("365.00", "365.01").into_bytes()));
                 true
             };
-            store.each(&mut see).unwrap();
+            store.each(0, &mut see).unwrap();
             store.commit(&bent, &position).unwrap();
         }),
         ("a row too many", |store, position| {
@@ -222,7 +139,7 @@ async fn stored_facts_that_do_not_fit_are_built_again() {
         let projector = project(Box::new(store), &log).await.unwrap();
         assert_eq!(projector.views().digests(), fresh.digests(), "{name}");
         drop(projector);
-        let again = Projector::open(sled(folder.path()), &log).await.unwrap();
+        let again = Projector::open(sled(folder.path()), None, &log).await.unwrap();
         assert_eq!(again.views().sequence, fresh.sequence, "{name}: stored again");
     }
 }
@@ -294,7 +211,7 @@ async fn an_event_that_cannot_be_applied_stops_the_projector_there() {
         builder.command(&payment(2).replace("\"p2\"", "\"p3\"").replace("PAY-2", "PAY-3"), |_| {});
         let log = builder.log().await;
         let folder = tempfile::tempdir().unwrap();
-        let mut projector = Projector::open(sled(folder.path()), &log).await.unwrap();
+        let mut projector = Projector::open(sled(folder.path()), None, &log).await.unwrap();
         let mut told = Vec::new();
         for _ in 0..2 {
             match projector.catch_up(&log, &mut |_| {}).await {
@@ -331,7 +248,7 @@ async fn history_that_shrank_or_changed_stops_the_projector() {
         );
     }
     for log in [shorter, other.log().await] {
-        let refused = Projector::open(sled(folder.path()), &log).await;
+        let refused = Projector::open(sled(folder.path()), None, &log).await;
         assert!(
             matches!(refused, Err(ReplayError::Tampered { sequence, .. }) if sequence == last),
             "{refused:?}"

@@ -1,5 +1,6 @@
 //! The hash chain: each event carries a hash over itself and everything before it.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::log::Record;
 use sha2::{Digest, Sha256};
 
@@ -7,7 +8,7 @@ use sha2::{Digest, Sha256};
 pub const CHAIN_HEADER: &str = "Ledger-Chain";
 
 /// A hash over a prefix of the log (`docs/ARCHITECTURE.md`, The hash chain).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Chain(pub [u8; 32]);
 
 impl Chain {

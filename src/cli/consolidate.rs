@@ -77,7 +77,7 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
             }
             let one = Global { book: name.clone(), ..global.clone() };
             let log = config::open_to_read(&one).await?;
-            books.push((name.clone(), reading::fold(&log).await?));
+            books.push((name.clone(), reading::views(&one, &log).await?));
         }
         let Some((_, first)) = books.first() else { return Ok(Exit::Done) };
         let as_of = arguments.as_of.unwrap_or(config::today(first));

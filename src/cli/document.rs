@@ -49,7 +49,7 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
     };
     let views = config::block_on(async {
         let log = config::open_to_read(global).await?;
-        reading::fold(&log).await
+        reading::views(global, &log).await
     })?;
     let (document, language) =
         paper::document(&views, arguments.document.as_str(), arguments.language.as_deref())?;

@@ -80,7 +80,7 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
     let filters = filters(asked);
     config::block_on(async {
         let log = config::open_to_read(global).await?;
-        let views = reading::fold(&log).await?;
+        let views = reading::views(global, &log).await?;
         let as_of = asked.as_of.unwrap_or(config::today(&views));
         let mut table = reports::run("explain", &filters, &views, as_of)?;
         if global.unsafe_dev {

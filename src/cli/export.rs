@@ -167,7 +167,7 @@ pub(crate) struct Text {
 pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
     let views = config::block_on(async {
         let log = config::open_to_read(global).await?;
-        reading::fold(&log).await
+        reading::views(global, &log).await
     })?;
     match &arguments.format {
         Kind::Hledger(text) => plain(global, &views, text, |journal, output| {

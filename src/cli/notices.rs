@@ -60,7 +60,7 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
     let server = arguments.smtp.as_deref().map(Server::of).transpose()?;
     let views = config::block_on(async {
         let log = config::open_to_read(global).await?;
-        reading::fold(&log).await
+        reading::views(global, &log).await
     })?;
     let mut letters = letters(&views, &Texts::read()?, arguments.through)?;
     if let Some(wanted) = &arguments.customer {

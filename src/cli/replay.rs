@@ -106,7 +106,8 @@ async fn live(global: &Global, log: &SharedLog) -> Result<Digests, Failure> {
             remote.query(live::DIGESTS).await?
         }
         None => {
-            let mut projector = Projector::open(config::open_store(global)?, log).await?;
+            let mut projector =
+                Projector::open(config::open_store(global)?, Some(global.snapshot()?), log).await?;
             projector.catch_up(log, &mut |_| {}).await?;
             live::digests(projector.views()).to_string().into_bytes()
         }

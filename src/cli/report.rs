@@ -96,7 +96,7 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
     }
     config::block_on(async {
         let log = config::open_to_read(global).await?;
-        let views = reading::fold(&log).await?;
+        let views = reading::views(global, &log).await?;
         let as_of = arguments.as_of.unwrap_or(config::today(&views));
         let mut table = reading::report(&log, &arguments.name, &filters, &views, as_of).await??;
         if global.unsafe_dev {

@@ -13,7 +13,7 @@ use commands::clock::SystemClock;
 use commands::http::{self, Served};
 use commands::service::{self, CommandService};
 use commands::webhook::StripeWebhook;
-use commands::writer::{self, RunningWriter, WriterError};
+use commands::writer::{self, Keep, RunningWriter, WriterError};
 use futures::future::select_all;
 use ledger_core::log::SharedLog;
 use ledger_core::log::jetstream::JetStreamLog;
@@ -27,7 +27,7 @@ use crate::cli::Global;
 use crate::config;
 use crate::desk::remote;
 use crate::exit::{Exit, Failure};
-use crate::live::Live;
+use crate::live::{Kept, Live};
 
 /// How long callers that are being answered may take once the daemon is told to end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
@@ -125,9 +125,12 @@ impl Running {
         anchor.check(&log).await?;
         let store = config::open_store(global)?;
         // Each reads the whole log: on cores of their own.
-        let writer = writer::start(book.clone(), 0, Arc::clone(&log), Arc::new(SystemClock));
+        let keep = Some(Keep { path: global.writer_snapshot()?, at_end: true });
+        let clock = Arc::new(SystemClock);
+        let writer = writer::start_from(keep, book.clone(), 0, Arc::clone(&log), clock);
         let writer = tokio::spawn(writer);
-        let live = Live::start(Arc::clone(&log), store, anchor, global.unsafe_dev).await?;
+        let kept = Kept { facts: store, snapshot: global.snapshot()? };
+        let live = Live::start(Arc::clone(&log), kept, anchor, global.unsafe_dev).await?;
         let live = Arc::new(live);
         let writer = writer.await.map_err(|_| WriterError::Ended)??;
         let refused = global.folder()?.join(REFUSED);
@@ -183,6 +186,7 @@ async fn serve(books: &[Global], listen: SocketAddr, secrets: &str) -> Result<Ex
         writer.shutdown().await?;
         // What was answered last is projected and anchored before the end.
         live.catch_up().await?;
+        live.keep_snapshot().await;
     }
     outcome
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use commands::clock::SystemClock;
 use commands::ids;
-use commands::writer::{self, RunningWriter, WriterError, WriterHandle};
+use commands::writer::{self, Keep, RunningWriter, WriterError, WriterHandle};
 use ledger_core::calendar::Day;
 use ledger_core::id::Identifier;
 use ledger_core::limits::QUEUE_COMMANDS_MAX;
@@ -42,7 +42,9 @@ impl Local {
         let (book, actor) = (global.book_id()?, global.local_actor());
         let log = config::open_journal(global).await?;
         let clock = Arc::new(SystemClock);
-        let running = writer::start(book.clone(), 0, Arc::clone(&log), clock).await?;
+        let keep = Keep { path: global.writer_snapshot()?, at_end: false };
+        let running =
+            writer::start_from(Some(keep), book.clone(), 0, Arc::clone(&log), clock).await?;
         let handle = running.handle();
         Ok(Self { running, handle, book, actor, log, anchor: global.anchor()? })
     }

@@ -21,24 +21,10 @@ use crate::reading;
 /// # Errors
 /// Where the log in memory fails, which is a fault of the program.
 pub(crate) async fn run(scenario: &Scenario) -> Result<String, Failure> {
-    // Without any date the scenario has no command whose date could matter.
-    let (first, last) = scenario.dates().unwrap_or((no_date(), no_date()));
-    let bench = Bench::start(Identifier::from_str("main")?, last).await?;
-    if let Some(book) = &scenario.book
-        && let Some(refused) = open(&bench, book, first).await?
-    {
-        return Ok(told("the book was refused", &refused));
-    }
-    let mut sequences = Vec::with_capacity(scenario.commands.len());
-    for (index, step) in scenario.commands.iter().enumerate() {
-        let refused = bench.submit(&step.envelope).await?;
-        if let Some(difference) = unexpected(index + 1, step, refused.as_ref()) {
-            return Ok(difference);
-        }
-        sequences.push(bench.last_sequence().await?);
-    }
-    let (views, log) = bench.finish().await?;
-    let known = Known { views, log, sequences, today: last };
+    let known = match play(scenario).await? {
+        Ok(known) => known,
+        Err(difference) => return Ok(difference),
+    };
     let mut text = String::new();
     for (index, expectation) in scenario.expect.iter().enumerate() {
         if let Some(difference) = compare(expectation, &known).await? {
@@ -48,6 +34,28 @@ pub(crate) async fn run(scenario: &Scenario) -> Result<String, Failure> {
         }
     }
     Ok(text)
+}
+
+/// Sends the scenario's commands; the first outcome that differs from what is expected, as text.
+async fn play(scenario: &Scenario) -> Result<Result<Known, String>, Failure> {
+    // Without any date the scenario has no command whose date could matter.
+    let (first, last) = scenario.dates().unwrap_or((no_date(), no_date()));
+    let bench = Bench::start(Identifier::from_str("main")?, last).await?;
+    if let Some(book) = &scenario.book
+        && let Some(refused) = open(&bench, book, first).await?
+    {
+        return Ok(Err(told("the book was refused", &refused)));
+    }
+    let mut sequences = Vec::with_capacity(scenario.commands.len());
+    for (index, step) in scenario.commands.iter().enumerate() {
+        let refused = bench.submit(&step.envelope).await?;
+        if let Some(difference) = unexpected(index + 1, step, refused.as_ref()) {
+            return Ok(Err(difference));
+        }
+        sequences.push(bench.last_sequence().await?);
+    }
+    let (views, log) = bench.finish().await?;
+    Ok(Ok(Known { views, log, sequences, today: last }))
 }
 
 /// A date for scenarios without one.
@@ -132,4 +140,78 @@ fn rows(table: &Table) -> Vec<Row> {
 
 fn is_amount(table: &Table, column: &str) -> bool {
     table.columns.iter().any(|(name, kind)| name == column && *kind == Kind::Amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use commands::standing::Standing;
+    use ledger_core::snapshot::Unpublished;
+    use projections::replay::catch_up;
+    use projections::snapshot;
+    use schemas::chain::Chain;
+    use schemas::record::decode;
+
+    use super::*;
+
+    fn examples() -> Vec<PathBuf> {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let folders = ["worked", "scenarios"].map(|name| std::fs::read_dir(tests.join(name)));
+        folders
+            .into_iter()
+            .flat_map(|files| files.unwrap().map(|file| file.unwrap().path()))
+            .collect()
+    }
+
+    /// All that a fold keeps, and its digests, whose half-done hashes are not shown.
+    fn told(views: &Views) -> (String, Vec<(&'static str, String)>) {
+        (format!("{views:?}"), views.digests())
+    }
+
+    /// The views of the log's events through `cut`, from a snapshot, and the rest of the log.
+    async fn by_snapshot(log: &SharedLog, cut: u64, path: &Path) -> Views {
+        let (mut views, mut chain) = (Views::default(), Chain::START);
+        catch_up(log, &mut views, &mut chain, Some(cut), &mut |_| {}).await.unwrap();
+        snapshot::write(path, &views, chain).and_then(Unpublished::publish).unwrap();
+        let (mut views, mut chain) = snapshot::resume(path, log).await.unwrap();
+        assert_eq!(views.sequence, cut, "the snapshot is used");
+        catch_up(log, &mut views, &mut chain, None, &mut |_| {}).await.unwrap();
+        views
+    }
+
+    /// The standing of a writer behind the log's events through `cut`, from a snapshot, and the rest.
+    async fn standing(log: &SharedLog, cut: Option<u64>, path: &Path) -> Standing {
+        let mut standing = Standing::default();
+        for stored in log.read(1, usize::MAX).await.unwrap() {
+            standing.chain = standing.chain.next_leaf(&Chain::leaf(&stored.record.body));
+            standing.fold(&decode(&stored).unwrap());
+            if cut == Some(stored.sequence) {
+                standing.write_snapshot(path).and_then(Unpublished::publish).unwrap();
+                standing = Standing::read_snapshot(path).unwrap().unwrap();
+            }
+        }
+        standing
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_example_comes_to_the_same_through_a_snapshot() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("views.snapshot");
+        let mut looked_at = 0;
+        for file in examples() {
+            let scenario = Scenario::read(&file).unwrap();
+            let Ok(known) = play(&scenario).await.unwrap() else { panic!("{}", file.display()) };
+            let last = known.views.sequence;
+            for cut in [last / 3, last / 2, last].into_iter().filter(|cut| *cut > 0) {
+                let views = by_snapshot(&known.log, cut, &path).await;
+                assert!(told(&views) == told(&known.views), "{}: cut at {cut}", file.display());
+                let kept = standing(&known.log, Some(cut), &path).await;
+                let folded = standing(&known.log, None, &path).await;
+                assert!(format!("{kept:?}") == format!("{folded:?}"), "{}: {cut}", file.display());
+            }
+            looked_at += 1;
+        }
+        assert!(looked_at > 150, "only {looked_at} examples");
+    }
 }

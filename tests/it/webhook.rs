@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use commands::clock::{Clock, SystemClock};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 

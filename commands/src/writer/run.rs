@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
-use crate::standing::Standing;
 use crate::writer::group::{Group, Rest};
 use crate::writer::{Job, Writer};
 
@@ -41,6 +40,13 @@ struct Pipeline {
     races: usize,
 }
 
+impl Pipeline {
+    /// Whether nothing waits to be decided.
+    fn is_idle(&self) -> bool {
+        self.backlog.is_empty() && self.rest.is_none()
+    }
+}
+
 impl Writer {
     /// Takes commands until every handle is gone, and answers all of them.
     pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
@@ -48,12 +54,23 @@ impl Writer {
         let mut taken = Vec::with_capacity(GROUP_RECORDS_MAX);
         let mut is_open = true;
         loop {
-            self.fill(&mut pipeline).await;
+            let is_at_rest = pipeline.in_flight.is_none() && pipeline.next.is_empty();
+            if is_at_rest
+                && (self.is_snapshot_overdue() || pipeline.is_idle() && self.is_snapshot_due())
+            {
+                self.keep_snapshot().await;
+            }
+            // Nothing new is decided until what is on its way has landed.
+            let waits = self.is_snapshot_overdue();
+            if !waits {
+                self.fill(&mut pipeline).await;
+            }
             match pipeline.in_flight.take() {
                 Some(mut flight) => {
                     let wants_more =
                         is_open && pipeline.backlog.is_empty() && !pipeline.next.is_full();
-                    let is_busy = !pipeline.backlog.is_empty() && !pipeline.next.is_full();
+                    let is_busy =
+                        !waits && !pipeline.backlog.is_empty() && !pipeline.next.is_full();
                     tokio::select! {
                         biased;
                         outcome = &mut flight.outcome => {
@@ -78,7 +95,7 @@ impl Writer {
                     is_open = jobs.recv_many(&mut taken, GROUP_RECORDS_MAX).await > 0;
                     pipeline.backlog.extend(taken.drain(..));
                 }
-                None => return,
+                None => return self.keep_snapshot_at_end().await,
             }
         }
     }
@@ -207,8 +224,7 @@ impl Writer {
     /// Folds the log into a fresh state; whether that went well. Nothing is decided on a state
     /// that is not the log's.
     async fn recover_state(&mut self) -> bool {
-        self.standing = Standing::default();
-        self.is_current = match self.catch_up().await {
+        self.is_current = match self.resume().await {
             Ok(()) => true,
             Err(failure) => {
                 error!(%failure, "the log cannot be read");

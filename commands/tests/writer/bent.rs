@@ -31,6 +31,7 @@ pub(crate) struct BentLog {
     gate: Semaphore,
     groups: Mutex<Vec<usize>>,
     reads_that_fail: AtomicUsize,
+    reads: Mutex<Vec<u64>>,
 }
 
 impl BentLog {
@@ -41,6 +42,7 @@ impl BentLog {
             gate: Semaphore::new(0),
             groups: Mutex::default(),
             reads_that_fail: AtomicUsize::new(0),
+            reads: Mutex::default(),
         }
     }
 
@@ -51,6 +53,20 @@ impl BentLog {
 
     pub(crate) fn fail_reads(&self, count: usize) {
         self.reads_that_fail.store(count, Ordering::SeqCst);
+    }
+
+    /// What the next appends do.
+    pub(crate) fn then(&self, acts: &[Act]) {
+        self.acts.lock().unwrap().extend(acts);
+    }
+
+    /// The first sequences of all reads since [`BentLog::forget_reads`].
+    pub(crate) fn first_reads(&self) -> Vec<u64> {
+        self.reads.lock().unwrap().clone()
+    }
+
+    pub(crate) fn forget_reads(&self) {
+        self.reads.lock().unwrap().clear();
     }
 
     /// Records of each append that was asked for.
@@ -86,6 +102,7 @@ impl EventLog for BentLog {
     }
 
     fn read(&self, from: u64, max: usize) -> LogFuture<'_, Result<Vec<StoredRecord>, LogError>> {
+        self.reads.lock().unwrap().push(from);
         let fails = self
             .reads_that_fail
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));

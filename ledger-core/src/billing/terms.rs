@@ -3,6 +3,7 @@
 //! The same amounts are billed and earned: a line's price is the sum of its periods, each rounded
 //! as it is billed (readings, 43).
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use rust_decimal::Decimal;
 
 use crate::billing::grid::{Grid, Length, Period};
@@ -16,7 +17,7 @@ use crate::money::{Amount, Currency, Rounding, multiply_divide};
 use crate::policy::{Policies, Proration, ProrationRounding, TaxInclusive};
 
 /// What a line costs from a day on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Terms {
     /// The first day on which they hold.
     pub from: Day,

@@ -1,6 +1,9 @@
 //! The terms of a line from day to day, as a list that shares its past.
 
+use std::io;
 use std::sync::Arc;
+
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::billing::grid::Period;
 use crate::billing::terms::Terms;
@@ -36,6 +39,19 @@ impl Drop for Entry {
 impl From<Vec<Terms>> for Timeline {
     fn from(terms: Vec<Terms>) -> Self {
         terms.into_iter().fold(Self::default(), |list, one| list.append(one))
+    }
+}
+
+/// As a plain list.
+impl BorshSerialize for Timeline {
+    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
+        self.iter().collect::<Vec<_>>().serialize(writer)
+    }
+}
+
+impl BorshDeserialize for Timeline {
+    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
+        Vec::<Terms>::deserialize_reader(reader).map(Self::from)
     }
 }
 

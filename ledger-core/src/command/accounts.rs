@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,17 @@ use crate::money::Currency;
 
 /// The account of a role: its code alone, or with a name and with other accounts for some
 /// products, customers or currencies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 #[serde(
     untagged,
     expecting = "the account of a role is its code, or {code, name?, by_product?, by_customer?, \
@@ -24,7 +35,17 @@ pub enum RoleAccount {
 }
 
 /// The account of a role, and those that count instead for some of what is posted to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 #[serde(deny_unknown_fields)]
 pub struct AccountRules {
     /// The account's code, where no other rule says one.
@@ -44,7 +65,17 @@ pub struct AccountRules {
 }
 
 /// An account: its code alone, or with its name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 #[serde(untagged, expecting = "an account is its code, or {code, name}")]
 pub enum AccountName {
     /// The code alone.
@@ -54,7 +85,17 @@ pub enum AccountName {
 }
 
 /// An account with its name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 #[serde(deny_unknown_fields)]
 pub struct NamedAccount {
     /// The account's code.

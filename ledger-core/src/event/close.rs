@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,9 @@ use crate::money::{Amount, Currency};
 
 /// All days up to one are closed: what is recorded later for them is posted on the first open
 /// day.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct PeriodClosed {
     /// The book.
     pub book: Identifier,
@@ -30,7 +33,9 @@ pub struct PeriodClosed {
 }
 
 /// Closed days are open again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct PeriodReopened {
     /// The book.
     pub book: Identifier,
@@ -41,7 +46,9 @@ pub struct PeriodReopened {
 }
 
 /// The figures of the books at a close, as the writer's own state has them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct Seal {
     /// The last event that they know: the close itself comes right behind it.
     pub sequence: u64,
@@ -61,7 +68,18 @@ pub struct Seal {
 
 /// accounts_receivable from opening to closing: opening + invoiced - paid - credited -
 /// written_off = closing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub struct ReceivablesRoll {
     /// At the end of the day before.
     pub opening: Amount,
@@ -79,7 +97,18 @@ pub struct ReceivablesRoll {
 
 /// The contract liability (less the contract assets) from opening to closing: opening + billed -
 /// recognised - credited - written_off + fx = closing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub struct ContractRoll {
     /// At the end of the day before.
     pub opening: Amount,
@@ -103,7 +132,17 @@ fn is_zero(amount: &Amount) -> bool {
 }
 
 /// What a check found open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub struct Finding {
     /// The check.
     pub check: Check,

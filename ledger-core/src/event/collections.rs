@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +50,9 @@ pub struct CustomerReleased {
 }
 
 /// The customer has promised to pay.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct PaymentPromised {
     /// The invoice.
     pub invoice: Identifier,
@@ -74,7 +77,9 @@ impl PaymentPromised {
 }
 
 /// A reminder was issued. It is dated on the last day that its run covered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct ReminderIssued {
     /// The invoice.
     pub invoice: Identifier,

@@ -1,5 +1,6 @@
 //! Events of credits.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,9 @@ use crate::policy::CreditRevenue;
 use crate::revenue::schedule::Schedule;
 
 /// A credit was issued.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct CreditIssued {
     /// The credit's id.
     pub credit: Identifier,
@@ -45,7 +48,9 @@ pub struct CreditIssued {
 }
 
 /// A line of a credit as it was decided.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct CreditedLine {
     /// The invoice line that it credits.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -84,7 +89,9 @@ pub struct CreditedLine {
 
 /// A period of an order line whose first billing is below zero, so that it comes as a credit. All
 /// credit lines that give back parts of it sum to its amount; one of them carries it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct PeriodGivenBack {
     /// Its first day.
     pub start: Day,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,9 @@ use crate::revenue::schedule::Schedule;
 pub type DecidedPolicy = BTreeMap<String, String>;
 
 /// An invoice was issued.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct InvoiceIssued {
     /// The invoice's id.
     pub invoice: Identifier,
@@ -52,7 +55,18 @@ pub struct InvoiceIssued {
 }
 
 /// An early-payment discount of an invoice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub struct IssuedCashDiscount {
     /// Off the whole invoice, tax included.
     pub amount: Amount,
@@ -61,7 +75,9 @@ pub struct IssuedCashDiscount {
 }
 
 /// A line of an invoice as it was decided.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct IssuedLine {
     /// The line's id within the invoice.
     pub line: Identifier,
@@ -121,7 +137,9 @@ impl IssuedLine {
 }
 
 /// What a line of a billing run bills.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum RunLine {
     /// A period of an order line, or what was delivered of it on a day, for the first time.

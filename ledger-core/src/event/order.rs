@@ -1,5 +1,6 @@
 //! Events of orders.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +46,9 @@ pub struct OrderPlaced {
 }
 
 /// A line as it was decided.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct PlacedLine {
     /// The line's id within the order.
     pub line: Identifier,
@@ -108,7 +111,18 @@ pub struct PlacedLine {
 }
 
 /// Tax that a price contains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub struct ContainedTax {
     /// Percent.
     pub rate: Amount,
@@ -118,7 +132,9 @@ pub struct ContainedTax {
 
 /// The difference that a change makes to a period that was billed before: a charge above zero, a
 /// credit below.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct Adjustment {
     /// The order line.
     pub line: Identifier,

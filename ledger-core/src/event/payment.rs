@@ -1,5 +1,6 @@
 //! Events of payments.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,9 @@ use crate::id::Identifier;
 use crate::money::{Amount, Currency};
 
 /// Money was received.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct PaymentReceived {
     /// The payment's id.
     pub payment: Identifier,
@@ -53,7 +56,9 @@ pub struct PaymentAllocated {
 }
 
 /// So much of a payment for one invoice.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct PaymentAllocation {
     /// The invoice.
     pub invoice: Identifier,
@@ -138,7 +143,9 @@ pub struct PaymentFailed {
 }
 
 /// What is taken back of a payment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct Taken {
     /// All of it.
     pub amount: Amount,
@@ -152,7 +159,9 @@ pub struct Taken {
 }
 
 /// The payer's bank took money back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct PaymentChargedBack {
     /// The payment.
     pub payment: Identifier,
@@ -176,7 +185,9 @@ pub struct PaymentChargedBack {
 }
 
 /// What a chargeback takes of an invoice's revenue, contract balance and tax.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct ReversedInvoice {
     /// The invoice.
     pub invoice: Identifier,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,9 @@ use crate::money::{Amount, Currency};
 
 /// A processor is to collect money: an adapter that reads the log does it, and answers with
 /// `RecordPayment`, `FailPayment` or `CancelPaymentRequest`, naming the request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct PaymentRequested {
     /// The request: the invoice and the number of the attempt, `INV-1/1`.
     pub request: String,

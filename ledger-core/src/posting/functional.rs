@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,9 @@ mod moves;
 pub use moves::{ContractMove, OpenMove, contract_moves, open_moves};
 
 /// The entry of an event in the book's currency.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct Functional {
     /// The event's own rate.
     pub rate: ExchangeRate,
@@ -32,7 +35,9 @@ pub struct Functional {
 }
 
 /// One posting in the book's currency: to the account of a role, or to the balance of a contract.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct FunctionalPosting {
     /// The role of the account; none for the balance of a contract.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -95,7 +100,7 @@ impl Functional {
 }
 
 /// An amount of a document, and what of it is left, in both currencies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 struct Pool {
     total: Amount,
     value: Amount,
@@ -125,7 +130,7 @@ impl Pool {
 }
 
 /// What an invoice stands at.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 struct InvoiceValue {
     rate: ExchangeRate,
     open: Pool,
@@ -136,14 +141,14 @@ struct InvoiceValue {
 }
 
 /// What a payment's unapplied money, or the unused part of a credit, stands at.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 struct Held {
     rate: ExchangeRate,
     left: Pool,
 }
 
 /// What the documents in other currencies than the book's stand at in the book's.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct Values {
     invoices: BTreeMap<Identifier, InvoiceValue>,
     payments: BTreeMap<Identifier, Held>,

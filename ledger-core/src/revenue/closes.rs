@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::calendar::Day;
 
 /// Closes and reopenings in order of sequence.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Closes {
     /// From a sequence on, all days through this one are closed.
     list: Vec<(u64, Day)>,

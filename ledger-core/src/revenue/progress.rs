@@ -1,5 +1,6 @@
 //! How far a line is delivered: recorded quantities and percentages, by date (readings, 12).
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,18 @@ use crate::calendar::Day;
 use crate::money::Amount;
 
 /// One recorded delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// So many units more.
@@ -17,7 +29,7 @@ pub enum Step {
 }
 
 /// A step with its place on both time axes, and what it comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 struct Recorded {
     day: Day,
     sequence: u64,
@@ -27,7 +39,7 @@ struct Recorded {
 }
 
 /// The steps of a line, in order of their days.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Progress {
     steps: Vec<Recorded>,
 }

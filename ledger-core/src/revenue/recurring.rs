@@ -1,5 +1,6 @@
 //! What a line without an end earns: each period's price over that period (readings, 4).
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,18 @@ use crate::revenue::explain::{Part, Share, What};
 use crate::revenue::weight::weight_through;
 
 /// Whole periods from a day on, without an end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub struct Recurring {
     /// The first day of the first whole period.
     pub start: Day,

@@ -1,5 +1,6 @@
 //! The versions of a line's recognition schedule, and what they earn through a day.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +20,17 @@ use crate::revenue::weight::{months_through, service_days, weight_through};
 /// of a line is in force from its start (nothing is earned before). A later one, made by a
 /// modification or a credit, starts with what was earned by then; where that is not what the
 /// version before it had earned, the difference is a catch-up on `from` (ASC 606-10-25-13).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub struct Schedule {
     /// The first day on which this version is in force.
     pub from: Day,
@@ -52,7 +63,18 @@ pub struct Schedule {
 }
 
 /// What deliveries are measured against: units, or percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub struct Measure {
     /// Delivered when this version began.
     pub base: Amount,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ use crate::policy::{MonthEnd, Policies, Proration};
 use crate::revenue::explain::UsagePeriod;
 
 /// The terms of a usage line from a day on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
 pub struct MeterTerms {
     /// The first day on which they hold.
     pub from: Day,
@@ -41,7 +42,7 @@ pub struct MeterTerms {
 }
 
 /// One reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 struct Reading {
     day: Day,
     sequence: u64,
@@ -49,7 +50,7 @@ struct Reading {
 }
 
 /// A usage line: its terms and its readings, both with the sequence at which they were learned.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Meter {
     terms: Vec<(u64, MeterTerms)>,
     readings: Vec<Reading>,

@@ -8,6 +8,8 @@
 
 use std::collections::BTreeSet;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::calendar::Day;
 use crate::fx::{ExchangeRate, Rates};
 use crate::id::Identifier;
@@ -106,7 +108,7 @@ pub struct Standing {
 }
 
 /// A bill, and what of it is earned.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 struct Layer {
     invoice: Option<Identifier>,
     amount: Amount,
@@ -148,7 +150,7 @@ impl Layer {
 }
 
 /// What was earned ahead of bills at one rate: its value is rounded as one, not day by day.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, BorshSerialize, BorshDeserialize)]
 struct Run {
     rate: ExchangeRate,
     amount: Amount,
@@ -156,7 +158,7 @@ struct Run {
 }
 
 /// Where a walk was at the end of a day: what is closed by then it need not walk again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub struct Paused {
     seen: Option<Day>,
     recognised: Amount,

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::calendar::Day;
 use crate::event::{Event, EventData};
 use crate::money::Amount;
@@ -45,7 +47,7 @@ pub enum ContractKind {
 }
 
 /// What was posted, by role; of receivables and contracts also by what moved them.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, BorshSerialize, BorshDeserialize)]
 pub struct Sums {
     /// By role, in the order of the roles.
     roles: [Amount; Role::ALL.len()],
@@ -81,7 +83,7 @@ impl Sums {
 }
 
 /// What a contract was billed by one event.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 struct Billed {
     posted: Day,
     contract: ContractId,
@@ -89,7 +91,7 @@ struct Billed {
 }
 
 /// A sealed close that stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Sealed {
     /// Its last day.
     pub through: Day,
@@ -102,7 +104,7 @@ pub struct Sealed {
 }
 
 /// The books by day.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct Books {
     /// The last event that was folded.
     pub sequence: u64,

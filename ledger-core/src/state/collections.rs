@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::command::collections::Block;
 use crate::event::collections::{
     CustomerHeld, CustomerReleased, CustomerUpdated, PaymentPromised, ReminderIssued,
@@ -12,7 +14,7 @@ use crate::money::Amount;
 use crate::state::Ledger;
 
 /// The state of collections.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct Collections {
     /// What is stopped, by customer; nobody who may do everything stands here.
     pub holds: BTreeMap<Identifier, BTreeSet<Block>>,

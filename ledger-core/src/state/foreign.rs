@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::calendar::Day;
 use crate::event::{Event, EventData};
 use crate::id::Identifier;
@@ -16,7 +18,7 @@ use crate::revenue::valuation::{BillRef, Jumps, Paused, Standing, Valued, Valuin
 use crate::state::{Book, Ledger};
 
 /// A movement of what a contract was billed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 struct Bill {
     posted: Day,
     invoice: Option<Identifier>,
@@ -25,7 +27,7 @@ struct Bill {
 }
 
 /// A document of which something is, or was, open.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 struct Item {
     currency: Currency,
     posted: Day,
@@ -36,7 +38,7 @@ struct Item {
 }
 
 /// Documents in other currencies than the book's.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct Foreign {
     closes: Closes,
     bills: BTreeMap<ContractId, Vec<Bill>>,

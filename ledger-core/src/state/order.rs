@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use rust_decimal::Decimal;
 
 use crate::billing::grid::{Grid, Length, Period, Span};
@@ -18,7 +19,7 @@ use crate::revenue::schedule::{Schedule, in_force};
 use crate::revenue::usage::{Meter, MeterTerms};
 
 /// An order: one contract.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub struct Order {
     /// Who ordered.
     pub customer: Identifier,
@@ -41,7 +42,7 @@ pub struct Order {
 }
 
 /// A line of an order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub struct OrderLine {
     /// The terms that were decided last.
     pub placed: PlacedLine,
@@ -66,7 +67,7 @@ pub struct OrderLine {
 }
 
 /// What the credits of one day took of what a line is still to earn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Lowered {
     /// The day.
     pub day: Day,
@@ -77,7 +78,7 @@ pub struct Lowered {
 }
 
 /// What was billed of a line.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct Billed {
     /// Net of tax and of credits, by any invoice.
     pub net: Amount,
@@ -96,7 +97,7 @@ pub struct Billed {
 }
 
 /// A period that a billing run invoiced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct BilledPeriod {
     /// Before tax.
     pub amount: Amount,

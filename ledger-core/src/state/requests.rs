@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::calendar::Day;
 use crate::event::payment::{PaymentFailed, PaymentReceived};
 use crate::event::request::{PaymentRequestCanceled, PaymentRequested};
@@ -9,7 +11,7 @@ use crate::id::Identifier;
 use crate::state::Ledger;
 
 /// The requests of one invoice.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Track {
     /// The number of the last request.
     pub attempt: u32,
@@ -24,7 +26,7 @@ pub struct Track {
 }
 
 /// How a request stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Status {
     /// The processor has not answered.
     InFlight,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::event::book::FxRateRecorded;
 use ledger_core::event::close::{PeriodClosed, PeriodReopened};
 use ledger_core::event::invoice::BillingRun;
@@ -40,7 +41,7 @@ pub struct AuditRow {
 }
 
 /// A close, or a reopening.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Closing {
     /// Days were closed.

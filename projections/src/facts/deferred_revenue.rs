@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::calendar::Day;
 use ledger_core::event::EventData;
 use ledger_core::event::credit::{CreditIssued, CreditedLine};
@@ -110,7 +111,7 @@ pub enum DeferredFact {
 }
 
 /// What a bill is worth in the book's currency.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
 pub struct BillValue {
     /// The invoice that billed it, or whose bill is lowered.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -405,7 +406,7 @@ fn billed(
 }
 
 /// Which contracts exist.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct KnownContracts(BTreeSet<ContractId>);
 
 impl KnownContracts {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::calendar::Day;
 use ledger_core::command::book::DefineProduct;
 use ledger_core::command::shared::Allocation;
@@ -21,7 +22,9 @@ use crate::facts::collections::{self, CollectionsFact};
 mod money;
 
 /// What lowers the open amount of an invoice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Settles {
     /// Money.
@@ -53,7 +56,9 @@ impl Settles {
 }
 
 /// Whose amount is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Used {
     /// A payment's, by an allocation.
@@ -89,7 +94,18 @@ impl Used {
 }
 
 /// Which movement of a contract's balance an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Movement {
     /// An invoice, or its voiding.
@@ -318,7 +334,7 @@ fn using(of: Used, document: &Identifier, amount: Amount) -> ReceivablesFact {
 }
 
 /// What is left of each document that has something left: all that the fold has to remember.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct OpenDocuments {
     invoices: BTreeMap<Identifier, Amount>,
     payments: BTreeMap<Identifier, Amount>,

@@ -18,6 +18,8 @@ const VALUE_BYTES_MAX: usize = 60 * 1024;
 /// How often, and how long, a store that was closed just now is waited for.
 const RELEASE_ATTEMPTS_MAX: usize = 200;
 const RELEASE_PAUSE: Duration = Duration::from_millis(10);
+/// Rows that are thrown away in one batch.
+const FORGOTTEN_AT_ONCE: usize = 10_000;
 const POSITION_KEY: &[u8] = b"position";
 const ROW_PREFIX: u8 = b'r';
 
@@ -172,11 +174,11 @@ impl FactStore for SledStore {
         })
     }
 
-    fn each(&self, see: &mut dyn FnMut(u64, &[u8]) -> bool) -> Result<(), StoreError> {
+    fn each(&self, after: u64, see: &mut dyn FnMut(u64, &[u8]) -> bool) -> Result<(), StoreError> {
         self.guard(|database| {
             let mut at = 0;
             let mut row = Vec::new();
-            for entry in database.scan_prefix([ROW_PREFIX]) {
+            for entry in database.range(key(after.saturating_add(1), 0)..=key(u64::MAX, u16::MAX)) {
                 let (key, part) = entry?;
                 let sequence = sequence_of(&key).unwrap_or(0);
                 if sequence != at && !row.is_empty() {
@@ -192,6 +194,21 @@ impl FactStore for SledStore {
                 see(at, &row);
             }
             Ok(())
+        })
+    }
+
+    fn forget(&mut self, through: u64) -> Result<(), StoreError> {
+        self.guard(|database| {
+            loop {
+                let rows = database.range(key(0, 0)..=key(through, u16::MAX)).keys();
+                let keys = rows.take(FORGOTTEN_AT_ONCE).collect::<Result<Vec<_>, _>>()?;
+                if keys.is_empty() {
+                    return database.flush().map(|_| ());
+                }
+                let mut batch = ::sled::Batch::default();
+                keys.into_iter().for_each(|key| batch.remove(key));
+                database.apply_batch(batch)?;
+            }
         })
     }
 

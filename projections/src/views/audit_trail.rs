@@ -1,25 +1,32 @@
 //! The audit trail: one row for each event, who did what, when and why.
 
 use std::borrow::Cow;
+use std::io;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::calendar::Day;
+use ledger_core::event::words;
 use ledger_core::id::Identifier;
+use ledger_core::snapshot::instant;
 use time::OffsetDateTime;
 
 use crate::facts::{Closing, EventFacts};
 
 /// One event in words.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct AuditEntry {
     /// Its place in the log.
     pub sequence: u64,
     /// When the ledger learned it.
+    #[borsh(serialize_with = "instant::serialize", deserialize_with = "instant::deserialize")]
     pub recorded_at: OffsetDateTime,
     /// When it counts.
     pub effective: Day,
     /// The event's type.
+    #[borsh(serialize_with = "words::write_type", deserialize_with = "event_type")]
     pub kind: Cow<'static, str>,
     /// The kind of its document.
+    #[borsh(serialize_with = "words::write_kind", deserialize_with = "document_kind")]
     pub document_kind: Cow<'static, str>,
     /// Its document.
     pub document: Identifier,
@@ -72,4 +79,12 @@ impl AuditTrail {
             summary: row.summary.clone(),
         });
     }
+}
+
+fn event_type<R: io::Read>(reader: &mut R) -> io::Result<Cow<'static, str>> {
+    words::read_type(reader).map(Cow::Borrowed)
+}
+
+fn document_kind<R: io::Read>(reader: &mut R) -> io::Result<Cow<'static, str>> {
+    words::read_kind(reader).map(Cow::Borrowed)
 }

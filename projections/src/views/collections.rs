@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::calendar::Day;
 use ledger_core::command::collections::Block;
 use ledger_core::event::collections::{PaymentPromised, ReminderIssued};
@@ -13,7 +14,7 @@ use ledger_core::id::Identifier;
 use crate::facts::{CollectionsFact, EventFacts, ReceivablesFact, RequestEnd};
 
 /// A value that holds from a day on, as it was learned at a sequence.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Dated<T> {
     /// When it counts.
     pub effective: Day,
@@ -30,7 +31,7 @@ pub fn at<T>(values: &[Dated<T>], day: Day, sequence: u64) -> Option<&T> {
 }
 
 /// A reminder, and the run that issued it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Reminder {
     /// As issued.
     pub issued: ReminderIssued,
@@ -40,7 +41,7 @@ pub struct Reminder {
 
 /// A request to a processor, and how it ended; it may end again: money that comes late, or is taken
 /// back.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Request {
     /// As asked.
     pub asked: PaymentRequested,
@@ -49,7 +50,7 @@ pub struct Request {
 }
 
 /// All of collections.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct Collections {
     /// Each customer as registered, and after each change.
     pub customers: BTreeMap<Identifier, Vec<Dated<CustomerRegistered>>>,

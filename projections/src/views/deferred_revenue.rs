@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::calendar::Day;
 use ledger_core::event::invoice::DecidedPolicy;
 use ledger_core::id::Identifier;
@@ -20,7 +21,7 @@ use crate::views::segments::{LineOf, Place, Segments};
 use crate::views::{At, BillRef, Closes};
 
 /// A movement of what a contract was billed: an invoice above zero, a credit below.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Billed {
     /// When it is posted.
     pub date: Day,
@@ -35,7 +36,7 @@ pub struct Billed {
 }
 
 /// Contra revenue: above zero it lowers revenue.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Contra {
     /// When it is posted.
     pub date: Day,
@@ -58,7 +59,7 @@ pub struct Contra {
 }
 
 /// A line of a contract with the versions of its schedule.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Line {
     /// Its product.
     pub product: Option<Identifier>,
@@ -75,7 +76,7 @@ pub struct Line {
 }
 
 /// A contract: an order, or an invoice without one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Contract {
     /// Which one.
     pub id: ContractId,

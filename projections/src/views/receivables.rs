@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::calendar::Day;
 use ledger_core::event::credit::CreditIssued;
 use ledger_core::event::invoice::InvoiceIssued;
@@ -17,7 +18,7 @@ use crate::facts::{
 use crate::views::Closes;
 
 /// Something that lowered the open amount of an invoice.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, BorshSerialize, BorshDeserialize)]
 pub struct Settlement {
     /// When it is posted: when it counts, or on the first open day where that was closed.
     pub effective: Day,
@@ -34,7 +35,7 @@ pub struct Settlement {
 }
 
 /// A dispute that began or ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct DisputeFact {
     /// When it counts.
     pub effective: Day,
@@ -47,7 +48,7 @@ pub struct DisputeFact {
 }
 
 /// An invoice and all that happened to it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct InvoiceFact {
     /// As issued.
     pub issued: InvoiceIssued,
@@ -62,7 +63,7 @@ pub struct InvoiceFact {
 }
 
 /// A use of a payment's or a credit's amount.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Use {
     /// When it is posted.
     pub effective: Day,
@@ -77,7 +78,7 @@ pub struct Use {
 }
 
 /// Money of a payment that went back; below zero it came again.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct PaidBack {
     /// When it is posted.
     pub effective: Day,
@@ -98,7 +99,7 @@ pub struct PaidBack {
 }
 
 /// A payment and its uses.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct PaymentFact {
     /// As received.
     pub received: PaymentReceived,
@@ -113,7 +114,7 @@ pub struct PaymentFact {
 }
 
 /// A credit and its uses.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct CreditFact {
     /// As issued.
     pub issued: CreditIssued,
@@ -128,7 +129,7 @@ pub struct CreditFact {
 }
 
 /// The entry of one event.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Entry {
     /// When it is posted.
     pub date: Day,

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::calendar::Day;
 use ledger_core::command::shared::Method;
 use ledger_core::id::Identifier;
@@ -31,7 +32,7 @@ const MINOR_UNITS_MAX: i64 = 1_000_000_000_000_000;
 const NONE: u32 = u32::MAX;
 
 /// Where a line stands in the hot table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub enum Place {
     /// Nowhere yet.
     #[default]
@@ -44,7 +45,7 @@ pub enum Place {
 
 /// What a version of a schedule earns, from its day until the next one's. Days are day numbers,
 /// amounts minor units.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, BorshSerialize, BorshDeserialize)]
 pub struct Segment {
     amount: i64,
     recognised: i64,
@@ -75,7 +76,7 @@ impl Segment {
 }
 
 /// Names by number.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct Names {
     numbers: BTreeMap<Identifier, u32>,
     names: Vec<Identifier>,
@@ -126,7 +127,7 @@ pub(super) struct LineOf<'a> {
 }
 
 /// The hot table.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct Segments {
     rows: Vec<Segment>,
     /// Rows that are empty, to be used again.

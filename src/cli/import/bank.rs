@@ -95,7 +95,7 @@ pub(crate) fn run(
 /// The book as it stands; a dry run does without one.
 pub(super) async fn views(global: &Global, is_dry: bool) -> Result<Views, Failure> {
     match config::open_to_read(global).await {
-        Ok(log) => reading::fold(&log).await,
+        Ok(log) => reading::views(global, &log).await,
         Err(failure) if is_dry && failure.code == "store.missing" => Ok(Views::default()),
         Err(failure) => Err(failure),
     }
