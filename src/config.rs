@@ -137,6 +137,17 @@ impl Global {
         Ok(self.folder()?.join(format!("{PROJECTIONS}-{}", self.kind())))
     }
 
+    /// The folder of the book's journal; none where a server has the log.
+    ///
+    /// # Errors
+    /// As [`Global::book_id`].
+    pub(crate) fn journal(&self) -> Result<Option<PathBuf>, Failure> {
+        if self.nats.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(self.folder()?.join(JOURNAL)))
+    }
+
     /// Where the snapshot of the book's views is.
     ///
     /// # Errors

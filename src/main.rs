@@ -24,6 +24,7 @@ mod paper;
 mod preview;
 mod reading;
 mod scenario;
+mod scrub;
 
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {

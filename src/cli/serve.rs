@@ -28,6 +28,7 @@ use crate::config;
 use crate::desk::remote;
 use crate::exit::{Exit, Failure};
 use crate::live::{Kept, Live};
+use crate::scrub::scrub;
 
 /// How long callers that are being answered may take once the daemon is told to end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
@@ -174,9 +175,12 @@ async fn serve(books: &[Global], listen: SocketAddr, secrets: &str) -> Result<Ex
     );
     tell_ready(books, &address, &running)?;
     let following = running.iter().map(|one| Box::pin(one.live.follow()));
+    let journals = books.iter().map(Global::journal).collect::<Result<Vec<_>, _>>()?;
+    let scrubbing = journals.into_iter().map(|journal| Box::pin(scrub(journal)));
     let outcome = tokio::select! {
         () = end.recv() => Ok(Exit::Done),
         (error, ..) = select_all(following) => Err(Failure::from(error)),
+        (error, ..) = select_all(scrubbing) => Err(Failure::from(error)),
     };
     info!("ending: what was taken is answered first");
     drain(services, stop, server).await;

@@ -1,9 +1,9 @@
 //! The embedded journal: the event log of a ledger that runs on one machine.
 //!
 //! A directory of append-only segment files. A group is one write and one `fdatasync`, and is
-//! acknowledged only then. On opening, every byte is checked: a group that a crash cut short at
-//! the very end was never acknowledged and is cut off; any other damage is an error, because
-//! silence about it would be a silent loss of acknowledged events.
+//! acknowledged only then. On opening, every byte is checked that was not checked before: a group that
+//! a crash cut short at the very end was never acknowledged and is cut off; any other damage is an
+//! error, because silence about it would be a silent loss of acknowledged events.
 //!
 //! The futures do blocking file I/O where they are polled. That is meant: one writer appends
 //! group after group and has nothing else to do meanwhile, and a task handed to a pool of
@@ -13,6 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use self::checked::Checked;
 use self::frame::frame_bytes;
 use self::index::Index;
 use self::reader::Cursors;
@@ -21,6 +22,7 @@ use self::writer::Writer;
 use super::bounds::check_group;
 use super::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
 
+mod checked;
 mod frame;
 mod index;
 mod reader;
@@ -58,8 +60,8 @@ pub struct Cut {
 }
 
 impl Journal {
-    /// Opens a journal for appending, and creates it where there is none. Checks every byte;
-    /// cuts off an unacknowledged group at the end (see [`Journal::cut`]).
+    /// Opens a journal for appending, and creates it where there is none. Checks every byte that was not
+    /// checked before; cuts off an unacknowledged group at the end (see [`Journal::cut`]).
     ///
     /// # Errors
     ///
@@ -90,9 +92,21 @@ impl Journal {
     /// [`LogError::Unavailable`] where there is no such directory or the disk fails;
     /// [`LogError::Corrupt`] where anything stored does not fit.
     pub fn open_read_only(dir: &Path) -> Result<Journal, LogError> {
-        let mut index = Index::default();
+        let mut index = Index::behind(Checked::read(dir));
         index.extend(dir)?;
         Ok(Journal::assemble(dir, index, None, None, SEGMENT_BYTES))
+    }
+
+    /// Checks every byte of a journal, whatever was checked before, also while another process appends
+    /// to it. Returns the last sequence.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::open_read_only`].
+    pub fn check(dir: &Path) -> Result<u64, LogError> {
+        let mut index = Index::default();
+        index.extend(dir)?;
+        Ok(index.last())
     }
 
     /// What opening cut off, for the operator's log.
@@ -103,8 +117,9 @@ impl Journal {
 
     fn open_sized(dir: &Path, anchor: u64, segment_bytes: u64) -> Result<Journal, LogError> {
         let mut writer = Writer::lock(dir)?;
-        let mut index = Index::default();
+        let mut index = Index::behind(Checked::read(dir));
         let tail = index.extend(dir)?;
+        index.note(dir);
         if index.last() < anchor {
             let file = index.newest().map_or(dir, |segment| &segment.path);
             let at = index.newest().map_or(0, |segment| segment.length);
@@ -168,7 +183,9 @@ impl Journal {
         let bytes = frame::wide(writer.prepare(actual, group)?);
         if length.is_none_or(|length| length > 0 && length + bytes > self.segment_bytes) {
             let segment = writer.roll(actual + 1)?;
-            self.index().push(segment);
+            let mut index = self.index();
+            index.push(segment);
+            index.note(&self.dir);
         }
         writer.commit()?;
         let frames: Vec<u64> = group.iter().map(frame_bytes).collect();

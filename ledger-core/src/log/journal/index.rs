@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::checked::Checked;
 use super::corrupt;
 use super::segment::{Segment, Tail, list};
 use crate::log::LogError;
@@ -10,9 +11,26 @@ use crate::log::LogError;
 #[derive(Debug, Default)]
 pub(super) struct Index {
     segments: Vec<Segment>,
+    /// What is not checked again.
+    checked: Checked,
+    /// Segments that are full, and were checked by this index.
+    newly_checked: usize,
 }
 
 impl Index {
+    /// An index that takes up what was checked before as it was found then.
+    pub(super) fn behind(checked: Checked) -> Self {
+        Self { checked, ..Self::default() }
+    }
+
+    /// Notes the full segments, where some of them were not noted yet.
+    pub(super) fn note(&mut self, dir: &Path) {
+        if let Some((_, full)) = self.segments.split_last().filter(|_| self.newly_checked > 0) {
+            Checked::note(dir, full);
+            self.newly_checked = 0;
+        }
+    }
+
     /// The last sequence, 0 where there is none.
     pub(super) fn last(&self) -> u64 {
         self.segments.last().map_or(0, |segment| segment.last)
@@ -28,8 +46,9 @@ impl Index {
         self.segments.last_mut()
     }
 
-    /// Takes up a new and empty segment.
+    /// Takes up a new and empty segment: the one before it is full.
     pub(super) fn push(&mut self, segment: Segment) {
+        self.newly_checked += usize::from(!self.segments.is_empty());
         self.segments.push(segment);
     }
 
@@ -64,8 +83,12 @@ impl Index {
                     self.last() + 1
                 );
                 return Err(corrupt(&path, 0, &reason));
+            } else if let Some(segment) = self.known_full(first, &path, number < newest) {
+                self.segments.push(segment);
+                continue;
             } else {
                 self.segments.push(Segment::new(first, path.clone()));
+                self.newly_checked += usize::from(number < newest);
             }
             if number < known {
                 continue;
@@ -79,5 +102,10 @@ impl Index {
             }
         }
         Ok(tail)
+    }
+
+    /// A full segment that was checked before.
+    fn known_full(&self, first: u64, path: &Path, is_full: bool) -> Option<Segment> {
+        self.checked.segment(first, path).filter(|_| is_full)
     }
 }

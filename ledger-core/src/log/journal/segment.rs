@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::frame::{Expected, wide};
 use super::source::{Found, Source};
 use super::{corrupt, unavailable};
@@ -15,13 +17,14 @@ const MARK_EVERY: u64 = 256;
 const SECTOR_BYTES: u64 = 512;
 
 /// One segment file up to its last whole group.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub(super) struct Segment {
     /// Sequence of its first record, which is its name.
     pub(super) first: u64,
     /// Sequence of its last record; the one before `first` while it is empty.
     pub(super) last: u64,
     /// The file.
+    #[borsh(skip)]
     pub(super) path: PathBuf,
     /// Bytes of its whole groups.
     pub(super) length: u64,
@@ -76,6 +79,11 @@ impl Segment {
             last_group: 0,
             marks: Vec::new(),
         }
+    }
+
+    /// The same, in its file.
+    pub(super) fn in_file(self, path: &Path) -> Segment {
+        Segment { path: path.to_owned(), ..self }
     }
 
     /// The nearest place that is known at or before a sequence of this segment: the sequence

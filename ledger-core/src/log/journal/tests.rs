@@ -10,6 +10,7 @@ use super::Journal;
 use crate::log::conformance::{self, samples};
 use crate::log::{EventLog, LogError, Record, SharedLog, StoredRecord};
 
+mod checked;
 mod damage;
 mod failing;
 mod use_together;
