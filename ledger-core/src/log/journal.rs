@@ -9,19 +9,19 @@
 //! group after group and has nothing else to do meanwhile, and a task handed to a pool of
 //! threads for each of them would cost more than the reads do.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use self::frame::frame_bytes;
 use self::index::Index;
 use self::reader::Cursors;
 use self::segment::Tail;
 use self::writer::Writer;
 use super::bounds::check_group;
+use super::frame::{self, frame_bytes};
 use super::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
 
-mod frame;
 mod index;
 mod reader;
 mod segment;
@@ -44,6 +44,8 @@ pub struct Journal {
     writer: Option<Mutex<Writer>>,
     segment_bytes: u64,
     cut: Option<Cut>,
+    /// Keeps writers away as long as this lives, where that was asked for.
+    _held: Option<File>,
 }
 
 /// What opening a journal cut off: a group that a crash interrupted before it was acknowledged.
@@ -95,6 +97,17 @@ impl Journal {
         Ok(Journal::assemble(dir, index, None, None, SEGMENT_BYTES))
     }
 
+    /// Opens like [`Journal::open_read_only`], and keeps every writer away as long as it is open.
+    /// Changes nothing all the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::open_read_only`], and [`LogError::Unavailable`] where a process appends to it.
+    pub fn open_held(dir: &Path) -> Result<Journal, LogError> {
+        let held = writer::keep_away(dir)?;
+        Ok(Journal { _held: held, ..Journal::open_read_only(dir)? })
+    }
+
     /// What opening cut off, for the operator's log.
     #[must_use]
     pub fn cut(&self) -> Option<&Cut> {
@@ -138,6 +151,7 @@ impl Journal {
             writer: writer.map(Mutex::new),
             segment_bytes,
             cut,
+            _held: None,
         }
     }
 
