@@ -90,6 +90,23 @@ impl JetStreamLog {
         Ok(JetStreamLog::assemble(context, stream, Some(appender), &info))
     }
 
+    /// Opens a stream that is being filled, to read what came. Creates and appends nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`JetStreamLog::open_existing`], but the mark is no reason to refuse it.
+    pub async fn open_filled(
+        client: Client,
+        settings: StreamSettings,
+    ) -> Result<JetStreamLog, LogError> {
+        connected_server(&client)?;
+        let context = jetstream::new(client);
+        let stream = settings.stream_name();
+        let info = stream_info(&context, &stream).await?.ok_or_else(|| missing(&stream))?;
+        settings.check_settings(&info.config)?;
+        Ok(JetStreamLog::assemble(context, stream, None, &info))
+    }
+
     /// Takes the mark away: what was filled is a book from now on.
     ///
     /// # Errors
