@@ -6,11 +6,12 @@ use std::sync::Arc;
 use async_nats::jetstream::stream::Config;
 use async_nats::{Client, ConnectOptions, jetstream};
 use ledger_core::log::conformance::{self, sample, samples};
-use ledger_core::log::jetstream::{
-    JetStreamLog, StreamSettings, StreamStanding, prove_sync_always,
-};
+use ledger_core::log::jetstream::{JetStreamLog, StreamSettings, prove_sync_always};
 use ledger_core::log::nats_server::{NatsCluster, NatsServer};
 use ledger_core::log::{AppendError, EventLog, LogError, Record, SharedLog, StoredRecord};
+
+#[path = "jetstream/filling.rs"]
+mod filling;
 
 fn settings(replicas: usize, monitors: Vec<String>) -> StreamSettings {
     StreamSettings { book: "acme".to_owned(), shard: 0, replicas, monitors, unsafe_dev: false }
@@ -342,47 +343,4 @@ async fn the_tail_tells_after_the_leader_died() {
         cluster.node(&leader).expect("one of ours").restart().expect("starts again");
     }
     assert_eq!(all(&log).await, stored(records));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stream_that_is_being_filled_is_no_book_before_its_end() {
-    let server = NatsServer::start().expect("a server");
-    let settings = settings(1, vec![server.monitor_url()]);
-    let client = connect(&server.url()).await;
-    let standing = || async { JetStreamLog::standing(&client, &settings).await };
-    assert_eq!(standing().await, Ok(StreamStanding::Missing));
-    let fill = || JetStreamLog::open_to_fill(client.clone(), settings.clone(), "a restore");
-    let log = fill().await.expect("fills");
-    assert_eq!(log.append(0, samples(1, 5)).await, Ok(5));
-    for _ in 0..2 {
-        assert_eq!(standing().await, Ok(StreamStanding::Unfinished));
-        let writer = JetStreamLog::open(client.clone(), settings.clone()).await;
-        let Err(LogError::Unfinished { reason, .. }) = writer else { panic!("{writer:?}") };
-        assert!(reason.starts_with("a restore has begun"), "{reason}");
-        let reader = JetStreamLog::open_existing(client.clone(), settings.clone()).await;
-        assert!(matches!(reader, Err(LogError::Unfinished { .. })), "{reader:?}");
-        // Somebody else goes on with it.
-        drop(fill().await.expect("fills again"));
-    }
-    let log = fill().await.expect("goes on");
-    assert_eq!(log.append(5, samples(6, 7)).await, Ok(7));
-    log.finish().await.expect("ends");
-    log.finish().await.expect("twice is once");
-    assert_eq!(standing().await, Ok(StreamStanding::Book { last: 7 }));
-    assert_eq!(all(&open(&server).await).await, stored(samples(1, 7)));
-    let again = fill().await;
-    assert!(matches!(again, Err(LogError::Unavailable { .. })), "{again:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_empty_stream_can_be_filled() {
-    let server = NatsServer::start().expect("a server");
-    let opened = open(&server).await;
-    let settings = settings(1, vec![server.monitor_url()]);
-    let client = connect(&server.url()).await;
-    let log = JetStreamLog::open_to_fill(client.clone(), settings.clone(), "x").await;
-    let log = log.expect("fills");
-    assert_eq!(log.append(0, samples(1, 1)).await, Ok(1));
-    log.finish().await.expect("ends");
-    assert_eq!(all(&opened).await, stored(samples(1, 1)));
 }

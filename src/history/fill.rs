@@ -129,7 +129,8 @@ async fn append(log: &SharedLog, last: u64, group: Vec<Record>) -> Result<u64, F
                 return Err(Failure::from(error).help(GO_ON));
             }
         }
-        let now = log.last_sequence().await?;
+        let asked = log.last_sequence().await;
+        let now = asked.map_err(|error| Failure::from(error).help(GO_ON))?;
         if now != last {
             // What is there is compared at the end, whoever has stored it.
             return stored(last, now, group.len(), log);

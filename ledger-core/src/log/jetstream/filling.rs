@@ -124,11 +124,16 @@ impl JetStreamLog {
 }
 
 async fn update(context: &jetstream::Context, config: &Config) -> Result<Info, LogError> {
-    let subject = format!("STREAM.UPDATE.{}", config.name);
-    let needed = "this user needs $JS.API.STREAM.UPDATE for as long as it fills the stream";
-    let updated = question(context, &config.name, subject, config).await;
-    match updated.map_err(|error| unavailable(&config.name, &format!("{error}; {needed}")))? {
-        Response::Ok(info) => Ok(info),
-        Response::Err { error } => Err(unavailable(&config.name, &format!("{error}; {needed}"))),
-    }
+    let (stream, subject) = (&config.name, format!("STREAM.UPDATE.{}", config.name));
+    let told = match question(context, stream, subject, config).await {
+        Ok(Response::Ok(info)) => return Ok(info),
+        Ok(Response::Err { error }) => error.to_string(),
+        // A user without the right gets no answer at all.
+        Err(_) => "no answer".to_owned(),
+    };
+    let reason = format!(
+        "its metadata did not change ({told}): this user needs $JS.API.STREAM.UPDATE as long as \
+         the stream is filled"
+    );
+    Err(unavailable(stream, &reason))
 }
