@@ -198,6 +198,12 @@ impl Filling {
     /// # Errors
     /// Where somebody was faster, or the disk or server refuses.
     pub(crate) async fn finish(self, whole: &Whole) -> Result<(), Failure> {
+        let now = self.log.last_sequence().await?;
+        if now != whole.last {
+            return Err(Failure::store("target.in_use", format!("{} grew", self.log.describe()))
+                .because(format!("it ended at {}, and ends at {now} now", whole.last))
+                .help("somebody else fills it, too: let one end, and look at what is there"));
+        }
         let projections = self.global.projections()?;
         if projections.is_dir() {
             fs::remove_dir_all(&projections).map_err(|e| Failure::file(&projections, &e))?;
@@ -207,9 +213,12 @@ impl Filling {
             Kind::Journal { from, to } => {
                 let empty = open_empty(to)?;
                 rename(from, to).map_err(|error| {
-                    Failure::store("target.in_use", format!("cannot create {}", to.display()))
+                    Failure::store("target.unwritable", format!("cannot create {}", to.display()))
                         .because(error)
-                        .help("all of it is there, under another name: run the same command again")
+                        .help(format!(
+                            "all of it is in {}: mend it, and run it again",
+                            from.display()
+                        ))
                 })?;
                 drop(empty);
             }

@@ -78,6 +78,18 @@ fn backed_up() -> (Ledger, PathBuf, Value) {
     (ledger, file, run.json())
 }
 
+/// A command that registers a customer.
+fn customer(number: usize) -> String {
+    let data = json!({"customer": format!("K-{number}"), "name": "K"});
+    let command = json!({"id": format!("k{number}"), "command": "RegisterCustomer",
+        "effective": "2026-01-01", "data": data});
+    format!("{command}\n")
+}
+
+fn customers(count: usize) -> String {
+    (0..count).map(customer).collect()
+}
+
 fn digests(ledger: &Ledger, options: &[&str]) -> Value {
     let run = ledger.expect(0, &[&["replay", "--format", "json"], options].concat(), "");
     let rows = run.json()["projections"].as_array().unwrap().clone();
@@ -116,7 +128,9 @@ fn a_restored_book_is_the_book() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(6))]
+    #![proptest_config(ProptestConfig {
+        cases: 6, failure_persistence: None, ..ProptestConfig::default()
+    })]
     #[test]
     fn whatever_is_in_a_book_comes_back(
         payments in vec(("\\PC{1,20}", 1_u32..100_000, "\\PC{0,30}"), 1..40)
@@ -146,11 +160,6 @@ fn a_backup_beside_a_daemon_is_a_prefix_of_what_it_wrote() {
     let ledger = Ledger::new();
     let daemon = Daemon::start(&ledger);
     daemon.commands(BOOK);
-    let customer = |number: usize| {
-        format!(
-            r#"{{"id":"k{number}","command":"RegisterCustomer","effective":"2026-01-01","data":{{"customer":"K-{number}","name":"K"}}}}"#
-        )
-    };
     let files: Vec<PathBuf> = std::thread::scope(|scope| {
         let (stop, stopped) = std::sync::mpsc::channel::<()>();
         let daemon = &daemon;
@@ -158,7 +167,7 @@ fn a_backup_beside_a_daemon_is_a_prefix_of_what_it_wrote() {
             let mut number = 0;
             while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
                 let lines: Vec<String> = (number..number + 50).map(customer).collect();
-                assert_eq!(daemon.commands(&lines.join("\n")).status, 200);
+                assert_eq!(daemon.commands(&lines.concat()).status, 200);
                 number += 50;
             }
         });

@@ -105,11 +105,7 @@ fn a_killed_migration_is_no_book_and_goes_on() {
     let server = NatsServer::start().unwrap();
     let (url, monitor) = (server.url(), server.monitor_url());
     let ledger = book();
-    let mut lines = String::new();
-    for number in 0..MANY {
-        writeln!(lines, r#"{{"id":"k{number}","command":"RegisterCustomer","effective":"2026-01-01","data":{{"customer":"K-{number}","name":"K"}}}}"#).unwrap();
-    }
-    ledger.expect(0, &["apply", "-", "--quiet"], &lines);
+    ledger.expect(0, &["apply", "-", "--quiet"], &customers(MANY));
     let mut child: Child = ledger.command(&to_stream(&url, &monitor)).spawn().unwrap();
     // Killed as soon as there is something: the end is far away then.
     let last = || {
@@ -232,4 +228,24 @@ fn the_source_is_only_read() {
     assert_eq!(tree(ledger.path()), before);
     let log: SharedLog = std::sync::Arc::new(Journal::open_with_anchor(&journal(&new), 5).unwrap());
     assert_eq!(wait(log.last_sequence()), Ok(5));
+}
+
+/// The answer to a group is lost with the server: what is there is asked for, and nothing is twice.
+#[test]
+fn a_server_that_restarts_in_between_loses_and_doubles_nothing() {
+    let mut server = NatsServer::start().unwrap();
+    let (url, monitor) = (server.url(), server.monitor_url());
+    let ledger = book();
+    ledger.expect(0, &["apply", "-", "--quiet"], &customers(MANY));
+    let mut child: Child = ledger.command(&to_stream(&url, &monitor)).spawn().unwrap();
+    while standing(&server) == StreamStanding::Missing {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before it began");
+    }
+    server.restart().unwrap();
+    // It waits for the server, or gives up: then it is run again.
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{said}");
+    ledger.expect(0, &to_stream(&url, &monitor), "");
+    assert_eq!(stream(&server), events(&journal(&ledger)));
 }

@@ -87,3 +87,47 @@ fn a_backup_that_ends_before_what_was_acknowledged_is_refused() {
     let run = other.expect(1, &restore, "");
     assert!(run.err.contains("event 5 was another one here"), "{}", run.err);
 }
+
+/// As a kill leaves it: any number of bytes of the journal that was being made.
+#[test]
+fn a_restore_goes_on_behind_a_torn_write() {
+    let (old, file, _) = backed_up();
+    let all = records(&events(&journal(&old)));
+    let made = Ledger::new();
+    write_journal(&unfinished(&made), &all);
+    let whole = fs::read(tree(&unfinished(&made))[0].0.as_path()).unwrap();
+    for length in (0..whole.len()).step_by(251).chain([whole.len() - 1]) {
+        let new = Ledger::new();
+        fs::create_dir_all(unfinished(&new)).unwrap();
+        fs::write(unfinished(&new).join("00000000000000000001.log"), &whole[..length]).unwrap();
+        new.expect(0, &["restore", text(&file), "--quiet"], "");
+        assert_eq!(events(&journal(&new)), events(&journal(&old)), "{length}");
+    }
+}
+
+#[test]
+fn a_killed_backup_is_no_backup() {
+    let ledger = Ledger::new();
+    ledger.expect(0, &["apply", "-", "--quiet"], &format!("{BOOK}{}", customers(2_000)));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("b");
+    let mut child = ledger.command(&["backup", text(&file)]).spawn().unwrap();
+    let written = || fs::read_dir(folder.path()).unwrap().next().map(|entry| entry.unwrap().path());
+    let found = loop {
+        if let Some(found) = written() {
+            break found;
+        }
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before it wrote anything");
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    if file.exists() {
+        // It was faster than the kill.
+        ledger.expect(0, &["backup", "--verify", text(&file)], "");
+        return;
+    }
+    let draft = ledger.expect(1, &["backup", "--verify", text(&found)], "");
+    assert!(draft.err.contains("error[backup.torn]"), "{}", draft.err);
+    ledger.expect(0, &["backup", text(&file)], "");
+    ledger.expect(0, &["backup", "--verify", text(&file)], "");
+}
