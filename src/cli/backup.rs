@@ -8,6 +8,7 @@ use commands::clock::{Clock, SystemClock};
 use ledger_core::id::Identifier;
 use ledger_core::log::SharedLog;
 use ledger_core::log::backup::{About, End};
+use ledger_core::log::journal::Journal;
 use schemas::record::instant;
 
 use crate::cli::{Global, apply};
@@ -96,6 +97,11 @@ async fn write(
         )
         .because(format!("{} is empty", log.describe()))
         .help("check --book, --data and --nats"));
+    }
+    if global.nats.is_none() {
+        // A group that is written and not yet synced could be lost, and the backup would hold what
+        // the book never held.
+        Journal::make_durable(&global.journal()?)?;
     }
     let about = About {
         book: book.to_string(),

@@ -83,20 +83,53 @@ impl Draft {
         let (buffer, end) = writer.finish(chain).map_err(|error| unwritten(&path, error))?;
         let file = buffer.into_inner().map_err(|error| fault(error.error()))?;
         file.as_file().sync_all().map_err(|error| fault(&error))?;
-        if may_replace {
-            file.persist(&path).map_err(|error| fault(&error.error))?;
-        } else {
-            // Somebody else's file of that name may have come meanwhile.
-            file.persist_noclobber(&path).map_err(|error| fault(&error.error))?;
-        }
-        let folder = folder(&path);
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| fault(&error))?;
+        place(file, &path, may_replace)?;
+        sync_folder(folder(&path)).map_err(|error| fault(&error))?;
         Ok(end)
+    }
+}
+
+/// Moves a draft to its place. Somebody else's file of that name may have come meanwhile.
+fn place(draft: NamedTempFile, path: &Path, may_replace: bool) -> Result<(), Failure> {
+    let draft = if may_replace {
+        draft
+    } else {
+        match draft.persist_noclobber(path) {
+            Ok(_) => return Ok(()),
+            // Not every file system can do it in one step.
+            Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => error.file,
+            Err(error) => return Err(unwritable(path, &error.error)),
+        }
+    };
+    Draft::check_place(path, may_replace)?;
+    draft.persist(path).map_err(|error| unwritable(path, &error.error))?;
+    Ok(())
+}
+
+/// Makes the names in a folder durable, where its file system knows of that.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
+        {
+            Ok(())
+        }
+        synced => synced,
     }
 }
 
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::usage("backup.exists", format!("{} is there already", path.display()))
+        .help("name another file, or replace this one with --force")
+}
+
+fn not_a_file(path: &Path, help: &str) -> Failure {
+    Failure::usage("backup.not_a_file", format!("{} is not a plain file", path.display()))
+        .help(help)
 }
 
 fn unwritten(path: &Path, error: WriteError) -> Failure {
@@ -118,8 +151,7 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
             .help("nothing was left there: make room, or name a file on another disk");
     }
     if error.kind() == io::ErrorKind::AlreadyExists {
-        return Failure::usage("backup.exists", format!("{shown} is there already"))
-            .help("name another file, or replace this one with --force");
+        return exists(path);
     }
     Failure::usage("backup.unwritable", format!("cannot write {shown}"))
         .because(error)
@@ -139,6 +171,10 @@ impl BackupFile {
     /// # Errors
     /// Where there is none, or it is no backup that this release reads.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let there = path.metadata().map_err(|error| unopened(path, &error))?;
+        if !there.is_file() {
+            return Err(not_a_file(path, "it is read more than once: name a plain file"));
+        }
         let file = File::open(path).map_err(|error| unopened(path, &error))?;
         let buffer = BufReader::with_capacity(BUFFER_BYTES, file);
         let reader = BackupReader::open(buffer).map_err(|error| unread(path, error))?;

@@ -108,6 +108,25 @@ impl Journal {
         Ok(Journal { _held: held, ..Journal::open_read_only(dir)? })
     }
 
+    /// Makes durable what was written to a journal so far, by whomever: what a reader has seen of
+    /// it is not lost with the power then.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::Unavailable`] where the disk fails.
+    pub fn make_durable(dir: &Path) -> Result<(), LogError> {
+        // Those before the newest were synced when it was begun; it may have been just now.
+        for (_, path) in segment::list(dir)?.into_iter().rev().take(2) {
+            let synced = File::open(&path).and_then(|file| file.sync_data());
+            match synced {
+                // Nobody writes to it there.
+                Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {}
+                synced => synced.map_err(|error| unavailable(&path, &error))?,
+            }
+        }
+        Ok(())
+    }
+
     /// What opening cut off, for the operator's log.
     #[must_use]
     pub fn cut(&self) -> Option<&Cut> {

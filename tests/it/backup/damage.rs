@@ -132,10 +132,11 @@ fn each_wrong_use_has_a_code_and_a_way_out() {
     let empty = Ledger::new();
     write_journal(&journal(&empty), &[]);
     let empty_data = text(empty.path());
-    let rows: [(i32, &[&str], &str); 13] = [
+    let rows: [(i32, &[&str], &str); 14] = [
         (2, &["restore", &none], "backup.missing"),
         (2, &["backup", "--verify", &none], "backup.missing"),
-        (2, &["restore", folder], "file.unreadable"),
+        (2, &["restore", folder], "backup.not_a_file"),
+        (2, &["backup", "--verify", "/dev/null"], "backup.not_a_file"),
         (2, &["restore", file, "--book", "acme"], "backup.other_book"),
         (1, &["restore", file], "target.book_exists"),
         (2, &["backup", file], "backup.exists"),
