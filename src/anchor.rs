@@ -34,6 +34,11 @@ impl Anchor {
         Self { path: folder.join(format!("{kind}.anchor")) }
     }
 
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What was anchored; none where nothing was yet.
     ///
     /// # Errors

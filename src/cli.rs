@@ -8,6 +8,7 @@ use crate::exit::{Exit, Failure};
 
 pub(crate) mod apply;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod collect;
 pub(crate) mod completions;
@@ -17,10 +18,12 @@ pub(crate) mod document;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod import;
+pub(crate) mod migrate;
 pub(crate) mod notices;
 pub(crate) mod preview;
 pub(crate) mod replay;
 pub(crate) mod report;
+pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod verify;
 
@@ -127,6 +130,12 @@ pub(crate) enum Verb {
     Consolidate(consolidate::Arguments),
     /// Checks the log: order, hash chain, and the book's invariants.
     Verify,
+    /// Writes the whole book to one file, or checks such a file with --verify.
+    Backup(backup::Arguments),
+    /// Makes a book from a backup, where none is.
+    Restore(restore::Arguments),
+    /// Brings a book from the embedded journal to JetStream, or back, event for event.
+    Migrate(migrate::Arguments),
     /// Runs scenario files, each in a fresh book in memory, and compares.
     Check(check::Arguments),
     /// Prints the completions of a shell.
@@ -158,6 +167,9 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Replay(arguments) => replay::run(&global, &arguments),
         Verb::Consolidate(arguments) => consolidate::run(&global, &arguments),
         Verb::Verify => verify::run(&global),
+        Verb::Backup(arguments) => backup::run(&global, &arguments),
+        Verb::Restore(arguments) => restore::run(&global, &arguments),
+        Verb::Migrate(arguments) => migrate::run(&global, &arguments),
         Verb::Check(arguments) => check::run(&global, &arguments),
         Verb::Completions(arguments) => completions::run(&arguments),
         Verb::Man => completions::man(),
@@ -181,6 +193,9 @@ impl Global {
             | Verb::Replay(_)
             | Verb::Consolidate(_)
             | Verb::Verify
+            | Verb::Backup(_)
+            | Verb::Restore(_)
+            | Verb::Migrate(_)
             | Verb::Check(_)
             | Verb::Completions(_)
             | Verb::Man => false,

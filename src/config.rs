@@ -8,9 +8,9 @@ use std::sync::Arc;
 use commands::clock::{self, Clock, SystemClock};
 use ledger_core::calendar::Day;
 use ledger_core::id::Identifier;
-use ledger_core::log::SharedLog;
 use ledger_core::log::jetstream::{JetStreamLog, StreamSettings};
 use ledger_core::log::journal::Journal;
+use ledger_core::log::{LogError, SharedLog};
 
 use projections::store::{FactStore, SledStore, StoreError};
 use projections::views::Views;
@@ -54,6 +54,30 @@ impl Global {
     /// What keeps the log: the journal, or a stream.
     fn kind(&self) -> &'static str {
         if self.nats.is_some() { STREAM } else { JOURNAL }
+    }
+
+    /// The folder of the book's journal.
+    ///
+    /// # Errors
+    /// As [`Global::book_id`].
+    pub(crate) fn journal(&self) -> Result<PathBuf, Failure> {
+        Ok(self.folder()?.join(JOURNAL))
+    }
+
+    /// The folder of a journal that is being filled, and is no book before its end.
+    ///
+    /// # Errors
+    /// As [`Global::book_id`].
+    pub(crate) fn unfinished(&self) -> Result<PathBuf, Failure> {
+        Ok(self.folder()?.join(UNFINISHED))
+    }
+
+    /// The folder of what the projections keep of the book's log.
+    ///
+    /// # Errors
+    /// As [`Global::book_id`].
+    pub(crate) fn projections(&self) -> Result<PathBuf, Failure> {
+        Ok(self.folder()?.join(format!("{PROJECTIONS}-{}", self.kind())))
     }
 
     /// The anchor of the book's log.
@@ -104,8 +128,9 @@ pub(crate) async fn open_unchecked(global: &Global) -> Result<SharedLog, Failure
     if let Some(url) = &global.nats {
         return open_jetstream(global, url).await;
     }
-    let folder = global.folder()?.join(JOURNAL);
+    let folder = global.journal()?;
     if !folder.is_dir() {
+        refuse_unfinished(global)?;
         return Err(Failure::store("store.missing", format!("no book {:?} here", global.book))
             .because(format!("there is no folder {}", folder.display()))
             .help("open it with an OpenBook command, or check --book and --data"));
@@ -118,7 +143,8 @@ pub(crate) async fn open_unchecked(global: &Global) -> Result<SharedLog, Failure
 /// # Errors
 /// Where another process has it open, or it cannot be trusted.
 pub(crate) async fn open_journal(global: &Global) -> Result<SharedLog, Failure> {
-    let folder = global.folder()?.join(JOURNAL);
+    refuse_unfinished(global)?;
+    let folder = global.journal()?;
     std::fs::create_dir_all(&folder).map_err(|error| {
         Failure::store("store.unavailable", format!("cannot create {}", folder.display()))
             .because(error)
@@ -132,22 +158,6 @@ pub(crate) async fn open_journal(global: &Global) -> Result<SharedLog, Failure> 
 }
 
 impl Global {
-    /// The folder of what the projections keep of the book's log.
-    fn projections(&self) -> Result<PathBuf, Failure> {
-        Ok(self.folder()?.join(format!("{PROJECTIONS}-{}", self.kind())))
-    }
-
-    /// The folder of the book's journal; none where a server has the log.
-    ///
-    /// # Errors
-    /// As [`Global::book_id`].
-    pub(crate) fn journal(&self) -> Result<Option<PathBuf>, Failure> {
-        if self.nats.is_some() {
-            return Ok(None);
-        }
-        Ok(Some(self.folder()?.join(JOURNAL)))
-    }
-
     /// Where the snapshot of the book's views is.
     ///
     /// # Errors
@@ -163,6 +173,23 @@ impl Global {
     pub(crate) fn writer_snapshot(&self) -> Result<PathBuf, Failure> {
         Ok(self.projections()?.join("writer.snapshot"))
     }
+}
+
+/// Refuses a book whose history was begun to be brought here, and has not come to its end: a journal
+/// that is opened beside it would be another book of the same name.
+fn refuse_unfinished(global: &Global) -> Result<(), Failure> {
+    let folder = global.unfinished()?;
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    Err(LogError::Unfinished {
+        what: format!("the journal {}", folder.display()),
+        reason:
+            "a restore or a migration has begun it and has not ended: run it again, it goes on \
+                 where it was; or remove the folder, which is no book"
+                .to_owned(),
+    }
+    .into())
 }
 
 /// Opens the stored projections of the book.
@@ -191,6 +218,7 @@ impl From<StoreError> for Failure {
 }
 
 const JOURNAL: &str = "journal";
+const UNFINISHED: &str = "journal.unfinished";
 const STREAM: &str = "stream";
 const PROJECTIONS: &str = "projections";
 

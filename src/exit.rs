@@ -131,6 +131,10 @@ impl From<LogError> for Failure {
                     .because(reason)
                     .help("mend the setting, or start with --unsafe-dev where no money is at stake")
             }
+            LogError::Unfinished { what, reason } => {
+                Self::store("store.unfinished", format!("{what} is no whole book yet"))
+                    .because(reason)
+            }
         }
     }
 }

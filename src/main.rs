@@ -17,6 +17,7 @@ mod config;
 mod desk;
 mod exit;
 mod export;
+mod history;
 mod live;
 mod notices;
 mod output;

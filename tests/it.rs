@@ -4,6 +4,9 @@
 #[path = "it/apply.rs"]
 mod apply;
 #[cfg(test)]
+#[path = "it/backup.rs"]
+mod backup;
+#[cfg(test)]
 #[path = "it/bad_changes.rs"]
 mod bad_changes;
 #[cfg(test)]

@@ -9,9 +9,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+#[cfg(feature = "journal")]
+pub mod backup;
 pub mod bounds;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
+#[cfg(feature = "journal")]
+mod frame;
 #[cfg(feature = "jetstream")]
 pub mod jetstream;
 #[cfg(feature = "journal")]
@@ -98,6 +102,14 @@ pub enum LogError {
         /// The server or stream.
         what: String,
         /// The setting, why it matters, and how to mend it.
+        reason: String,
+    },
+    /// A history is being brought here, and not all of it has come: this is no book yet.
+    #[error("{what} is not finished: {reason}")]
+    Unfinished {
+        /// The folder or stream.
+        what: String,
+        /// What was begun, and how to end it.
         reason: String,
     },
 }

@@ -10,6 +10,9 @@ use ledger_core::log::jetstream::{JetStreamLog, StreamSettings, prove_sync_alway
 use ledger_core::log::nats_server::{NatsCluster, NatsServer};
 use ledger_core::log::{AppendError, EventLog, LogError, Record, SharedLog, StoredRecord};
 
+#[path = "jetstream/filling.rs"]
+mod filling;
+
 fn settings(replicas: usize, monitors: Vec<String>) -> StreamSettings {
     StreamSettings { book: "acme".to_owned(), shard: 0, replicas, monitors, unsafe_dev: false }
 }

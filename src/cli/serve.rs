@@ -175,7 +175,8 @@ async fn serve(books: &[Global], listen: SocketAddr, secrets: &str) -> Result<Ex
     );
     tell_ready(books, &address, &running)?;
     let following = running.iter().map(|one| Box::pin(one.live.follow()));
-    let journals = books.iter().map(Global::journal).collect::<Result<Vec<_>, _>>()?;
+    let journals = books.iter().map(|one| one.nats.is_none().then(|| one.journal()).transpose());
+    let journals = journals.collect::<Result<Vec<_>, _>>()?;
     let scrubbing = journals.into_iter().map(|journal| Box::pin(scrub(journal)));
     let outcome = tokio::select! {
         () = end.recv() => Ok(Exit::Done),

@@ -15,6 +15,9 @@ pub(crate) const IN_FLIGHT_MAX: usize = 256;
 /// How often a command is sent at most; its id makes that safe.
 const ATTEMPTS_MAX: usize = 3;
 
+/// The code where no daemon serves a book.
+pub(crate) const NO_SERVICE: &str = "service.none";
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -94,7 +97,7 @@ impl Remote {
     fn failure(&self, error: &async_nats::RequestError) -> Failure {
         if error.kind() == RequestErrorKind::NoResponders {
             let book = &self.book;
-            return Failure::store("service.none", format!("no daemon serves the book {book}"))
+            return Failure::store(NO_SERVICE, format!("no daemon serves the book {book}"))
                 .because(format!("nobody answers on {}", self.url))
                 .help(format!("start one: revledger serve --book {book} --nats {}", self.url));
         }

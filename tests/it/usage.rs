@@ -2,7 +2,7 @@
 
 use crate::harness::{BOOK, Ledger};
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 16] = [
     "demo",
     "serve",
     "apply",
@@ -13,6 +13,9 @@ const VERBS: [&str; 13] = [
     "audit",
     "replay",
     "verify",
+    "backup",
+    "restore",
+    "migrate",
     "check",
     "completions",
     "man",

@@ -23,11 +23,13 @@ use super::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
 mod append;
 mod cursor;
 mod errors;
+mod filling;
 mod gate;
 mod headers;
 mod settings;
 mod version;
 
+pub use filling::StreamStanding;
 pub use gate::prove_sync_always;
 pub use settings::StreamSettings;
 
@@ -59,18 +61,10 @@ impl JetStreamLog {
     /// setting that could lose events; [`LogError::Unavailable`] where a server, a monitoring or
     /// JetStream cannot be reached.
     pub async fn open(client: Client, settings: StreamSettings) -> Result<JetStreamLog, LogError> {
-        let server = connected_server(&client)?;
-        let proofs = if settings.unsafe_dev {
-            None
-        } else {
-            let proofs = Proofs::gather(&client, &settings.monitors).await?;
-            // Before anything is created: is the proof about the servers that we talk to?
-            proofs.require(&server)?;
-            Some(proofs)
-        };
+        let proofs = proven(&client, &settings).await?;
         let context = jetstream::new(client.clone());
         let stream = settings.stream_name();
-        let mut info = match stream_info(&context, &stream).await? {
+        let info = match stream_info(&context, &stream).await? {
             Some(info) => info,
             None => {
                 create(&context, &settings.config()).await?;
@@ -78,15 +72,7 @@ impl JetStreamLog {
             }
         };
         settings.check(&info.config)?;
-        if let Some(proofs) = proofs {
-            let cluster = info.cluster.take();
-            for node in cluster.iter().flat_map(|cluster| &cluster.leader) {
-                proofs.require(node)?;
-            }
-            for peer in cluster.iter().flat_map(|cluster| &cluster.replicas) {
-                proofs.require(&peer.name)?;
-            }
-        }
+        require_nodes(proofs.as_ref(), &info)?;
         let appender = Appender::new(client, stream.clone(), settings.subject_prefix());
         Ok(JetStreamLog::assemble(context, stream, Some(appender), &info))
     }
@@ -198,6 +184,30 @@ impl EventLog for JetStreamLog {
     fn describe(&self) -> String {
         format!("stream {}", self.stream)
     }
+}
+
+/// Proves that what the server acknowledges is on disk, where that is asked for.
+async fn proven(client: &Client, settings: &StreamSettings) -> Result<Option<Proofs>, LogError> {
+    let server = connected_server(client)?;
+    if settings.unsafe_dev {
+        return Ok(None);
+    }
+    let proofs = Proofs::gather(client, &settings.monitors).await?;
+    // Before anything is created: is the proof about the servers that we talk to?
+    proofs.require(&server)?;
+    Ok(Some(proofs))
+}
+
+/// Demands the proof of every node that keeps the stream.
+fn require_nodes(proofs: Option<&Proofs>, info: &Info) -> Result<(), LogError> {
+    let Some(proofs) = proofs else { return Ok(()) };
+    for node in info.cluster.iter().flat_map(|cluster| &cluster.leader) {
+        proofs.require(node)?;
+    }
+    for peer in info.cluster.iter().flat_map(|cluster| &cluster.replicas) {
+        proofs.require(&peer.name)?;
+    }
+    Ok(())
 }
 
 /// Checks the server that the client is connected to, and returns its name.

@@ -9,21 +9,21 @@
 //! group after group and has nothing else to do meanwhile, and a task handed to a pool of
 //! threads for each of them would cost more than the reads do.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use self::checked::Checked;
-use self::frame::frame_bytes;
 use self::index::Index;
 use self::reader::Cursors;
 use self::segment::Tail;
 use self::writer::Writer;
 use super::bounds::check_group;
+use super::frame::{self, frame_bytes};
 use super::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
 
 mod checked;
-mod frame;
 mod index;
 mod reader;
 mod segment;
@@ -46,6 +46,8 @@ pub struct Journal {
     writer: Option<Mutex<Writer>>,
     segment_bytes: u64,
     cut: Option<Cut>,
+    /// Keeps writers away as long as this lives, where that was asked for.
+    _held: Option<File>,
 }
 
 /// What opening a journal cut off: a group that a crash interrupted before it was acknowledged.
@@ -109,6 +111,36 @@ impl Journal {
         Ok(index.last())
     }
 
+    /// Opens like [`Journal::open_read_only`], and keeps every writer away as long as it is open.
+    /// Changes nothing all the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::open_read_only`], and [`LogError::Unavailable`] where a process appends to it.
+    pub fn open_held(dir: &Path) -> Result<Journal, LogError> {
+        let held = writer::keep_away(dir)?;
+        Ok(Journal { _held: held, ..Journal::open_read_only(dir)? })
+    }
+
+    /// Makes durable what was written to a journal so far, by whomever: what a reader has seen of
+    /// it is not lost with the power then.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::Unavailable`] where the disk fails.
+    pub fn make_durable(dir: &Path) -> Result<(), LogError> {
+        // Those before the newest were synced when it was begun; it may have been just now.
+        for (_, path) in segment::list(dir)?.into_iter().rev().take(2) {
+            let synced = File::open(&path).and_then(|file| file.sync_data());
+            match synced {
+                // Nobody writes to it there.
+                Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {}
+                synced => synced.map_err(|error| unavailable(&path, &error))?,
+            }
+        }
+        Ok(())
+    }
+
     /// What opening cut off, for the operator's log.
     #[must_use]
     pub fn cut(&self) -> Option<&Cut> {
@@ -153,6 +185,7 @@ impl Journal {
             writer: writer.map(Mutex::new),
             segment_bytes,
             cut,
+            _held: None,
         }
     }
 

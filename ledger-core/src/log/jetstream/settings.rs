@@ -13,6 +13,9 @@ use crate::log::LogError;
 /// How long the server remembers a `Nats-Msg-Id`. A seat belt only: what was done is in the log.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
+/// The metadata of a stream that is being filled with a history, and is no book before its end.
+pub(super) const UNFINISHED: &str = "revledger-unfinished";
+
 /// Which stream, and how safe it has to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamSettings {
@@ -72,12 +75,32 @@ impl StreamSettings {
         }
     }
 
+    /// Checks an existing stream that is to be used as a book.
+    ///
+    /// # Errors
+    ///
+    /// As [`StreamSettings::check_settings`], and [`LogError::Unfinished`] where not all of its
+    /// history has come.
+    pub(super) fn check(&self, found: &Config) -> Result<(), LogError> {
+        self.check_settings(found)?;
+        match found.metadata.get(UNFINISHED) {
+            None => Ok(()),
+            Some(why) => Err(LogError::Unfinished {
+                what: format!("stream {}", self.stream_name()),
+                reason: format!(
+                    "{why} has begun to fill it and has not ended: run it again, it goes on where \
+                     it was; or delete the stream, which is no book, and begin anew"
+                ),
+            }),
+        }
+    }
+
     /// Checks an existing stream for every setting with which it could lose or change events.
     ///
     /// # Errors
     ///
     /// [`LogError::Unsafe`] that names the first such setting, its value, and what it has to be.
-    pub(super) fn check(&self, found: &Config) -> Result<(), LogError> {
+    pub(super) fn check_settings(&self, found: &Config) -> Result<(), LogError> {
         let wanted = self.config();
         let replicas = found.num_replicas;
         let subjects = found.subjects.join(" ");

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -33,13 +33,20 @@ struct Entry {
 impl Checked {
     /// What an earlier opening found; nothing where its note is missing or damaged.
     pub(super) fn read(dir: &Path) -> Self {
-        let bytes = fs::read(dir.join(FILE)).unwrap_or_default();
-        let note = bytes.strip_prefix(&MAGIC).and_then(<[u8]>::split_last_chunk::<4>);
-        let entries = note
-            .filter(|(note, checksum)| crc32c::crc32c(note) == u32::from_le_bytes(**checksum))
-            .and_then(|(note, _)| Vec::<Entry>::try_from_slice(note).ok());
+        Self::of(&dir.join(FILE)).unwrap_or_default()
+    }
+
+    fn of(path: &Path) -> Option<Self> {
+        let (bytes, noted) = (fs::read(path).ok()?, modified(&fs::metadata(path).ok()?)?);
+        let (note, checksum) = bytes.strip_prefix(&MAGIC)?.split_last_chunk::<4>()?;
+        if crc32c::crc32c(note) != u32::from_le_bytes(*checksum) {
+            return None;
+        }
+        let mut entries = Vec::<Entry>::try_from_slice(note).ok()?;
+        // A change in the same tick of the clock as the note could not be seen.
+        entries.retain(|entry| entry.modified + SETTLED_AFTER.as_nanos() < noted);
         let by_first = |entry: Entry| (entry.segment.first, entry);
-        Self(entries.unwrap_or_default().into_iter().map(by_first).collect())
+        Some(Self(entries.into_iter().map(by_first).collect()))
     }
 
     /// The segment of a file, where it was checked and has not been changed since.
@@ -54,12 +61,9 @@ impl Checked {
     /// Notes segments that are checked, and not written to any more. Without the note the next opening
     /// costs more, and nothing else.
     pub(super) fn note(dir: &Path, segments: &[Segment]) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let entries = segments.iter().filter_map(|segment| {
             let modified = modified(&fs::metadata(&segment.path).ok()?)?;
-            // A change in the same tick of the clock would not be seen: not noted before it is over.
-            let is_settled = modified + SETTLED_AFTER.as_nanos() < now.as_nanos();
-            is_settled.then(|| Entry { segment: segment.clone(), modified })
+            Some(Entry { segment: segment.clone(), modified })
         });
         // A note that is lost, or cut short, is no note.
         drop(write(dir, &entries.collect::<Vec<_>>()));

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use super::frame::Expected;
 use super::index::Index;
 use super::source::{Found, Source};
 use super::{corrupt, unavailable};
+use crate::log::frame::Expected;
 use crate::log::{LogError, StoredRecord};
 
 /// Cursors that are kept. Each has a file and at most about 1 MiB of buffer.

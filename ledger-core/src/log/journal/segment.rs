@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::frame::{Expected, wide};
 use super::source::{Found, Source};
 use super::{corrupt, unavailable};
 use crate::log::LogError;
+use crate::log::frame::{Expected, wide};
 
 /// Every so many records the place of one is kept: 8 bytes of memory for 256 records.
 const MARK_EVERY: u64 = 256;

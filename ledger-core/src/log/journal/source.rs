@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::frame::{Expected, HEADER_BYTES, Header, wide};
 use crate::log::Record;
+use crate::log::frame::{Expected, HEADER_BYTES, Header, wide};
 
 /// Bytes that are read at once: large enough that system calls do not count.
 const CHUNK_BYTES: usize = 256 * 1024;

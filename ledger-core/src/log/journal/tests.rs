@@ -130,7 +130,7 @@ fn frame_bytes_are_pinned() {
     let mut bytes = Vec::new();
     let headers = vec![("k".to_owned(), "v".to_owned())];
     let record = Record { subject: "s".to_owned(), headers, body: b"{}".to_vec() };
-    super::frame::encode(&mut bytes, 7, (1, 2), &record).unwrap();
+    crate::log::frame::encode(&mut bytes, 7, (1, 2), &record).unwrap();
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(super::frame_bytes(&record), bytes.len() as u64);
     let wanted = [

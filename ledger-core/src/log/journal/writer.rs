@@ -4,9 +4,9 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::frame::encode;
 use super::segment::{Segment, Tail, segment_path, sync_dir};
 use super::{LOCK_FILE, unavailable};
+use crate::log::frame::encode;
 use crate::log::{AppendError, LogError, Record};
 
 /// What only the process that appends has.
@@ -34,17 +34,7 @@ impl Writer {
             .write(true)
             .open(&path)
             .map_err(|error| unavailable(&path, &error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(LogError::Unavailable {
-                    what: format!("journal {}", dir.display()),
-                    reason: "another process has it open: stop it first, or open it read-only"
-                        .to_owned(),
-                });
-            }
-            Err(TryLockError::Error(error)) => return Err(unavailable(&path, &error)),
-        }
+        locked(dir, &path, lock.try_lock())?;
         let dir = dir.to_owned();
         Ok(Writer { dir, file: None, broken: None, buffer: Vec::new(), _lock: lock })
     }
@@ -128,6 +118,30 @@ impl Writer {
         );
         self.broken = Some(reason.clone());
         reason
+    }
+}
+
+/// Keeps writers away as long as the file that is returned lives; none where no writer ever had the
+/// journal open.
+pub(super) fn keep_away(dir: &Path) -> Result<Option<File>, LogError> {
+    let path = dir.join(LOCK_FILE);
+    let lock = match File::open(&path) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unavailable(&path, &error)),
+    };
+    locked(dir, &path, lock.try_lock_shared())?;
+    Ok(Some(lock))
+}
+
+fn locked(dir: &Path, path: &Path, tried: Result<(), TryLockError>) -> Result<(), LogError> {
+    match tried {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(LogError::Unavailable {
+            what: format!("journal {}", dir.display()),
+            reason: "another process has it open: stop it first, or open it read-only".to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(unavailable(path, &error)),
     }
 }
 

@@ -7,13 +7,17 @@ use super::*;
 /// A journal of several segments that were changed last an hour ago, and its note of them.
 async fn noted(dir: &Path) -> Vec<PathBuf> {
     let files = written(dir, SMALL_SEGMENT, &[20, 20, 20, 20]).await;
-    files.iter().for_each(|file| set_time(file, hour_ago()));
+    files.iter().for_each(|file| set_time(file, hour_ago(file)));
     drop(small(dir));
     files
 }
 
-fn hour_ago() -> SystemTime {
-    SystemTime::now() - Duration::from_secs(3_600)
+fn hour_ago(file: &Path) -> SystemTime {
+    time_of(file) - Duration::from_secs(3_600)
+}
+
+fn time_of(file: &Path) -> SystemTime {
+    fs::metadata(file).unwrap().modified().unwrap()
 }
 
 fn set_time(file: &Path, time: SystemTime) {
@@ -22,7 +26,7 @@ fn set_time(file: &Path, time: SystemTime) {
 
 /// Changes a byte in the middle of a file; its time stays, as where the disk itself does it.
 fn rot(file: &Path) {
-    let time = fs::metadata(file).unwrap().modified().unwrap();
+    let time = time_of(file);
     let mut bytes = fs::read(file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -50,12 +54,12 @@ async fn what_was_written_to_or_is_new_is_checked() {
     let changes: [fn(&Path, &[PathBuf]); 4] = [
         |_, files| {
             rot(&files[1]);
-            set_time(&files[1], hour_ago() + Duration::from_secs(60));
+            set_time(&files[1], time_of(&files[1]) + Duration::from_secs(60));
         },
         |_, files| {
-            let bytes = fs::read(&files[1]).unwrap();
+            let (bytes, time) = (fs::read(&files[1]).unwrap(), time_of(&files[1]));
             fs::write(&files[1], &bytes[..bytes.len() - 1]).unwrap();
-            set_time(&files[1], hour_ago());
+            set_time(&files[1], time);
         },
         // The newest is never taken as it was.
         |_, files| rot(&files[3]),

@@ -1,8 +1,8 @@
 //! Files that a crash cut short, and files that were changed.
 
 use super::*;
+use crate::log::frame::{HEADER_BYTES, frame_bytes};
 use crate::log::journal::Cut;
-use crate::log::journal::frame::{HEADER_BYTES, frame_bytes};
 
 const ONE_SEGMENT: u64 = 64 * 1024 * 1024;
 

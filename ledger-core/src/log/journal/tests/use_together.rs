@@ -69,3 +69,23 @@ async fn of_two_racing_writers_one_wins() {
     }
     assert_holds(&journal, 50).await;
 }
+
+#[tokio::test]
+async fn a_held_journal_is_read_and_not_written_to() {
+    let dir = TempDir::new().unwrap();
+    written(dir.path(), SMALL_SEGMENT, &[30, 12]).await;
+    let before = fs::read(segments(dir.path()).pop().unwrap()).unwrap();
+    let held = Journal::open_held(dir.path()).unwrap();
+    assert_holds(&held, 42).await;
+    let refused = held.append(42, samples(43, 43)).await;
+    assert!(matches!(refused, Err(AppendError::Refused { .. })), "{refused:?}");
+    let writer = Journal::open(dir.path());
+    assert!(matches!(writer, Err(LogError::Unavailable { .. })), "{writer:?}");
+    assert!(Journal::open_held(dir.path()).is_ok(), "two readers do not disturb one another");
+    drop(held);
+    assert_eq!(fs::read(segments(dir.path()).pop().unwrap()).unwrap(), before);
+    let writer = Journal::open(dir.path()).unwrap();
+    let late = Journal::open_held(dir.path());
+    assert!(matches!(late, Err(LogError::Unavailable { .. })), "{late:?}");
+    drop(writer);
+}

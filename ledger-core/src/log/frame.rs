@@ -1,4 +1,5 @@
-//! One record as bytes of a segment: a header with its own checksum, then the payload.
+//! One record as bytes of a journal's segment or of a backup: a header with its own checksum, then
+//! the payload.
 //!
 //! | at | bytes | what                                                        |
 //! |----|-------|-------------------------------------------------------------|
@@ -211,10 +212,10 @@ impl Expected {
 }
 
 /// Bytes that are taken from the front.
-struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
-    fn next<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(super) fn next<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (first, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
         Some(*first)
@@ -226,11 +227,11 @@ impl<'a> Fields<'a> {
         Some(first)
     }
 
-    fn length(&mut self) -> Option<usize> {
+    pub(super) fn length(&mut self) -> Option<usize> {
         usize::try_from(u32::from_le_bytes(self.next()?)).ok()
     }
 
-    fn text(&mut self, bytes: usize) -> Option<String> {
+    pub(super) fn text(&mut self, bytes: usize) -> Option<String> {
         str::from_utf8(self.take(bytes)?).ok().map(str::to_owned)
     }
 }
