@@ -22,6 +22,8 @@ use serde_json::json;
 mod asked;
 #[path = "closes/book.rs"]
 mod book;
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/book.rs"]
 mod common;
 #[path = "money/steps.rs"]
@@ -31,10 +33,7 @@ mod money_steps;
 mod order_steps;
 
 use book::{Book, policies, steps};
-
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
+use cases::config;
 
 fn day(text: &str) -> Day {
     text.parse().unwrap()

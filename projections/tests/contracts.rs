@@ -15,17 +15,16 @@ use proptest::prelude::*;
 
 #[path = "contracts/book.rs"]
 mod book;
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/foreign.rs"]
 mod foreign;
 #[path = "contracts/steps.rs"]
 mod steps;
 
 use book::{Book, common};
+use cases::config;
 use steps::{Step, policies, steps};
-
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 fn day(text: &str) -> Day {
     text.parse().unwrap()

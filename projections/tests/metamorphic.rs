@@ -17,6 +17,8 @@ mod answers;
 mod asked;
 #[path = "metamorphic/book.rs"]
 mod book;
+#[path = "common/cases.rs"]
+mod cases;
 #[expect(dead_code, reason = "shared with other tests, which use more of it")]
 #[path = "closes/book.rs"]
 mod closes_book;
@@ -31,15 +33,12 @@ mod order_steps;
 mod scale;
 
 use book::Book;
+use cases::config;
 use closes_book::{Step, policies, steps};
 use rust_decimal::Decimal;
 use scale::{Scale, total};
 
 const CUSTOMERS: [&str; 3] = ["C0", "C1", "C2"];
-
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 fn day(text: &str) -> Day {
     text.parse().unwrap()

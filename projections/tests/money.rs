@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 mod asked;
 #[path = "money/book.rs"]
 mod book;
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/foreign.rs"]
 mod foreign;
 #[path = "money/steps.rs"]
@@ -43,9 +45,7 @@ fn last(table: &Table, column: &str) -> Amount {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 192, failure_persistence: None, ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases::config(192))]
 
     #[test]
     fn the_books_hold_whatever_happens_to_money(

@@ -20,6 +20,9 @@ use projections::views::Views;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
+#[path = "common/cases.rs"]
+mod cases;
+
 /// One event of a case.
 #[derive(Debug, Clone)]
 enum Change {
@@ -297,9 +300,7 @@ fn questions() -> impl Strategy<Value = (&'static str, Vec<(&'static str, String
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 160, failure_persistence: None, ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases::config(160))]
 
     #[test]
     fn the_hot_table_gives_what_the_general_path_gives(
