@@ -19,7 +19,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 pub mod instant;
 mod lists;
+mod reader;
 
+use self::reader::PartReader;
 pub use lists::{List, Map};
 
 /// The first and the last bytes of a file; the digit is the version of the form.
@@ -244,14 +246,16 @@ impl Snapshot {
         let stored = self.contents.parts.get(number).ok_or_else(missing)?;
         let mut file = File::open(&self.path)?;
         file.seek(SeekFrom::Start(stored.start))?;
-        let mut bytes = Vec::new();
-        let length = usize::try_from(stored.length).map_err(|_| missing())?;
-        bytes.try_reserve_exact(length).map_err(io::Error::other)?;
-        file.take(stored.length).read_to_end(&mut bytes)?;
-        if bytes.len() != length || crc32c::crc32c(&bytes) != stored.checksum {
+        let mut reader = PartReader::new(file, stored.length);
+        let value = T::deserialize_reader(&mut reader);
+        // What does not fit its checksum is told as that, whatever was read into it.
+        if reader.finish()? != stored.checksum {
             return Err(invalid(&format!("part {number} does not fit its checksum")));
         }
-        T::try_from_slice(&bytes)
+        if reader.is_left_over() {
+            return Err(invalid(&format!("part {number} is longer than its value")));
+        }
+        value
     }
 }
 

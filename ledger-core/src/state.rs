@@ -195,10 +195,33 @@ pub struct InvoiceLine {
     pub credited_net: Amount,
     /// Tax that went with it.
     pub credited_tax: Amount,
+    /// What of both early-payment discounts took.
+    pub discounted: Option<Box<Discounted>>,
     /// What credits took of what was earned, with their days.
     pub contra: Vec<(Day, Amount)>,
     /// Schedule versions in the order of recording; empty where it bills an order line.
     pub versions: Vec<Schedule>,
+}
+
+/// What early-payment discounts took of a line.
+#[derive(Debug, Clone, Copy, Default, BorshSerialize, BorshDeserialize)]
+pub struct Discounted {
+    /// Before tax.
+    pub net: Amount,
+    /// Tax.
+    pub tax: Amount,
+}
+
+impl InvoiceLine {
+    /// What is left of its net amount, to be credited, discounted or written off.
+    pub fn left_net(&self) -> Amount {
+        self.net - self.credited_net
+    }
+
+    /// What is left of its tax.
+    pub fn left_tax(&self) -> Amount {
+        self.tax - self.credited_tax
+    }
 }
 
 /// What was written off of an invoice, and what was recovered of it.

@@ -191,7 +191,7 @@ impl Context<'_> {
         let Some(target) = progress.get_mut(at) else {
             return Err(unknown_line(index, "the line"));
         };
-        let left = target.net - target.credited_net;
+        let left = target.left_net();
         if net > left {
             return Err(Rejection::at(
                 Code::CreditExceedsLine,

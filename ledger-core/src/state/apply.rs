@@ -170,6 +170,7 @@ fn invoice_issued(ledger: &mut Ledger, sequence: u64, data: &InvoiceIssued) {
         tax_rate: line.tax_rate,
         credited_net: data.currency.zero(),
         credited_tax: data.currency.zero(),
+        discounted: None,
         contra: Vec::new(),
         versions: line.schedule.iter().cloned().collect(),
     });

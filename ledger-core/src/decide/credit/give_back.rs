@@ -217,7 +217,7 @@ impl<'a> Maker<'a> {
         };
         let at = lines.iter().position(|line| line.line == *name)?;
         let line = lines.get(at)?;
-        let net = most.min(line.net - line.credited_net);
+        let net = most.min(line.left_net());
         if !net.is_positive() {
             return None;
         }
@@ -326,7 +326,7 @@ fn refundable(book: &Book, invoice: &Invoice, issued: &CreditIssued) -> Amount {
         let named = credited.invoice_line.as_ref();
         let line = invoice.lines.iter().find(|line| Some(&line.line) == named);
         let Some(line) = line else { continue };
-        let gross = line.net + line.tax - line.credited_net - line.credited_tax;
+        let gross = line.left_net() + line.left_tax();
         let whole = invoice.lines.iter().map(|one| one.net + one.tax).sum::<Amount>();
         let credit = credited.net + credited.tax;
         let share = multiply_divide(

@@ -45,10 +45,8 @@ pub(in crate::decide) fn lower(
     worked: &mut Worked,
 ) -> Result<(Vec<Lowered>, Amount), Rejection> {
     let (currency, rounding) = (invoice.currency, book.policies.rounding);
-    let nets: Vec<Decimal> =
-        invoice.lines.iter().map(|line| (line.net - line.credited_net).decimal()).collect();
-    let taxes: Vec<Decimal> =
-        invoice.lines.iter().map(|line| (line.tax - line.credited_tax).decimal()).collect();
+    let nets: Vec<Decimal> = invoice.lines.iter().map(|line| line.left_net().decimal()).collect();
+    let taxes: Vec<Decimal> = invoice.lines.iter().map(|line| line.left_tax().decimal()).collect();
     let (net_left, tax_left): (Decimal, Decimal) = (nets.iter().sum(), taxes.iter().sum());
     let left = Amount::from_decimal(net_left + tax_left).max(currency.zero());
     let share = amount.min(left);

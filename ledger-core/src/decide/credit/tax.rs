@@ -26,8 +26,8 @@ fn group(book: &Book, currency: Currency, lines: &[InvoiceLine], at: usize) -> G
         if is_same {
             group.all_net += one.net;
             group.all_tax += one.tax;
-            group.left_net += one.net - one.credited_net;
-            group.left_tax += one.tax - one.credited_tax;
+            group.left_net += one.left_net();
+            group.left_tax += one.left_tax();
         }
     }
     group

@@ -6,7 +6,7 @@ use crate::event::invoice::IssuedCashDiscount;
 use crate::money::{Amount, Currency, multiply_divide};
 use crate::policy::CashDiscountTax;
 use crate::rejection::{Code, Rejection};
-use crate::state::{Book, Invoice};
+use crate::state::{Book, Invoice, InvoiceLine};
 
 /// The discounts of a new invoice, as amounts of its total.
 pub(in crate::decide) fn issued(
@@ -63,7 +63,29 @@ pub(in crate::decide) fn offered(book: &Book, invoice: &Invoice, day: Day) -> Am
         return best;
     }
     let exact = multiply_divide(best.decimal(), invoice.open.decimal(), invoice.total.decimal());
-    invoice.currency.round(exact, book.policies.rounding)
+    let whole = invoice.currency.round(exact, book.policies.rounding);
+    let (net, tax) = split(book, invoice, whole);
+    net + tax
+}
+
+/// A discount before tax, and its tax: no more than credits, discounts and write-offs have left of the
+/// invoice's lines. Nothing is left of one that was written off, whatever was recovered of it.
+fn split(book: &Book, invoice: &Invoice, discount: Amount) -> (Amount, Amount) {
+    let zero = invoice.currency.zero();
+    let tax = match book.policies.cash_discount_tax {
+        CashDiscountTax::Keep => zero,
+        CashDiscountTax::Reduce => {
+            let tax: Amount = invoice.lines.iter().map(|line| line.tax).sum();
+            let exact = multiply_divide(discount.decimal(), tax.decimal(), invoice.total.decimal());
+            invoice.currency.round(exact, book.policies.rounding)
+        }
+    };
+    let left_net: Amount = invoice.lines.iter().map(InvoiceLine::left_net).sum();
+    let left_tax: Amount = invoice.lines.iter().map(InvoiceLine::left_tax).sum();
+    if !left_net.is_positive() {
+        return (zero, zero);
+    }
+    ((discount - tax).min(left_net), tax.min(left_tax).max(zero))
 }
 
 /// The discount that money of a day takes, and its tax. What pays the discounted amount, less the
@@ -87,13 +109,6 @@ pub(super) fn taken(
         let rest = invoice.total - best;
         round(multiply_divide(paid.decimal(), best.decimal(), rest.decimal()))
     };
-    let discount = discount.min(open - paid).max(zero);
-    let tax = match book.policies.cash_discount_tax {
-        CashDiscountTax::Keep => zero,
-        CashDiscountTax::Reduce => {
-            let tax: Amount = invoice.lines.iter().map(|line| line.tax).sum();
-            round(multiply_divide(discount.decimal(), tax.decimal(), invoice.total.decimal()))
-        }
-    };
-    (discount, tax)
+    let (net, tax) = split(book, invoice, discount.min(open - paid).max(zero));
+    (net + tax, tax)
 }

@@ -12,7 +12,7 @@ use crate::event::payment::{
 use crate::id::Identifier;
 use crate::money::{Amount, Rounding, allocate};
 use crate::state::apply::{credit_line, order_line, settle};
-use crate::state::{Ledger, Payment, requests};
+use crate::state::{Discounted, InvoiceLine, Ledger, Payment, requests};
 
 /// Folds an event of a payment; any other changes nothing.
 pub(super) fn apply(ledger: &mut Ledger, day: Day, data: &EventData) {
@@ -150,24 +150,41 @@ fn settles(ledger: &mut Ledger, day: Day, id: &Identifier, allocations: &[Paymen
     }
 }
 
-/// An early-payment discount takes of the invoice's lines what a credit can no longer give back.
+/// An early-payment discount takes of what is left of the invoice's lines what a credit can no longer
+/// give back; one that is taken back gives each line what discounts took of it.
 fn discount(ledger: &mut Ledger, one: &PaymentAllocation, is_back: bool) {
     if one.cash_discount.is_zero() {
         return;
     }
     let Some(invoice) = ledger.invoices.get_mut(&one.invoice) else { return };
     let currency = invoice.currency;
-    let share = |whole: Amount, weights: Vec<Decimal>| {
+    let share = |whole: Amount, of: fn(&InvoiceLine, bool) -> Amount| {
+        let weights: Vec<Decimal> =
+            invoice.lines.iter().map(|line| of(line, is_back).decimal()).collect();
         let whole = if is_back { -whole } else { whole };
         allocate(whole, &weights, currency, Rounding::HalfEven)
     };
-    let nets = invoice.lines.iter().map(|line| line.net.decimal()).collect();
-    let taxes = invoice.lines.iter().map(|line| line.tax.decimal()).collect();
-    let (nets, taxes) = (share(one.cash_discount_net(), nets), share(one.cash_discount_tax, taxes));
+    let nets = share(one.cash_discount_net(), |line, is_back| {
+        if is_back { discounted(line).net } else { line.left_net() }
+    });
+    let taxes =
+        share(
+            one.cash_discount_tax,
+            |line, is_back| {
+                if is_back { discounted(line).tax } else { line.left_tax() }
+            },
+        );
     for (line, (net, tax)) in invoice.lines.iter_mut().zip(nets.into_iter().zip(taxes)) {
         line.credited_net += net;
         line.credited_tax += tax;
+        let discounted = line.discounted.get_or_insert_default();
+        discounted.net += net;
+        discounted.tax += tax;
     }
+}
+
+fn discounted(line: &InvoiceLine) -> Discounted {
+    line.discounted.as_deref().copied().unwrap_or_default()
 }
 
 /// Invoices are open again.
