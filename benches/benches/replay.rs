@@ -13,7 +13,7 @@ use ledger_core::log::journal::Journal;
 use ledger_core::log::nats_server::NatsServer;
 use ledger_core::log::{Record, SharedLog, StoredRecord};
 use projections::facts::Folder;
-use projections::prefix::Checked;
+use projections::prefix;
 use projections::replay::catch_up;
 use schemas::chain::Chain;
 use schemas::record::decode;
@@ -110,9 +110,8 @@ async fn verify_alone(folder: &str) -> Outcome<()> {
     let log: SharedLog = Arc::new(Journal::open_read_only(folder.as_ref())?);
     let last = log.last_sequence().await?;
     let watch = Watch::start();
-    let (mut checked, mut chain) = (Checked::default(), Chain::START);
-    catch_up(&log, &mut checked, &mut chain, None, &mut |_| {}).await?;
-    if let Some(violation) = checked.finish() {
+    let found = prefix::check(&log, last, &mut |_| {}).await?;
+    if let Some(violation) = found.first {
         return Err(format!("{violation:?}").into());
     }
     println!("{}", rate(last, watch.read()));
