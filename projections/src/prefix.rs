@@ -59,7 +59,7 @@ pub async fn check(
     Ok(Found { sequence: checked.sequence(), first, views: Some(checked.views) })
 }
 
-/// Views that are checked while they are folded.
+/// Views that are checked while they are folded, but not hashed: their digests are of nothing.
 #[derive(Debug, Default)]
 pub struct Checked {
     /// The views.

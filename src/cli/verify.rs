@@ -4,7 +4,7 @@ use std::io::Write;
 
 use ledger_core::event::Event;
 use ledger_core::log::{LogError, SharedLog, StoredRecord};
-use projections::facts::{DigestBuffer, EventFacts, ProjectionError};
+use projections::facts::{DigestParts, EventFacts, ProjectionError};
 use projections::invariants::Violation;
 use projections::replay::{Fold, ReplayError};
 use projections::views::Views;
@@ -243,6 +243,5 @@ impl State {
 }
 
 fn fold(checked: &mut prefix::Checked, event: Event) -> Result<(), ProjectionError> {
-    let facts = EventFacts::of(event);
-    DigestBuffer::of(&facts).parts().try_for_each(|parts| checked.take(&facts, parts))
+    checked.take(&EventFacts::of(event), DigestParts::default())
 }
