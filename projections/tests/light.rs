@@ -38,8 +38,8 @@ enum Bend {
     Leg,
     /// A cent of what a contract was billed.
     Billed,
-    /// A cent of what a line is to earn.
-    Price,
+    /// The days over which a line earns: they begin behind their end.
+    Term,
     /// A cent of a document.
     Total,
     /// A cent of what was settled or used.
@@ -50,32 +50,51 @@ enum Bend {
     Name,
     /// The document that is settled or used: one that is not there.
     Unknown,
+    /// A dispute of an invoice that is not there.
+    Disputed,
     /// The command's id: that of another event's.
     Command,
 }
 
-fn bends() -> impl Strategy<Value = Bend> {
-    let roles = || {
-        prop::sample::select(vec![
-            Role::AccountsReceivable,
-            Role::UnappliedCash,
-            Role::CustomerCredits,
-            Role::DeferredRevenue,
-            Role::Cash,
-            Role::Revenue,
-        ])
-    };
-    prop_oneof![
-        2 => (roles(), roles()).prop_map(|(from, to)| Bend::Shift(from, to)),
-        8 => prop::sample::select(vec![
-            Bend::Leg, Bend::Billed, Bend::Price, Bend::Total, Bend::Settled, Bend::Number,
-            Bend::Name, Bend::Unknown, Bend::Command,
-        ]),
-    ]
+/// Each is tried on each book.
+const BENDS: [Bend; 13] = [
+    Bend::Shift(Role::AccountsReceivable, Role::Cash),
+    Bend::Shift(Role::Cash, Role::UnappliedCash),
+    Bend::Shift(Role::Cash, Role::DeferredRevenue),
+    Bend::Leg,
+    Bend::Billed,
+    Bend::Term,
+    Bend::Total,
+    Bend::Settled,
+    Bend::Number,
+    Bend::Name,
+    Bend::Unknown,
+    Bend::Disputed,
+    Bend::Command,
+];
+
+fn nowhere() -> Identifier {
+    "nowhere".parse().unwrap()
 }
 
 fn cent() -> Amount {
     "0.01".parse().unwrap()
+}
+
+/// Bends one of the events that the bend fits; nothing where it fits none.
+fn bent(all: &[EventFacts], (at, other): (Index, Index), what: Bend) -> Option<Vec<EventFacts>> {
+    let other = &all[other.index(all.len())];
+    let bend = |facts: &EventFacts| {
+        let mut facts = facts.clone();
+        bend(&mut facts, other, what);
+        facts
+    };
+    let fits: Vec<usize> =
+        (0..all.len()).filter(|place| bend(&all[*place]) != all[*place]).collect();
+    let place = *fits.get(at.index(fits.len().max(1)))?;
+    let mut all = all.to_vec();
+    all[place] = bend(&all[place]);
+    Some(all)
 }
 
 /// Bends the facts of an event; `other` are those of another one.
@@ -83,20 +102,27 @@ fn bend(facts: &mut EventFacts, other: &EventFacts, bend: Bend) {
     if let Bend::Command = bend {
         facts.audit_trail.command_id = other.audit_trail.command_id.clone();
     }
+    if let Bend::Disputed = bend
+        && !facts.receivables.is_empty()
+    {
+        let invoice = nowhere();
+        facts.receivables.push(ReceivablesFact::Dispute { invoice, is_open: true, amount: None });
+    }
     for fact in &mut facts.receivables {
         of_documents(fact, other, bend);
     }
     for fact in &mut facts.deferred_revenue {
         match (bend, fact) {
             (Bend::Billed, DeferredFact::Billed { amount, .. }) => *amount += cent(),
-            (Bend::Price, DeferredFact::Version { schedule, .. }) => schedule.recognised += cent(),
+            (Bend::Term, DeferredFact::Version { schedule, .. }) => {
+                schedule.start = schedule.end.plus_days(40);
+            }
             _ => {}
         }
     }
 }
 
 fn of_documents(fact: &mut ReceivablesFact, other: &EventFacts, bend: Bend) {
-    let unknown = || "nowhere".parse::<Identifier>().unwrap();
     match (bend, fact) {
         (Bend::Shift(from, to), ReceivablesFact::Entry { legs, .. }) => {
             if let Some(leg) = legs.iter_mut().find(|leg| leg.target == Target::Role(from)) {
@@ -129,7 +155,7 @@ fn of_documents(fact: &mut ReceivablesFact, other: &EventFacts, bend: Bend) {
             ReceivablesFact::Settlement { invoice: id, .. }
             | ReceivablesFact::Dispute { invoice: id, .. }
             | ReceivablesFact::Use { document: id, .. },
-        ) => *id = unknown(),
+        ) => *id = nowhere(),
         _ => {}
     }
 }
@@ -176,14 +202,14 @@ fn is_well(all: &[EventFacts]) -> bool {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 20, failure_persistence: None, ..ProptestConfig::default()
+        cases: 48, failure_persistence: None, ..ProptestConfig::default()
     })]
 
     #[test]
     fn the_checks_without_views_say_what_those_with_views_say(
-        policies in policies(), steps in steps(20), is_foreign in any::<bool>(),
-        close in prop::option::weighted(0.3, 0_i32..300),
-        bent in prop::collection::vec((any::<Index>(), any::<Index>(), bends()), 6),
+        policies in policies(), steps in steps(20), is_foreign in prop::bool::weighted(0.1),
+        close in prop::option::weighted(0.1, 0_i32..300),
+        places in prop::collection::vec((any::<Index>(), any::<Index>()), BENDS.len()),
     ) {
         let mut book = if is_foreign { Book::foreign(&policies) } else { Book::open(&policies) };
         let day: Day = "2026-01-01".parse().unwrap();
@@ -194,12 +220,10 @@ proptest! {
         let all: Vec<EventFacts> = book.events.iter().cloned().map(EventFacts::of).collect();
         // What can be judged without views is: a book without closes in one currency.
         prop_assert_eq!(is_well(&all), !is_foreign && !closed);
-        for (at, other, what) in bent {
-            let mut all = all.clone();
-            let other = all[other.index(all.len())].clone();
-            let place = at.index(all.len());
-            bend(&mut all[place], &other, what);
-            is_well(&all);
+        for (place, what) in places.into_iter().zip(BENDS) {
+            if let Some(all) = bent(&all, place, what) {
+                is_well(&all);
+            }
         }
     }
 }
