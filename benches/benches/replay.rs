@@ -13,7 +13,7 @@ use ledger_core::log::journal::Journal;
 use ledger_core::log::nats_server::NatsServer;
 use ledger_core::log::{Record, SharedLog, StoredRecord};
 use projections::facts::Folder;
-use projections::prefix::Checked;
+use projections::prefix;
 use projections::replay::catch_up;
 use schemas::chain::Chain;
 use schemas::record::decode;
@@ -44,20 +44,18 @@ async fn run(count: usize) -> Outcome<()> {
     let cores = available_parallelism().map_or(1, usize::from);
     println!("{last} events, {cores} cores, median of {RUNS} runs\n");
     println!("| events a second | ledger | yardstick | ratio |\n| --- | ---: | ---: | ---: |");
-    let (mut ours, mut alone, mut verified) = (Vec::new(), Vec::new(), Vec::new());
-    let mut memory = (0, 0);
+    let path = folder.path().to_str().unwrap_or_default();
+    let mut alone = Vec::new();
     for _ in 0..RUNS {
         let watch = Watch::start();
         decode_alone(&log, last).await?;
         alone.push(rate(last, watch.read()));
-        let (rate, open, kib) = fold_in_a_process(folder.path().to_str().unwrap_or_default())?;
-        ours.push(rate);
-        verified.push(verify_in_a_process(folder.path().to_str().unwrap_or_default())?);
-        memory = (open, kib);
     }
-    let ours = median(ours);
+    let (ours, verified, memory) = both(path)?;
     println!("{}", row("replay of the journal, beside decoding", ours, median(alone)));
-    println!("{}", row("verify of the journal, beside replay", median(verified), ours));
+    println!("{}", row("verify of the journal, beside replay", verified, ours));
+    let (ours, verified) = closed(count).await?;
+    println!("{}", row("verify with a close in front, beside replay", verified, ours));
     let records: Vec<Record> =
         records(&log).await?.into_iter().take(STREAM_EVENTS.min(count)).collect();
     jetstream(&records).await?;
@@ -67,6 +65,31 @@ async fn run(count: usize) -> Outcome<()> {
         "\nmemory of the replay: {kib} KiB with {open} open invoices; the bound is {allowed} KiB"
     );
     Ok(())
+}
+
+/// Replays and verifies the journal in a folder: the median rates of both, and how many invoices the
+/// replay found open, in how much memory.
+fn both(folder: &str) -> Outcome<(u64, u64, (u64, u64))> {
+    let (mut folded, mut verified, mut memory) = (Vec::new(), Vec::new(), (0, 0));
+    for _ in 0..RUNS {
+        let (rate, open, kib) = fold_in_a_process(folder)?;
+        folded.push(rate);
+        memory = (open, kib);
+        verified.push(verify_in_a_process(folder)?);
+    }
+    Ok((median(folded), median(verified), memory))
+}
+
+/// The same for a book whose second event is a close: verifying it needs the views from there on.
+async fn closed(count: usize) -> Outcome<(u64, u64)> {
+    let folder = tempfile::tempdir()?;
+    let log: SharedLog = Arc::new(Journal::open(folder.path())?);
+    let mut all = commands(count * 3 / 4);
+    let close = r#"{"id":"close","command":"ClosePeriod","effective":"2026-01-01","data":{"through":"2025-12-31"}}"#;
+    all.insert(1, close.to_owned());
+    apply(&log, &all).await?;
+    let (folded, verified, _) = both(folder.path().to_str().unwrap_or_default())?;
+    Ok((folded, verified))
 }
 
 /// Reads and decodes the log on all cores, and folds nothing.
@@ -110,9 +133,8 @@ async fn verify_alone(folder: &str) -> Outcome<()> {
     let log: SharedLog = Arc::new(Journal::open_read_only(folder.as_ref())?);
     let last = log.last_sequence().await?;
     let watch = Watch::start();
-    let (mut checked, mut chain) = (Checked::default(), Chain::START);
-    catch_up(&log, &mut checked, &mut chain, None, &mut |_| {}).await?;
-    if let Some(violation) = checked.finish() {
+    let found = prefix::check(&log, last, &mut |_| {}).await?;
+    if let Some(violation) = found.first {
         return Err(format!("{violation:?}").into());
     }
     println!("{}", rate(last, watch.read()));

@@ -110,7 +110,7 @@ struct Digests {
 }
 
 /// What the digests hash of one event: a part for each projection that it has facts for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct DigestParts<'a> {
     receivables: &'a [u8],
     deferred_revenue: &'a [u8],

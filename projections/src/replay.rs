@@ -47,15 +47,26 @@ pub enum ReplayError {
 }
 
 /// Whatever folds events in order.
-pub trait Fold: Send {
+pub trait Fold: Send + 'static {
+    /// Whether it hashes what it folds. Where not, nobody writes the parts, and they are empty.
+    const HASHES: bool = true;
+
     /// The last event that was folded.
     fn sequence(&self) -> u64;
+
+    /// Takes away what the fold has no use for; on the threads that decode.
+    fn trim(_facts: &mut EventFacts) {}
 
     /// Takes the facts of the next event, and what the digests hash of them.
     ///
     /// # Errors
     /// [`ProjectionError`] where they do not fit: the fold stops there.
     fn take(&mut self, facts: &EventFacts, parts: DigestParts<'_>) -> Result<(), ProjectionError>;
+
+    /// Whether it wants no more events.
+    fn is_done(&self) -> bool {
+        false
+    }
 
     /// Hears the chain through the last event, behind each piece of the log.
     fn rest_at(&mut self, _chain: Chain) {}
@@ -86,9 +97,9 @@ impl Fold for Views {
 ///
 /// # Errors
 /// [`ReplayError`]; the target stands at the last good event then.
-pub async fn catch_up(
+pub async fn catch_up<F: Fold>(
     log: &SharedLog,
-    target: &mut impl Fold,
+    target: &mut F,
     chain: &mut Chain,
     through: Option<u64>,
     progress: &mut (dyn FnMut(u64) + Send),
@@ -102,15 +113,19 @@ pub async fn catch_up(
     }
     let (sender, mut pieces) = mpsc::channel(PIECES_AHEAD);
     // Ends with the channel: when the fold stops early, nobody takes the pieces any more.
-    tokio::spawn(read_ahead(Arc::clone(log), target.sequence() + 1, through, sender));
+    tokio::spawn(read_ahead::<F>(Arc::clone(log), target.sequence() + 1, through, sender));
     while let Some(piece) = pieces.recv().await {
         let piece = piece?.await.map_err(|_| ReplayError::Ended)?;
-        for (decoded, parts) in piece.decoded.iter().zip(piece.parts.parts()) {
+        let parts = piece.parts.parts().chain(std::iter::repeat(DigestParts::default()));
+        for (decoded, parts) in piece.decoded.iter().zip(parts) {
             let through = check(decoded, target.sequence() + 1, *chain)?;
             target.take(&decoded.facts, parts)?;
             *chain = through;
         }
         target.rest_at(*chain);
+        if target.is_done() {
+            return Ok(());
+        }
         if let Some(error) = piece.error {
             return Err(error.into());
         }
@@ -135,7 +150,7 @@ struct Decoded {
     written: Option<Chain>,
 }
 
-async fn read_ahead(
+async fn read_ahead<F: Fold>(
     log: SharedLog,
     mut from: u64,
     through: u64,
@@ -160,14 +175,14 @@ async fn read_ahead(
             if piece.is_empty() {
                 break;
             }
-            if sender.send(Ok(spawn_blocking(move || decode_all(&piece)))).await.is_err() {
+            if sender.send(Ok(spawn_blocking(move || decode_all::<F>(&piece)))).await.is_err() {
                 return;
             }
         }
     }
 }
 
-fn decode_all(records: &[StoredRecord]) -> Piece {
+fn decode_all<F: Fold>(records: &[StoredRecord]) -> Piece {
     let mut decoded = Vec::with_capacity(records.len());
     let mut parts = DigestBuffer::default();
     for stored in records {
@@ -175,8 +190,11 @@ fn decode_all(records: &[StoredRecord]) -> Piece {
             Ok(event) => event,
             Err(error) => return Piece { decoded, parts, error: Some(error) },
         };
-        let facts = EventFacts::of(event);
-        parts.push(&facts);
+        let mut facts = EventFacts::of(event);
+        if F::HASHES {
+            parts.push(&facts);
+        }
+        F::trim(&mut facts);
         let leaf = Chain::leaf(&stored.record.body);
         decoded.push(Decoded { facts, leaf, written: Chain::written(&stored.record) });
     }

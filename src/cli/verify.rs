@@ -4,9 +4,9 @@ use std::io::Write;
 
 use ledger_core::event::Event;
 use ledger_core::log::{LogError, SharedLog, StoredRecord};
-use projections::facts::{DigestBuffer, EventFacts, ProjectionError};
+use projections::facts::{DigestParts, EventFacts, ProjectionError};
 use projections::invariants::Violation;
-use projections::replay::{Fold, ReplayError, catch_up};
+use projections::replay::{Fold, ReplayError};
 use projections::views::Views;
 use projections::{prefix, seals};
 use schemas::chain::{CHAIN_HEADER, Chain};
@@ -85,14 +85,13 @@ async fn check(global: &Global, log: &SharedLog) -> Result<Vec<Checked>, Failure
         Err(error) => return unreadable(error),
     };
     let bar = apply::progress_to(global, through);
-    let (mut checked, mut chain) = (prefix::Checked::default(), Chain::START);
     let mut progress = |sequence| bar.set_position(sequence);
-    let folded = catch_up(log, &mut checked, &mut chain, Some(through), &mut progress).await;
+    let found = prefix::check(log, through, &mut progress).await;
     bar.finish_and_clear();
-    match folded {
-        Ok(()) if checked.views.sequence == through => Ok(whole(checked)),
+    match found {
+        Ok(found) if found.sequence == through => Ok(whole(found)),
         // It is gone through once more, record by record, for all that can be said of it.
-        Ok(())
+        Ok(_)
         | Err(
             ReplayError::Tampered { .. }
             | ReplayError::Decode(_)
@@ -104,10 +103,10 @@ async fn check(global: &Global, log: &SharedLog) -> Result<Vec<Checked>, Failure
 }
 
 /// What is found in a log that is whole: the first event behind which the books are wrong.
-fn whole(mut checked: prefix::Checked) -> Vec<Checked> {
-    let counted = format!("{} events", checked.views.sequence);
-    let books = checked.finish().map_or(Ok(counted.clone()), |first| Err(told(&first)));
-    let seals = sealed(&checked.views);
+fn whole(found: prefix::Found) -> Vec<Checked> {
+    let counted = format!("{} events", found.sequence);
+    let books = found.first.map_or(Ok(counted.clone()), |first| Err(told(&first)));
+    let seals = sealed(&found.views.unwrap_or_default());
     vec![
         (ORDER, Ok(counted.clone())),
         (HASHES, Ok(counted.clone())),
@@ -244,6 +243,5 @@ impl State {
 }
 
 fn fold(checked: &mut prefix::Checked, event: Event) -> Result<(), ProjectionError> {
-    let facts = EventFacts::of(event);
-    DigestBuffer::of(&facts).parts().try_for_each(|parts| checked.take(&facts, parts))
+    checked.take(&EventFacts::of(event), DigestParts::default())
 }

@@ -1,12 +1,12 @@
-"""A book of many documents with awkward names, for the tests of the exports: the same each time."""
+"""Two years of many documents with awkward names, for the tests of the exports: the same each time."""
 
 import datetime
 import os
 import random
 
 SEED = 606
-DOCUMENTS = int(os.environ.get("REVLEDGER_EXPORT_DOCUMENTS", "5000"))
-FIRST = datetime.date(2025, 1, 1)
+DOCUMENTS = int(os.environ.get("REVLEDGER_EXPORT_DOCUMENTS", "50000"))
+FIRST = datetime.date(2024, 7, 1)
 LAST = datetime.date(2026, 6, 30)
 # What plain-text accounting, CSV and TOML would take for something else.
 CUSTOMERS = [
@@ -49,7 +49,8 @@ def currency_of(customer):
 class Generator:
     """Commands in the order of their dates."""
 
-    def __init__(self):
+    def __init__(self, documents):
+        self.documents = documents
         self.random = random.Random(SEED)
         self.open, self.payments, self.unbilled, self.numbers = [], [], [], 0
 
@@ -65,8 +66,8 @@ class Generator:
         yield from self.rates(FIRST)
         days, month = (LAST - FIRST).days + 1, FIRST.month
         closed = FIRST
-        for number in range(DOCUMENTS):
-            day = FIRST + datetime.timedelta(days * number // DOCUMENTS)
+        for number in range(self.documents):
+            day = FIRST + datetime.timedelta(days * number // self.documents)
             if day.month != month:
                 month = day.month
                 yield from self.rates(day)
@@ -171,10 +172,10 @@ def show(day):
     return day.isoformat()
 
 
-def commands():
+def commands(documents):
     """Envelopes with ids of their own."""
     return [
         {"id": f"c-{number}", "command": name, "effective": show(day),
          "reason": f"reason: {number}, \"why\"; and\nso on", "data": data}
-        for number, (day, name, data) in enumerate(Generator().commands())
+        for number, (day, name, data) in enumerate(Generator(documents).commands())
     ]

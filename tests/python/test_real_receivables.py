@@ -99,7 +99,7 @@ class RealReceivables(unittest.IsolatedAsyncioTestCase):
         after = report("receivables", *local, "--as-of", "2014-12-31")["sequence"]
         self.assertEqual(before, after, "a second import changes nothing")
         run("verify", *local)
-        foreign_programs.check(self, local, self.path, month_ends(2012, 2013))
+        foreign_programs.check(self, local, self.path, month_ends("2012-01", "2013-12"))
 
         server = await NatsServer().start(self.path / "nats")
         remote = ["--book", "ibm", "--nats", server.url, "--data", self.path / "remote"]

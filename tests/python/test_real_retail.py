@@ -74,7 +74,7 @@ class RealRetail(unittest.TestCase):
             for day, expected in facts["derived_ar_scenario"]["as_of"].items():
                 self.check_ageing(day, expected, where, day == "2011-12-09")
             self.check_months(facts["by_month_mills"], where)
-            foreign_programs.check(self, where, path, month_ends(2010, 2011, first=12))
+            foreign_programs.check(self, where, path, month_ends("2010-12", "2011-12"))
 
     def check_ageing(self, day, expected, where, has_adjustments):
         rows = report("receivables", *where, "--as-of", day)["rows"]

@@ -341,10 +341,25 @@ pub struct OpenDocuments {
     credits: BTreeMap<Identifier, Amount>,
 }
 
+/// What is left of documents.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left {
+    /// Open items.
+    pub(crate) invoices: Amount,
+    /// Money and credit.
+    pub(crate) beside: Amount,
+}
+
 impl OpenDocuments {
     /// Invoices with an open amount.
     pub fn invoices(&self) -> usize {
         self.invoices.len()
+    }
+
+    /// What is left of all of them, whatever their currencies.
+    pub(crate) fn left(&self) -> Left {
+        let beside = self.payments.values().chain(self.credits.values());
+        Left { invoices: self.invoices.values().copied().sum(), beside: beside.copied().sum() }
     }
 
     /// Takes one fact.
