@@ -36,8 +36,15 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
-const EXITS: &str = "Exit codes: 0 done; 1 it ran and the answer is no; 2 wrong use; \
-                     3 the store or the server could not be reached or trusted.";
+const EXITS: &str = "\
+Exit codes:
+   0  done
+   1  it ran and the answer is no
+   2  wrong use
+   3  the store or the server could not be reached, or another program has it
+  10  a server or a stream is set up so that acknowledged events could be lost
+  20  the log is not what was written: shorter, changed or damaged
+  30  the log could not be written to the disk";
 
 /// Options that every verb takes.
 #[derive(Debug, Clone, Args)]
@@ -60,9 +67,10 @@ pub(crate) struct Global {
     /// The server's monitoring address (several with commas), which proves that it syncs.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) nats_monitor: Option<String>,
-    /// How many servers keep the stream, where it is created.
-    #[arg(long, global = true, default_value_t = 1, value_name = "N")]
-    pub(crate) nats_replicas: usize,
+    /// How many servers keep the stream at least: 3 in a cluster and 1 on a single server, where
+    /// it is left out.
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) nats_replicas: Option<usize>,
     /// Start even where an acknowledged event could be lost. Never for real money.
     #[arg(long, global = true)]
     pub(crate) unsafe_dev: bool,
@@ -100,6 +108,7 @@ pub(crate) enum Verb {
     /// Shows a small book of sample data in a temporary folder: start here.
     Demo,
     /// Runs the daemon: the command service, the projections, HTTP, and NATS with --nats.
+    #[command(after_help = EXITS)]
     Serve(serve::Arguments),
     /// Applies commands from NDJSON files (`-` is standard input) and prints their replies.
     Apply(apply::Arguments),

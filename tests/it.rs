@@ -28,6 +28,9 @@ mod daemon;
 #[path = "it/document.rs"]
 mod document;
 #[cfg(test)]
+#[path = "it/exits.rs"]
+mod exits;
+#[cfg(test)]
 #[path = "it/explain.rs"]
 mod explain;
 #[cfg(test)]

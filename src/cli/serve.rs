@@ -9,14 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use commands::clock::SystemClock;
 use commands::http::{self, Served};
 use commands::service::{self, CommandService};
-use commands::webhook::StripeWebhook;
-use commands::writer::{self, RunningWriter, WriterError};
 use futures::future::select_all;
-use ledger_core::log::SharedLog;
-use ledger_core::log::jetstream::JetStreamLog;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -27,7 +22,10 @@ use crate::cli::Global;
 use crate::config;
 use crate::desk::remote;
 use crate::exit::{Exit, Failure};
-use crate::live::Live;
+
+use self::running::Running;
+
+mod running;
 
 /// How long callers that are being answered may take once the daemon is told to end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
@@ -49,9 +47,6 @@ pub(crate) struct Arguments {
 
 /// The variable that holds the secrets where no file does: not an option, which others could read.
 const WEBHOOK_SECRET: &str = "REVLEDGER_STRIPE_WEBHOOK_SECRET";
-
-/// The file of the book that keeps events of Stripe which were refused for good.
-const REFUSED: &str = "stripe-refused.ndjson";
 
 /// Runs until it is told to end.
 ///
@@ -102,43 +97,6 @@ fn secrets(arguments: &Arguments) -> Result<String, Failure> {
     Ok(secrets)
 }
 
-/// A book at work.
-struct Running {
-    log: SharedLog,
-    writer: RunningWriter,
-    live: Arc<Live>,
-    served: Served,
-}
-
-impl Running {
-    async fn start(
-        global: &Global,
-        client: Option<&async_nats::Client>,
-        secrets: &str,
-    ) -> Result<Self, Failure> {
-        let book = global.book_id()?;
-        let log: SharedLog = match client {
-            Some(client) => Arc::new(JetStreamLog::open(client.clone(), global.stream()?).await?),
-            None => config::open_journal(global).await?,
-        };
-        let anchor = global.anchor()?;
-        anchor.check(&log).await?;
-        let store = config::open_store(global)?;
-        // Each reads the whole log: on cores of their own.
-        let writer = writer::start(book.clone(), 0, Arc::clone(&log), Arc::new(SystemClock));
-        let writer = tokio::spawn(writer);
-        let live = Live::start(Arc::clone(&log), store, anchor, global.unsafe_dev).await?;
-        let live = Arc::new(live);
-        let writer = writer.await.map_err(|_| WriterError::Ended)??;
-        let refused = global.folder()?.join(REFUSED);
-        let webhook = StripeWebhook::new(secrets, refused, Arc::new(SystemClock));
-        let reports = Arc::clone(&live) as _;
-        let webhook = webhook.map(Arc::new);
-        let served = Served { book, writer: writer.handle(), reports, webhook };
-        Ok(Self { log, writer, live, served })
-    }
-}
-
 async fn serve(books: &[Global], listen: SocketAddr, secrets: &str) -> Result<Exit, Failure> {
     let mut end = terminations()?;
     let client = match books.first().and_then(|global| global.nats.as_ref()) {
@@ -170,19 +128,17 @@ async fn serve(books: &[Global], listen: SocketAddr, secrets: &str) -> Result<Ex
         axum::serve(listener, router).with_graceful_shutdown(flagged(stopped)).into_future(),
     );
     tell_ready(books, &address, &running)?;
-    let following = running.iter().map(|one| Box::pin(one.live.follow()));
-    let outcome = tokio::select! {
+    let failing = running.iter().map(|one| Box::pin(one.failed()));
+    let mut outcome = tokio::select! {
         () = end.recv() => Ok(Exit::Done),
-        (error, ..) = select_all(following) => Err(Failure::from(error)),
+        (failure, ..) = select_all(failing) => Err(failure),
     };
     info!("ending: what was taken is answered first");
     drain(services, stop, server).await;
-    for Running { writer, live, served, .. } in running {
-        // The writer ends when nobody can hand anything in any more.
-        drop(served);
-        writer.shutdown().await?;
-        // What was answered last is projected and anchored before the end.
-        live.catch_up().await?;
+    for one in running {
+        // All of them are ended; the first failure is the one that is told.
+        let ended = one.finish(outcome.is_err()).await;
+        outcome = outcome.and_then(|exit| ended.map(|()| exit));
     }
     outcome
 }

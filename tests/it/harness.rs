@@ -41,19 +41,7 @@ impl Ledger {
     }
 
     pub(crate) fn run_with(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Run {
-        let mut child: Child = self.command(arguments).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let input = input.as_ref().to_owned();
-        // A thread of its own: a full pipe on either side must not block the other.
-        let feeder = std::thread::spawn(move || stdin.write_all(&input));
-        let output = child.wait_with_output().unwrap();
-        // A program that does not read its input closes the pipe: no fault of the test.
-        feeder.join().unwrap().ok();
-        Run {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        finish(self.command(arguments), input)
     }
 
     /// Runs it and demands an exit code.
@@ -61,6 +49,23 @@ impl Ledger {
         let run = self.run_with(arguments, input);
         assert_eq!(run.code, code, "{arguments:?}\nout: {}\nerr: {}", run.out, run.err);
         run
+    }
+}
+
+/// Runs a command of [`Ledger::command`] to its end.
+pub(crate) fn finish(mut command: Command, input: impl AsRef<[u8]>) -> Run {
+    let mut child: Child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.as_ref().to_owned();
+    // A thread of its own: a full pipe on either side must not block the other.
+    let feeder = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    // A program that does not read its input closes the pipe: no fault of the test.
+    feeder.join().unwrap().ok();
+    Run {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
