@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::connection::{Access, Server};
 use crate::exit::{Exit, Failure};
 
 pub(crate) mod apply;
@@ -61,9 +62,10 @@ pub(crate) struct Global {
         value_name = "DIR"
     )]
     pub(crate) data: PathBuf,
-    /// The NATS server whose JetStream keeps the log, instead of the embedded journal.
-    #[arg(long, global = true, env = "NATS_URL", value_name = "URL")]
-    pub(crate) nats: Option<String>,
+    /// The NATS server whose JetStream keeps the log, instead of the embedded journal; the servers
+    /// of a cluster with commas.
+    #[arg(long, global = true, env = "NATS_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) nats: Option<Server>,
     /// The server's monitoring address (several with commas), which proves that it syncs.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) nats_monitor: Option<String>,
@@ -83,6 +85,9 @@ pub(crate) struct Global {
     /// Who asks; only a local data folder accepts it. In a report: only what this actor did.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) actor: Option<String>,
+    /// Who we are at the NATS server. The last ones: their heading holds for all behind it.
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 /// How answers are printed.
@@ -149,8 +154,11 @@ pub(crate) enum Verb {
 /// # Errors
 /// Where it could not do what it was asked; the failure carries the exit code.
 pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
-    let global = cli.global;
+    let mut global = cli.global;
     global.check(&cli.verb)?;
+    if let Some(server) = &mut global.nats {
+        server.set_access(&global.access);
+    }
     match cli.verb {
         Verb::Demo => demo::run(&global),
         Verb::Serve(arguments) => serve::run(&global, &arguments),
@@ -176,6 +184,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
 impl Global {
     /// Refuses options that do not fit the verb.
     fn check(&self, verb: &Verb) -> Result<(), Failure> {
+        self.access.check()?;
         let is_refused = match verb {
             Verb::Serve(_) => true,
             Verb::Apply(_) | Verb::Import(_) | Verb::Collect(_) => self.nats.is_some(),

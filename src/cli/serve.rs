@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use commands::http::{self, Served};
-use commands::service::{self, CommandService};
+use commands::service::{self, ActorSource, CommandService};
 use futures::future::select_all;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,7 +20,6 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::Global;
 use crate::config;
-use crate::desk::remote;
 use crate::exit::{Exit, Failure};
 
 use self::running::Running;
@@ -43,6 +42,11 @@ pub(crate) struct Arguments {
     /// being rotated. Else the variable REVLEDGER_STRIPE_WEBHOOK_SECRET does.
     #[arg(long, value_name = "FILE")]
     pub(crate) stripe_webhook_secret_file: Option<PathBuf>,
+    /// Record as the actor of each command over NATS the user that the NATS server names, and
+    /// refuse commands of which it names none: for services that an account imports with `share:
+    /// true`.
+    #[arg(long)]
+    pub(crate) actor_from_nats: bool,
 }
 
 /// The variable that holds the secrets where no file does: not an option, which others could read.
@@ -59,9 +63,22 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
             .because("HTTP has no TLS and no users in this release, so it stays on loopback")
             .help("use 127.0.0.1 or [::1]; other machines send commands over NATS"));
     }
+    let actors =
+        if arguments.actor_from_nats { ActorSource::Server } else { ActorSource::Transport };
+    if actors == ActorSource::Server && global.nats.is_none() {
+        let what = "--actor-from-nats needs --nats: without it no server names anybody";
+        return Err(Failure::usage("serve.no_server", what));
+    }
     log_to_standard_error();
-    let secrets = secrets(arguments)?;
-    config::block_on(serve(&books(global, arguments)?, arguments.listen, &secrets))
+    let wanted = Wanted { listen: arguments.listen, secrets: secrets(arguments)?, actors };
+    config::block_on(serve(&books(global, arguments)?, &wanted))
+}
+
+/// What of the options is the same for all books.
+struct Wanted {
+    listen: SocketAddr,
+    secrets: String,
+    actors: ActorSource,
 }
 
 /// The options of each book that is served.
@@ -97,10 +114,11 @@ fn secrets(arguments: &Arguments) -> Result<String, Failure> {
     Ok(secrets)
 }
 
-async fn serve(books: &[Global], listen: SocketAddr, secrets: &str) -> Result<Exit, Failure> {
+async fn serve(books: &[Global], wanted: &Wanted) -> Result<Exit, Failure> {
+    let Wanted { listen, ref secrets, actors } = *wanted;
     let mut end = terminations()?;
     let client = match books.first().and_then(|global| global.nats.as_ref()) {
-        Some(url) => Some(remote::connect(url).await?),
+        Some(server) => Some(server.connect().await?),
         None => None,
     };
     let mut running = Vec::with_capacity(books.len());
@@ -117,7 +135,7 @@ async fn serve(books: &[Global], listen: SocketAddr, secrets: &str) -> Result<Ex
     for (one, client) in running.iter().flat_map(|one| client.clone().map(|client| (one, client))) {
         let Served { book, writer, reports, .. } = &one.served;
         let started =
-            service::start(client, book.clone(), writer.clone(), Arc::clone(reports)).await;
+            service::start(client, book.clone(), writer.clone(), Arc::clone(reports), actors).await;
         services.push(
             started.map_err(|error| Failure::store("nats.service", "no service").because(error))?,
         );
