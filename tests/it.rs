@@ -28,6 +28,9 @@ mod daemon;
 #[path = "it/document.rs"]
 mod document;
 #[cfg(test)]
+#[path = "it/edge.rs"]
+mod edge;
+#[cfg(test)]
 #[path = "it/exits.rs"]
 mod exits;
 #[cfg(test)]
@@ -55,6 +58,9 @@ mod import_ecb;
 #[path = "it/notices.rs"]
 mod notices;
 #[cfg(test)]
+#[path = "it/permissions.rs"]
+mod permissions;
+#[cfg(test)]
 #[path = "it/preview.rs"]
 mod preview;
 #[cfg(test)]
@@ -63,6 +69,9 @@ mod scenarios;
 #[cfg(test)]
 #[path = "it/serve.rs"]
 mod serve;
+#[cfg(test)]
+#[path = "it/shipped.rs"]
+mod shipped;
 #[cfg(test)]
 #[path = "it/stripe_double.rs"]
 mod stripe_double;
