@@ -22,6 +22,9 @@ mod collect;
 #[path = "it/crash.rs"]
 mod crash;
 #[cfg(test)]
+#[path = "it/credentials.rs"]
+mod credentials;
+#[cfg(test)]
 #[path = "it/daemon.rs"]
 mod daemon;
 #[cfg(test)]
