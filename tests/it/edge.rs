@@ -62,6 +62,12 @@ fn the_actor_is_whom_the_server_names_and_nobody_else() {
     assert_eq!(code, 0, "{said}");
     assert_eq!(actors(&daemon), ["alice"; 5]);
 
+    let stream = Runtime::new().unwrap().block_on(async {
+        let admin = async_nats::jetstream::new(shipped.connect("admin").await);
+        admin.get_stream("LEDGER_main_0").await.unwrap().cached_info().config.clone()
+    });
+    assert_eq!(stream.num_replicas, 3);
+
     let forged = r#"{"acc":"EDGE","user":"cfo"}"#;
     let stated = r#","actor":"alice""#;
     let lied = r#","actor":"cfo""#;

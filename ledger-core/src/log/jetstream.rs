@@ -85,14 +85,11 @@ impl JetStreamLog {
         } else {
             1
         });
-        let proofs = if settings.unsafe_dev {
-            None
-        } else {
-            let proofs = Proofs::gather(&client, &settings.monitors).await?;
+        let asked = (&client, settings.monitors.as_slice());
+        if !settings.unsafe_dev {
             // Before anything is created: is the proof about the servers that we talk to?
-            proofs.require(&server.server_name)?;
-            Some(proofs)
-        };
+            Proofs::gather_until(asked, |proofs| proofs.require(&server.server_name)).await?;
+        }
         let context = jetstream::new(client.clone());
         let stream = settings.stream_name();
         let info = match stream_info(&context, &stream).await? {
@@ -107,8 +104,9 @@ impl JetStreamLog {
             }
         };
         settings.check(&info.config)?;
-        if let Some(proofs) = proofs {
-            proofs.require_nodes(info.cluster.as_ref())?;
+        if !settings.unsafe_dev {
+            let nodes = info.cluster.as_ref();
+            Proofs::gather_until(asked, |proofs| proofs.require_nodes(nodes)).await?;
         }
         let appender = Appender::new(client.clone(), stream, settings.subject_prefix());
         Ok(JetStreamLog::assemble((client, context), settings, Some(appender), &info))
@@ -132,12 +130,16 @@ impl JetStreamLog {
         if self.settings.unsafe_dev || self.appender.is_none() {
             return Ok(());
         }
-        let proofs = Proofs::gather(&self.client, &self.settings.monitors).await?;
-        let proven = match &info.cluster {
-            Some(cluster) => proofs.require_nodes(Some(cluster)),
-            None => proofs.require(&connected_server(&self.client)?.server_name),
+        let server = connected_server(&self.client)?.server_name;
+        let is_enough = |proofs: &Proofs| {
+            let proven = match &info.cluster {
+                Some(cluster) => proofs.require_nodes(Some(cluster)),
+                None => proofs.require(&server),
+            };
+            proven.map_err(unproven_now)
         };
-        proven.map_err(unproven_now)
+        let asked = (&self.client, self.settings.monitors.as_slice());
+        Proofs::gather_until(asked, is_enough).await
     }
 
     /// Opens an existing stream for reading. Creates nothing, appends nothing, and asks for no

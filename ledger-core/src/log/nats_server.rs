@@ -260,6 +260,10 @@ impl NatsCluster {
     ///
     /// As [`NatsServer::start`].
     pub fn start(size: usize) -> io::Result<NatsCluster> {
+        with_free_ports(|| NatsCluster::start_once(size))
+    }
+
+    fn start_once(size: usize) -> io::Result<NatsCluster> {
         let addresses = free_addresses(size)?;
         let routes: Vec<_> =
             addresses.iter().map(|address| format!("\"nats-route://{address}\"")).collect();
@@ -285,6 +289,13 @@ impl NatsCluster {
     ///
     /// As [`NatsServer::start`].
     pub fn start_whole(
+        names: &[&str],
+        configure: impl Fn(&str, &str, &[String]) -> Whole,
+    ) -> io::Result<NatsCluster> {
+        with_free_ports(|| NatsCluster::start_whole_once(names, &configure))
+    }
+
+    fn start_whole_once(
         names: &[&str],
         configure: impl Fn(&str, &str, &[String]) -> Whole,
     ) -> io::Result<NatsCluster> {
@@ -327,6 +338,18 @@ impl NatsCluster {
     /// The node with that name: `n1`, `n2`, `n3`.
     pub fn node(&mut self, name: &str) -> Option<&mut NatsServer> {
         self.nodes.iter_mut().find(|node| node.name == name)
+    }
+}
+
+/// Starts a cluster, and again with other ports where somebody took one of them meanwhile.
+fn with_free_ports(start: impl Fn() -> io::Result<NatsCluster>) -> io::Result<NatsCluster> {
+    let mut attempts = 5;
+    loop {
+        attempts -= 1;
+        match start() {
+            Err(error) if attempts > 0 && error.to_string().contains("address already in use") => {}
+            outcome => return outcome,
+        }
     }
 }
 

@@ -7,8 +7,12 @@ use ledger_core::log::conformance::samples;
 use ledger_core::log::jetstream::{JetStreamLog, StreamSettings};
 use ledger_core::log::nats_server::{NatsCluster, NatsServer};
 use ledger_core::log::{EventLog, LogError};
+use tokio::time::timeout;
 
 use crate::{connect, open, settings};
+
+/// A hang is a failure.
+const WAIT: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_keeps_three_copies_where_nobody_says_a_number() {
@@ -44,24 +48,30 @@ async fn a_node_that_is_down_hinders_nobody_and_is_looked_at_once_it_is_back() {
     let follower = found.replicas.first().expect("two of them").name.clone();
     cluster.node(&follower).expect("one of ours").kill().expect("killed");
     // The others notice it within seconds; the proof of the one that is down cannot be had.
-    let opened = loop {
-        match JetStreamLog::open(client.clone(), asked.clone()).await {
-            Ok(log) => break log,
-            Err(LogError::Unavailable { what, .. }) => assert!(what.contains("monitoring")),
-            Err(error) => panic!("{error}"),
+    let opening = async {
+        loop {
+            match JetStreamLog::open(client.clone(), asked.clone()).await {
+                Ok(log) => break log,
+                Err(LogError::Unavailable { what, .. }) => assert!(what.contains("monitoring")),
+                Err(error) => panic!("{error}"),
+            }
         }
     };
+    let opened = timeout(WAIT, opening).await.expect("the others notice it");
     assert_eq!(opened.append(1, samples(2, 2)).await, Ok(2));
     assert_eq!(opened.check_setup().await, Ok(()));
     let node = cluster.node(&follower).expect("one of ours");
     node.restart_without_sync().expect("starts again");
-    let error = loop {
-        match opened.check_setup().await {
-            // It is not counted as back yet, or does not answer yet.
-            Ok(()) | Err(LogError::Unavailable { .. }) => {}
-            Err(error) => break error,
+    let finding = async {
+        loop {
+            match opened.check_setup().await {
+                // It is not counted as back yet, or does not answer yet.
+                Ok(()) | Err(LogError::Unavailable { .. }) => {}
+                Err(error) => break error,
+            }
         }
     };
+    let error = timeout(WAIT, finding).await.expect("it is looked at");
     assert!(matches!(error, LogError::Unsafe { .. }), "{error}");
     let said = error.to_string();
     assert!(said.contains(&follower) && said.contains("sync_interval: always"), "{said}");

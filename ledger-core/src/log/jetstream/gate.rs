@@ -25,6 +25,8 @@ const SYSTEM_DEADLINE: Duration = Duration::from_secs(2);
 const SYSTEM_QUIET: Duration = Duration::from_secs(1);
 /// How long the stream's leader has not heard of a node that is down: several of its heartbeats.
 const PEER_SILENCE: Duration = Duration::from_secs(5);
+/// How often all servers are asked, where one does not answer in time.
+const SYSTEM_ATTEMPTS: u32 = 3;
 /// Answers that are read at most: a cluster has a handful of servers.
 const SYSTEM_ANSWERS_MAX: usize = 64;
 const REMEDY: &str = "name the monitoring of every node with `--nats-monitor http://host:8222` \
@@ -58,7 +60,7 @@ pub(super) struct Proofs {
 impl Proofs {
     /// Asks the monitors; where none is named, through the connection itself, which only a system
     /// account may.
-    pub(super) async fn gather(client: &Client, monitors: &[String]) -> Result<Proofs, LogError> {
+    async fn gather(client: &Client, monitors: &[String]) -> Result<Proofs, LogError> {
         let mut proofs = Proofs::default();
         if monitors.is_empty() {
             proofs.ask_system(client).await?;
@@ -66,6 +68,23 @@ impl Proofs {
             proofs.ask_monitors(monitors).await?;
         }
         Ok(proofs)
+    }
+
+    /// Gathers proofs until they are enough. A busy node's answer to a question to all of them may
+    /// come too late; a monitor that is asked by itself either answers or does not.
+    pub(super) async fn gather_until(
+        (client, monitors): (&Client, &[String]),
+        is_enough: impl Fn(&Proofs) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        let mut attempts = if monitors.is_empty() { SYSTEM_ATTEMPTS } else { 1 };
+        loop {
+            let proofs = Proofs::gather(client, monitors).await?;
+            attempts -= 1;
+            match is_enough(&proofs) {
+                Err(_) if attempts > 0 => {}
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Requires the proof of one server.
