@@ -61,6 +61,14 @@ fn the_actor_is_whom_the_server_names_and_nobody_else() {
     let (code, said) = run(&caller, &shipped, ("alice", &["apply", "-"]), BOOK);
     assert_eq!(code, 0, "{said}");
     assert_eq!(actors(&daemon), ["alice"; 5]);
+    // The same user by variables, as docs/OPERATIONS.md does it.
+    let mut command = caller.command(&["apply", "-"]);
+    command
+        .env("NATS_URL", shipped.url())
+        .env("NATS_USER", "alice")
+        .env("NATS_PASSWORD_FILE", shipped.password_file("alice"))
+        .env("NATS_CA", shipped.authority());
+    assert_eq!(crate::harness::finish(command, BOOK).code, 0, "the same ids, the same replies");
 
     let stream = Runtime::new().unwrap().block_on(async {
         let admin = async_nats::jetstream::new(shipped.connect("admin").await);

@@ -73,7 +73,8 @@ impl JetStreamLog {
     ///
     /// # Errors
     ///
-    /// As [`JetStreamLog::open`], and [`LogError::Corrupt`] where the stream is gone.
+    /// As [`JetStreamLog::open`], and [`LogError::Corrupt`] where the stream is gone or ends before
+    /// that, also after a new leader had time to catch up.
     pub async fn open_with_anchor(
         client: Client,
         mut settings: StreamSettings,
@@ -92,17 +93,13 @@ impl JetStreamLog {
         }
         let context = jetstream::new(client.clone());
         let stream = settings.stream_name();
-        let info = match stream_info(&context, &stream).await? {
-            Some(info) => info,
-            None if anchor_sequence > 0 => {
-                last_of(&context, &stream, anchor_sequence).await?;
-                stream_info(&context, &stream).await?.ok_or_else(|| missing(&stream))?
-            }
-            None => {
-                create(&context, &settings.config()).await?;
-                stream_info(&context, &stream).await?.ok_or_else(|| missing(&stream))?
-            }
-        };
+        if anchor_sequence > 0 {
+            // One that is gone or short is no new book.
+            last_of(&context, &stream, anchor_sequence).await?;
+        } else if stream_info(&context, &stream).await?.is_none() {
+            create(&context, &settings.config()).await?;
+        }
+        let info = stream_info(&context, &stream).await?.ok_or_else(|| missing(&stream))?;
         settings.check(&info.config)?;
         if !settings.unsafe_dev {
             let nodes = info.cluster.as_ref();

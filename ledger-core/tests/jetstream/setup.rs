@@ -118,7 +118,7 @@ async fn what_somebody_changes_is_found_with_the_line_that_mends_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_that_is_gone_is_made_anew_only_where_nothing_was_acknowledged() {
+async fn a_stream_that_is_gone_or_short_is_not_taken_for_a_new_book() {
     let server = NatsServer::start().expect("a server");
     let client = connect(&server.url()).await;
     let asked = settings(1, vec![server.monitor_url()]);
@@ -126,5 +126,10 @@ async fn a_stream_that_is_gone_is_made_anew_only_where_nothing_was_acknowledged(
     assert!(matches!(error, Err(LogError::Corrupt { at: 0, .. })), "{error:?}");
     let absent = JetStreamLog::open_existing(client.clone(), asked.clone()).await;
     assert!(matches!(absent, Err(LogError::Unavailable { .. })), "{absent:?}");
-    JetStreamLog::open_with_anchor(client, asked, 0).await.expect("a new book");
+    let open = |anchor| JetStreamLog::open_with_anchor(client.clone(), asked.clone(), anchor);
+    let log = open(0).await.expect("a new book");
+    assert_eq!(log.append(0, samples(1, 3)).await, Ok(3));
+    assert!(open(3).await.is_ok());
+    let error = open(4).await;
+    assert!(matches!(error, Err(LogError::Corrupt { at: 3, .. })), "{error:?}");
 }
