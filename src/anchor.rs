@@ -62,7 +62,7 @@ impl Anchor {
     /// Checks that the log still holds what was anchored.
     ///
     /// # Errors
-    /// `store.tampered` where it does not.
+    /// `store.tampered` where it does not, `store.corrupt` where it cannot be read up to there.
     pub(crate) async fn check(&self, log: &SharedLog) -> Result<(), Failure> {
         let Some((sequence, chain)) = self.read()? else { return Ok(()) };
         must_hold(log, sequence, chain).await.map_err(|error| {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::connection::{Access, Server};
 use crate::exit::{Exit, Failure};
 
 pub(crate) mod apply;
@@ -39,8 +40,15 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
-const EXITS: &str = "Exit codes: 0 done; 1 it ran and the answer is no; 2 wrong use; \
-                     3 the store or the server could not be reached or trusted.";
+const EXITS: &str = "\
+Exit codes:
+   0  done
+   1  it ran and the answer is no
+   2  wrong use
+   3  the store or the server could not be reached, or another program has it
+  10  a server or a stream is set up so that acknowledged events could be lost
+  20  the log is not what was written: shorter, changed or damaged
+  30  the log could not be written to the disk";
 
 /// Options that every verb takes.
 #[derive(Debug, Clone, Args)]
@@ -57,15 +65,17 @@ pub(crate) struct Global {
         value_name = "DIR"
     )]
     pub(crate) data: PathBuf,
-    /// The NATS server whose JetStream keeps the log, instead of the embedded journal.
-    #[arg(long, global = true, env = "NATS_URL", value_name = "URL")]
-    pub(crate) nats: Option<String>,
+    /// The NATS server whose JetStream keeps the log, instead of the embedded journal; the servers
+    /// of a cluster with commas.
+    #[arg(long, global = true, env = "NATS_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) nats: Option<Server>,
     /// The server's monitoring address (several with commas), which proves that it syncs.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) nats_monitor: Option<String>,
-    /// How many servers keep the stream, where it is created.
-    #[arg(long, global = true, default_value_t = 1, value_name = "N")]
-    pub(crate) nats_replicas: usize,
+    /// How many servers keep the stream at least: 3 in a cluster and 1 on a single server, where
+    /// it is left out.
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) nats_replicas: Option<usize>,
     /// Start even where an acknowledged event could be lost. Never for real money.
     #[arg(long, global = true)]
     pub(crate) unsafe_dev: bool,
@@ -78,6 +88,9 @@ pub(crate) struct Global {
     /// Who asks; only a local data folder accepts it. In a report: only what this actor did.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) actor: Option<String>,
+    /// Who we are at the NATS server. The last ones: their heading holds for all behind it.
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 /// How answers are printed.
@@ -103,6 +116,7 @@ pub(crate) enum Verb {
     /// Shows a small book of sample data in a temporary folder: start here.
     Demo,
     /// Runs the daemon: the command service, the projections, HTTP, and NATS with --nats.
+    #[command(after_help = EXITS)]
     Serve(serve::Arguments),
     /// Applies commands from NDJSON files (`-` is standard input) and prints their replies.
     Apply(apply::Arguments),
@@ -149,8 +163,11 @@ pub(crate) enum Verb {
 /// # Errors
 /// Where it could not do what it was asked; the failure carries the exit code.
 pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
-    let global = cli.global;
+    let mut global = cli.global;
     global.check(&cli.verb)?;
+    if let Some(server) = &mut global.nats {
+        server.set_access(&global.access);
+    }
     match cli.verb {
         Verb::Demo => demo::run(&global),
         Verb::Serve(arguments) => serve::run(&global, &arguments),
@@ -179,6 +196,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
 impl Global {
     /// Refuses options that do not fit the verb.
     fn check(&self, verb: &Verb) -> Result<(), Failure> {
+        self.access.check()?;
         let is_refused = match verb {
             Verb::Serve(_) => true,
             Verb::Apply(_) | Verb::Import(_) | Verb::Collect(_) => self.nats.is_some(),

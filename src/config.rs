@@ -17,6 +17,7 @@ use projections::views::Views;
 
 use crate::anchor::Anchor;
 use crate::cli::Global;
+use crate::connection::Server;
 use crate::exit::Failure;
 
 /// Runs the work of a verb to its end.
@@ -125,8 +126,8 @@ pub(crate) async fn open_to_read(global: &Global) -> Result<SharedLog, Failure> 
 /// # Errors
 /// Where there is none, or it cannot be read.
 pub(crate) async fn open_unchecked(global: &Global) -> Result<SharedLog, Failure> {
-    if let Some(url) = &global.nats {
-        return open_jetstream(global, url).await;
+    if let Some(server) = &global.nats {
+        return open_jetstream(global, server).await;
     }
     let folder = global.journal()?;
     if !folder.is_dir() {
@@ -229,7 +230,7 @@ pub(crate) fn today(views: &Views) -> Day {
     clock::today(&SystemClock, zone).unwrap_or(Day::new(SystemClock.now().date()))
 }
 
-async fn open_jetstream(global: &Global, url: &str) -> Result<SharedLog, Failure> {
-    let client = crate::desk::remote::connect(url).await?;
+async fn open_jetstream(global: &Global, server: &Server) -> Result<SharedLog, Failure> {
+    let client = server.connect().await?;
     Ok(Arc::new(JetStreamLog::open_existing(client, global.stream()?).await?))
 }

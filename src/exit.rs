@@ -1,4 +1,4 @@
-//! How the program ends: the four exit codes, and an error as a person reads it.
+//! How the program ends: the exit codes, and an error as a person reads it.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use ledger_core::log::{AppendError, LogError};
 use ledger_core::rejection::{Code, Rejection};
 
-/// How a verb ended (contract, section 9).
+/// How a verb ended: what scripts and service managers go by (docs/OPERATIONS.md, exit codes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done.
@@ -16,9 +16,32 @@ pub(crate) enum Exit {
     No,
     /// It was asked in a wrong way.
     Usage,
-    /// The store or the server could not be reached, or cannot be trusted.
+    /// The store or the server could not be reached, or another program has it.
     Store,
+    /// A server or a stream is set up so that what was acknowledged could be lost.
+    Unsafe,
+    /// The log is not what was written: it is shorter, changed or damaged.
+    History,
+    /// A write or a sync of the log failed.
+    Disk,
 }
+
+impl Exit {
+    /// How a failure ends the program, by its code: so that each place that finds one ends alike.
+    fn of(code: &str) -> Self {
+        match code {
+            UNSAFE => Self::Unsafe,
+            CORRUPT | TAMPERED => Self::History,
+            DISK => Self::Disk,
+            _ => Self::Store,
+        }
+    }
+}
+
+const UNSAFE: &str = "store.unsafe";
+const CORRUPT: &str = "store.corrupt";
+const TAMPERED: &str = "store.tampered";
+const DISK: &str = "store.disk";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -27,6 +50,9 @@ impl From<Exit> for ExitCode {
             Exit::No => 1,
             Exit::Usage => 2,
             Exit::Store => 3,
+            Exit::Unsafe => 10,
+            Exit::History => 20,
+            Exit::Disk => 30,
         })
     }
 }
@@ -57,9 +83,9 @@ impl Failure {
         Self::new(Exit::Usage, code, what)
     }
 
-    /// A store or server that cannot be used.
+    /// A store or server that cannot be used; the code says how the program ends.
     pub(crate) fn store(code: &str, what: impl Into<String>) -> Self {
-        Self::new(Exit::Store, code, what)
+        Self::new(Exit::of(code), code, what)
     }
 
     /// A file that cannot be read or written.
@@ -122,12 +148,12 @@ impl From<LogError> for Failure {
                 Self::store("store.unavailable", what).because(reason)
             }
             LogError::Corrupt { what, at, reason } => {
-                Self::store("store.corrupt", format!("{what} is damaged at {at}"))
+                Self::store(CORRUPT, format!("{what} is damaged at {at}"))
                     .because(reason)
                     .help("nothing was changed; restore the log from a copy, then `verify` it")
             }
             LogError::Unsafe { what, reason } => {
-                Self::store("store.unsafe", format!("{what} is not safe for a ledger"))
+                Self::store(UNSAFE, format!("{what} is not safe for a ledger"))
                     .because(reason)
                     .help("mend the setting, or start with --unsafe-dev where no money is at stake")
             }
@@ -135,13 +161,24 @@ impl From<LogError> for Failure {
                 Self::store("store.unfinished", format!("{what} is no whole book yet"))
                     .because(reason)
             }
+            LogError::Disk { what, reason } => {
+                Self::store(DISK, format!("{what} cannot be written"))
+                    .because(reason)
+                    .help("send unanswered commands again with the same ids: none is done twice")
+            }
         }
     }
 }
 
 impl From<AppendError> for Failure {
     fn from(error: AppendError) -> Self {
-        Self::store("store.append", "the log did not take the events").because(error)
+        let code = match error {
+            AppendError::Disk { .. } => DISK,
+            AppendError::WrongSequence { .. }
+            | AppendError::Refused { .. }
+            | AppendError::Unknown { .. } => "store.append",
+        };
+        Self::store(code, "the log did not take the events").because(error)
     }
 }
 

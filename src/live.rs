@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use commands::documents::{self, DocumentFormat};
 use commands::service::{DocumentFuture, ReportFuture, Reports};
-use ledger_core::log::SharedLog;
+use ledger_core::log::{LogError, SharedLog};
 use ledger_core::rejection::{Code, Rejection};
 use projections::projector::{Projector, must_hold};
 use projections::replay::ReplayError;
@@ -91,7 +91,7 @@ impl Live {
     }
 
     /// Follows the log, so that a report has little to catch up with. Returns only where the
-    /// log is not what was written: a daemon must not go on then.
+    /// log is not what was written, or its disk failed: a daemon must not go on then.
     pub(crate) async fn follow(&self) -> ReplayError {
         let mut pause = tokio::time::interval(FOLLOW_EVERY);
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -109,7 +109,12 @@ impl Live {
             }
             match outcome {
                 Ok(()) => told.clear(),
-                Err(error @ ReplayError::Tampered { .. }) => return error,
+                Err(
+                    error @ (ReplayError::Tampered { .. }
+                    | ReplayError::Log(
+                        LogError::Corrupt { .. } | LogError::Disk { .. } | LogError::Unsafe { .. },
+                    )),
+                ) => return error,
                 // The same trouble is told once, not four times a second.
                 Err(error) if error.to_string() == told => {}
                 Err(error) => {

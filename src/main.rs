@@ -14,6 +14,7 @@ mod anchor;
 mod cli;
 mod collect;
 mod config;
+mod connection;
 mod desk;
 mod exit;
 mod export;

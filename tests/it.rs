@@ -25,11 +25,20 @@ mod collect;
 #[path = "it/crash.rs"]
 mod crash;
 #[cfg(test)]
+#[path = "it/credentials.rs"]
+mod credentials;
+#[cfg(test)]
 #[path = "it/daemon.rs"]
 mod daemon;
 #[cfg(test)]
 #[path = "it/document.rs"]
 mod document;
+#[cfg(test)]
+#[path = "it/edge.rs"]
+mod edge;
+#[cfg(test)]
+#[path = "it/exits.rs"]
+mod exits;
 #[cfg(test)]
 #[path = "it/explain.rs"]
 mod explain;
@@ -55,6 +64,9 @@ mod import_ecb;
 #[path = "it/notices.rs"]
 mod notices;
 #[cfg(test)]
+#[path = "it/permissions.rs"]
+mod permissions;
+#[cfg(test)]
 #[path = "it/preview.rs"]
 mod preview;
 #[cfg(test)]
@@ -63,6 +75,9 @@ mod scenarios;
 #[cfg(test)]
 #[path = "it/serve.rs"]
 mod serve;
+#[cfg(test)]
+#[path = "it/shipped.rs"]
+mod shipped;
 #[cfg(test)]
 #[path = "it/snapshots.rs"]
 mod snapshots;

@@ -78,7 +78,7 @@ async fn stream(server: &NatsServer) -> Outcome<SharedLog> {
     let settings = StreamSettings {
         book: book()?.to_string(),
         shard: 0,
-        replicas: 1,
+        replicas: Some(1),
         monitors: vec![server.monitor_url()],
         unsafe_dev: false,
     };

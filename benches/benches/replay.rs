@@ -173,7 +173,7 @@ async fn jetstream(records: &[Record]) -> Outcome<()> {
     let settings = StreamSettings {
         book: book()?.to_string(),
         shard: 0,
-        replicas: 1,
+        replicas: Some(1),
         monitors: vec![server.monitor_url()],
         unsafe_dev: false,
     };

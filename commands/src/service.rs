@@ -7,18 +7,24 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_nats::service::{Request, Service, ServiceExt};
-use async_nats::{Client, HeaderMap};
+use async_nats::{Client, HeaderMap, Message};
 use futures::StreamExt;
+use ledger_core::command::Command;
 use ledger_core::id::Identifier;
 use ledger_core::rejection::{Code, Rejection};
-use schemas::command::{Origin, parse};
+use schemas::command::{Origin, Refused, id_of, parse, parse_stated};
 use schemas::reply::{Outcome, Reply};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+use self::actor::Sender;
 use crate::documents::DocumentFormat;
 use crate::ids;
 use crate::writer::WriterHandle;
+
+mod actor;
+
+pub use self::actor::ActorSource;
 
 /// Reports that are worked on at once; more wait for their turn. Commands have the bound of the
 /// writer's queue, beyond which the answer is `book.busy`, at once.
@@ -63,6 +69,7 @@ struct Desk {
     writer: WriterHandle,
     reports: Arc<dyn Reports>,
     permits: Arc<Semaphore>,
+    actors: ActorSource,
 }
 
 /// The running service; dropping it stops answering.
@@ -72,7 +79,8 @@ pub struct CommandService {
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
-/// Starts to answer `ledger.<book>.cmd.*` and `ledger.<book>.qry.*`, and the discovery verbs.
+/// Starts to answer `ledger.<book>.cmd.*`, `ledger.<book>.cmd.<user>.*` and
+/// `ledger.<book>.qry.*`, and the discovery verbs.
 ///
 /// # Errors
 /// Where the server refuses a subscription.
@@ -81,6 +89,7 @@ pub async fn start(
     book: Identifier,
     writer: WriterHandle,
     reports: Arc<dyn Reports>,
+    actors: ActorSource,
 ) -> Result<CommandService, ServiceError> {
     let failed = |error: async_nats::Error| ServiceError(error.to_string());
     let service = client
@@ -91,10 +100,12 @@ pub async fn start(
         .map_err(failed)?;
     let prefix = format!("ledger.{}", book.token());
     let permits = Arc::new(Semaphore::new(REPORTS_AT_ONCE_MAX));
-    let desk = Desk { client, book, writer, reports, permits };
+    let desk = Desk { client, book, writer, reports, permits, actors };
     let mut tasks = Vec::new();
     for (name, subject, is_query) in [
         ("commands", format!("{prefix}.cmd.*"), false),
+        // Each user's own subject, so that the server can hold a user to it.
+        ("commands-by-user", format!("{prefix}.cmd.*.*"), false),
         ("reports", format!("{prefix}.qry.*"), true),
     ] {
         let mut endpoint =
@@ -136,21 +147,13 @@ impl CommandService {
 
 impl Desk {
     fn hand_in(&self, request: &Request) -> impl Future<Output = Vec<u8>> + Send + use<> {
-        let name = request.message.subject.rsplit('.').next().map(str::to_owned);
-        let origin = Origin {
-            book: self.book.clone(),
-            actor: "nats".to_owned(),
-            today: self.writer.today(),
-            command_name: name,
-        };
         let traceparent = request
             .message
             .headers
             .as_ref()
             .and_then(|headers| headers.get("traceparent"))
             .map(|value| value.as_str().to_owned());
-        let handed_in = parse(&request.message.payload, &origin, &mut ids::command_id)
-            .map(|command| self.writer.submit(command, traceparent));
+        let handed_in = self.read(request).map(|command| self.writer.submit(command, traceparent));
         async move {
             match handed_in {
                 Ok(reply) => reply.await,
@@ -158,6 +161,25 @@ impl Desk {
                     Reply::rejected(refused.id.as_deref(), &refused.rejection).to_bytes()
                 }
             }
+        }
+    }
+
+    /// The command in a request.
+    fn read(&self, request: &Request) -> Result<Command, Refused> {
+        let Message { subject, payload, .. } = &request.message;
+        let sender = actor::sender(self.actors, &request.message);
+        let Sender { actor, is_stated } =
+            sender.map_err(|rejection| Refused { id: id_of(payload), rejection })?;
+        let origin = Origin {
+            book: self.book.clone(),
+            actor,
+            today: self.writer.today(),
+            command_name: subject.rsplit('.').next().map(str::to_owned),
+        };
+        if is_stated {
+            parse_stated(payload, &origin, &mut ids::command_id)
+        } else {
+            parse(payload, &origin, &mut ids::command_id)
         }
     }
 
@@ -245,6 +267,8 @@ pub fn status(code: &str) -> u16 {
         | "webhook.signature"
         | "webhook.too_old"
         | "stripe.malformed" => 400,
+        "actor.unproven" => 401,
+        "actor.mismatch" => 403,
         "webhook.not_configured" => 404,
         code if code.ends_with(".unknown") => 404,
         _ => 422,

@@ -30,7 +30,7 @@ mod tail;
 pub use keep::Keep;
 
 /// Why a writer cannot start, or ended.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum WriterError {
     /// The log cannot be read.
     #[error(transparent)]
@@ -54,6 +54,24 @@ pub enum WriterError {
     Ended,
 }
 
+impl WriterError {
+    /// Whether the writer must not go on: its disk failed, or the log is not what was written.
+    /// What does not answer may answer again.
+    fn is_final(&self) -> bool {
+        match self {
+            Self::Log(
+                LogError::Corrupt { .. }
+                | LogError::Disk { .. }
+                | LogError::Unsafe { .. }
+                | LogError::Unfinished { .. },
+            )
+            | Self::HistoryChanged { .. }
+            | Self::Ended => true,
+            Self::Log(LogError::Unavailable { .. }) | Self::Decode(_) => false,
+        }
+    }
+}
+
 /// A command on its way to the writer.
 struct Job {
     command: Command,
@@ -72,6 +90,8 @@ struct Writer {
     is_current: bool,
     kept: keep::Kept,
     time_zone: watch::Sender<String>,
+    /// Why it ends before it is told to.
+    fate: watch::Sender<Option<WriterError>>,
 }
 
 /// Where commands are handed to the writer. Cheap to clone.
@@ -87,6 +107,7 @@ pub struct WriterHandle {
 pub struct RunningWriter {
     handle: WriterHandle,
     task: JoinHandle<()>,
+    fate: watch::Receiver<Option<WriterError>>,
 }
 
 impl std::fmt::Debug for Job {
@@ -121,6 +142,7 @@ pub async fn start_from(
 ) -> Result<RunningWriter, WriterError> {
     let (queue, jobs) = mpsc::channel(QUEUE_COMMANDS_MAX);
     let (zone_in, zone_out) = watch::channel("UTC".to_owned());
+    let (fate_in, fate_out) = watch::channel(None);
     let mut writer = Writer {
         book,
         shard,
@@ -130,11 +152,12 @@ pub async fn start_from(
         is_current: true,
         kept: keep::Kept::new(keep),
         time_zone: zone_in,
+        fate: fate_in,
     };
     writer.resume().await?;
     let handle = WriterHandle { queue, clock, time_zone: zone_out };
     let task = tokio::spawn(writer.run(jobs));
-    Ok(RunningWriter { handle, task })
+    Ok(RunningWriter { handle, task, fate: fate_out })
 }
 
 impl RunningWriter {
@@ -143,13 +166,26 @@ impl RunningWriter {
         self.handle.clone()
     }
 
+    /// Waits until the writer ended by itself, and says why: its disk failed, the log is not what
+    /// was written, or its task died. Nothing is answered any more then, and the program has to
+    /// end.
+    pub async fn ended(&self) -> WriterError {
+        let mut fate = self.fate.clone();
+        match fate.wait_for(Option::is_some).await {
+            Ok(why) => why.clone().unwrap_or(WriterError::Ended),
+            Err(_) => WriterError::Ended,
+        }
+    }
+
     /// Ends the writer once every handle is gone and every queued command is answered.
     ///
     /// # Errors
-    /// [`WriterError::Ended`] where its task died.
+    /// [`WriterError`] where it ended before, by itself.
     pub async fn shutdown(self) -> Result<(), WriterError> {
         drop(self.handle);
-        self.task.await.map_err(|_| WriterError::Ended)
+        self.task.await.map_err(|_| WriterError::Ended)?;
+        let fate = self.fate.borrow().clone();
+        fate.map_or(Ok(()), Err)
     }
 }
 

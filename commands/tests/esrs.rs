@@ -156,7 +156,7 @@ async fn on_jetstream() {
     let settings = StreamSettings {
         book: "main".to_owned(),
         shard: 0,
-        replicas: 1,
+        replicas: Some(1),
         monitors: vec![server.monitor_url()],
         unsafe_dev: false,
     };

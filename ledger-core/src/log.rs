@@ -73,6 +73,13 @@ pub enum AppendError {
         /// What was seen.
         reason: String,
     },
+    /// The disk failed under the log, now or before: the group may or may not be stored, and this
+    /// process appends nothing more. It has to end; the next one checks what the disk holds.
+    #[error("the disk failed: {reason}")]
+    Disk {
+        /// What the system said, and what to do.
+        reason: String,
+    },
 }
 
 /// A log that cannot be opened, read or trusted.
@@ -110,6 +117,15 @@ pub enum LogError {
         /// The folder or stream.
         what: String,
         /// What was begun, and how to end it.
+        reason: String,
+    },
+    /// A write or a sync of the log failed in this process, which has to end: what the disk holds
+    /// is only known again once the log is opened and checked.
+    #[error("{what}: the disk failed: {reason}")]
+    Disk {
+        /// The log.
+        what: String,
+        /// What the system said, and what to do.
         reason: String,
     },
 }

@@ -52,6 +52,10 @@ macro_rules! codes {
 
 // A macro, so that a code, its text and its meaning cannot drift apart.
 codes! {
+    /// The server does not say who sent the command, and the daemon records nothing else.
+    ActorUnproven = "actor.unproven",
+    /// The command says that somebody else sent it than the server does.
+    ActorMismatch = "actor.mismatch",
     /// An amount is not a decimal number in a JSON string.
     AmountInvalid = "amount.invalid",
     /// An amount has more decimals than its currency, or a rate more than twelve.

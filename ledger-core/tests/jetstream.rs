@@ -12,9 +12,17 @@ use ledger_core::log::{AppendError, EventLog, LogError, Record, SharedLog, Store
 
 #[path = "jetstream/filling.rs"]
 mod filling;
+#[path = "jetstream/setup.rs"]
+mod setup;
 
 fn settings(replicas: usize, monitors: Vec<String>) -> StreamSettings {
-    StreamSettings { book: "acme".to_owned(), shard: 0, replicas, monitors, unsafe_dev: false }
+    StreamSettings {
+        book: "acme".to_owned(),
+        shard: 0,
+        replicas: Some(replicas),
+        monitors,
+        unsafe_dev: false,
+    }
 }
 
 async fn connect(url: &str) -> Client {
@@ -334,7 +342,9 @@ async fn the_tail_tells_after_the_leader_died() {
                         break;
                     }
                 }
-                Err(error @ AppendError::Refused { .. }) => panic!("refused: {error}"),
+                Err(error @ (AppendError::Refused { .. } | AppendError::Disk { .. })) => {
+                    panic!("refused: {error}")
+                }
             }
             assert!(answers.len() < 10, "none went through after the leader died: {answers:?}");
         }

@@ -68,10 +68,42 @@ pub fn parse(
     origin: &Origin,
     new_id: &mut dyn FnMut() -> String,
 ) -> Result<Command, Refused> {
+    let (id, value) = read(bytes)?;
+    decode(value, origin, new_id).map_err(|rejection| Refused { id, rejection })
+}
+
+/// Reads one command of which the transport proved who sent it: its body may say so, too, as
+/// `actor`, and must not say otherwise.
+///
+/// # Errors
+/// As [`parse`], and `actor.mismatch`.
+pub fn parse_stated(
+    bytes: &[u8],
+    origin: &Origin,
+    new_id: &mut dyn FnMut() -> String,
+) -> Result<Command, Refused> {
+    let (id, mut value) = read(bytes)?;
+    let said = value.as_object_mut().and_then(|envelope| envelope.remove("actor"));
+    let is_other = said.is_some_and(|said| said.as_str() != Some(&origin.actor));
+    let decoded = if is_other {
+        let message = format!("the server says that {} sent it; leave `actor` out", origin.actor);
+        Err(Rejection::at(Code::ActorMismatch, "actor", message))
+    } else {
+        decode(value, origin, new_id)
+    };
+    decoded.map_err(|rejection| Refused { id, rejection })
+}
+
+/// The id of a command, where it can be read: to answer one that is refused unread.
+pub fn id_of(bytes: &[u8]) -> Option<String> {
+    read(bytes).ok().and_then(|(id, _)| id)
+}
+
+fn read(bytes: &[u8]) -> Result<(Option<String>, Value), Rejection> {
     check_bounds(bytes)?;
     let value = distinct::parse(bytes).map_err(|error| malformed("", &error.to_string()))?;
     let id = value.get("id").and_then(Value::as_str).map(|id| id.chars().take(128).collect());
-    decode(value, origin, new_id).map_err(|rejection| Refused { id, rejection })
+    Ok((id, value))
 }
 
 fn decode(

@@ -224,7 +224,8 @@ fn asyncapi() -> Value {
         "info": {
             "title": "revledger",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "An event-sourced revenue ledger for order-to-cash.",
+            "description": "An event-sourced revenue ledger for order-to-cash. Each command may also \
+                            be sent to ledger.{book}.cmd.{user}.<Command>, the user's own subject.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",

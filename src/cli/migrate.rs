@@ -9,6 +9,7 @@ use ledger_core::log::journal::Journal;
 
 use crate::cli::{Global, apply};
 use crate::config;
+use crate::connection::Server;
 use crate::exit::{Exit, Failure};
 use crate::history::answer::Answer;
 use crate::history::fill::{Filled, fill, first_other};
@@ -51,10 +52,11 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
 /// The options with which the book is used afterwards.
 fn target(global: &Global, to: &str) -> Result<Global, Failure> {
     if to.contains("://") {
-        if global.nats.as_deref() == Some(to) {
+        if global.nats.as_ref().is_some_and(|server| server.is_at(to)) {
             return Err(same_place(to, "--nats (or NATS_URL)"));
         }
-        return Ok(Global { nats: Some(to.to_owned()), ..global.clone() });
+        let server = Server::new(to, &global.access);
+        return Ok(Global { nats: Some(server), ..global.clone() });
     }
     let folder = Path::new(to);
     let port = to.rsplit_once(':').map(|(_, port)| port);
@@ -125,14 +127,14 @@ fn next(target: &Global) -> String {
 
 /// Opens the book that is to be brought, so that nobody writes to it meanwhile.
 async fn open_source(global: &Global) -> Result<SharedLog, Failure> {
-    let Some(url) = &global.nats else {
+    let Some(server) = &global.nats else {
         // What is not there or not whole is told as everywhere else.
         drop(config::open_to_read(global).await?);
         return Ok(Arc::new(Journal::open_held(&global.journal()?)?));
     };
-    refuse_daemon(url, global, "source.in_use").await?;
+    refuse_daemon(server, global, "source.in_use").await?;
     // How many servers keep it is asked of the stream that is made.
-    config::open_to_read(&Global { nats_replicas: 1, ..global.clone() }).await
+    config::open_to_read(&Global { nats_replicas: Some(1), ..global.clone() }).await
 }
 
 /// Checks the log up to an event, and returns the chain through the watched one, too.

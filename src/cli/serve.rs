@@ -9,14 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use commands::clock::SystemClock;
 use commands::http::{self, Served};
-use commands::service::{self, CommandService};
-use commands::webhook::StripeWebhook;
-use commands::writer::{self, Keep, RunningWriter, WriterError};
+use commands::service::{self, ActorSource, CommandService};
 use futures::future::select_all;
-use ledger_core::log::SharedLog;
-use ledger_core::log::jetstream::JetStreamLog;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -25,10 +20,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::Global;
 use crate::config;
-use crate::desk::remote;
 use crate::exit::{Exit, Failure};
-use crate::live::{Kept, Live};
-use crate::scrub::scrub;
+
+use self::running::Running;
+
+mod running;
 
 /// How long callers that are being answered may take once the daemon is told to end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
@@ -46,13 +42,15 @@ pub(crate) struct Arguments {
     /// being rotated. Else the variable REVLEDGER_STRIPE_WEBHOOK_SECRET does.
     #[arg(long, value_name = "FILE")]
     pub(crate) stripe_webhook_secret_file: Option<PathBuf>,
+    /// Record as the actor of each command over NATS the user that the NATS server names, and
+    /// refuse commands of which it names none: for services that an account imports with `share:
+    /// true`.
+    #[arg(long)]
+    pub(crate) actor_from_nats: bool,
 }
 
 /// The variable that holds the secrets where no file does: not an option, which others could read.
 const WEBHOOK_SECRET: &str = "REVLEDGER_STRIPE_WEBHOOK_SECRET";
-
-/// The file of the book that keeps events of Stripe which were refused for good.
-const REFUSED: &str = "stripe-refused.ndjson";
 
 /// Runs until it is told to end.
 ///
@@ -65,9 +63,22 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
             .because("HTTP has no TLS and no users in this release, so it stays on loopback")
             .help("use 127.0.0.1 or [::1]; other machines send commands over NATS"));
     }
+    let actors =
+        if arguments.actor_from_nats { ActorSource::Server } else { ActorSource::Transport };
+    if actors == ActorSource::Server && global.nats.is_none() {
+        let what = "--actor-from-nats needs --nats: without it no server names anybody";
+        return Err(Failure::usage("serve.no_server", what));
+    }
     log_to_standard_error();
-    let secrets = secrets(arguments)?;
-    config::block_on(serve(&books(global, arguments)?, arguments.listen, &secrets))
+    let wanted = Wanted { listen: arguments.listen, secrets: secrets(arguments)?, actors };
+    config::block_on(serve(&books(global, arguments)?, &wanted))
+}
+
+/// What of the options is the same for all books.
+struct Wanted {
+    listen: SocketAddr,
+    secrets: String,
+    actors: ActorSource,
 }
 
 /// The options of each book that is served.
@@ -103,50 +114,11 @@ fn secrets(arguments: &Arguments) -> Result<String, Failure> {
     Ok(secrets)
 }
 
-/// A book at work.
-struct Running {
-    log: SharedLog,
-    writer: RunningWriter,
-    live: Arc<Live>,
-    served: Served,
-}
-
-impl Running {
-    async fn start(
-        global: &Global,
-        client: Option<&async_nats::Client>,
-        secrets: &str,
-    ) -> Result<Self, Failure> {
-        let book = global.book_id()?;
-        let log: SharedLog = match client {
-            Some(client) => Arc::new(JetStreamLog::open(client.clone(), global.stream()?).await?),
-            None => config::open_journal(global).await?,
-        };
-        let anchor = global.anchor()?;
-        anchor.check(&log).await?;
-        let store = config::open_store(global)?;
-        // Each reads the whole log: on cores of their own.
-        let keep = Some(Keep { path: global.writer_snapshot()?, at_end: true });
-        let clock = Arc::new(SystemClock);
-        let writer = writer::start_from(keep, book.clone(), 0, Arc::clone(&log), clock);
-        let writer = tokio::spawn(writer);
-        let kept = Kept { facts: store, snapshot: global.snapshot()? };
-        let live = Live::start(Arc::clone(&log), kept, anchor, global.unsafe_dev).await?;
-        let live = Arc::new(live);
-        let writer = writer.await.map_err(|_| WriterError::Ended)??;
-        let refused = global.folder()?.join(REFUSED);
-        let webhook = StripeWebhook::new(secrets, refused, Arc::new(SystemClock));
-        let reports = Arc::clone(&live) as _;
-        let webhook = webhook.map(Arc::new);
-        let served = Served { book, writer: writer.handle(), reports, webhook };
-        Ok(Self { log, writer, live, served })
-    }
-}
-
-async fn serve(books: &[Global], listen: SocketAddr, secrets: &str) -> Result<Exit, Failure> {
+async fn serve(books: &[Global], wanted: &Wanted) -> Result<Exit, Failure> {
+    let Wanted { listen, ref secrets, actors } = *wanted;
     let mut end = terminations()?;
     let client = match books.first().and_then(|global| global.nats.as_ref()) {
-        Some(url) => Some(remote::connect(url).await?),
+        Some(server) => Some(server.connect().await?),
         None => None,
     };
     let mut running = Vec::with_capacity(books.len());
@@ -163,7 +135,7 @@ async fn serve(books: &[Global], listen: SocketAddr, secrets: &str) -> Result<Ex
     for (one, client) in running.iter().flat_map(|one| client.clone().map(|client| (one, client))) {
         let Served { book, writer, reports, .. } = &one.served;
         let started =
-            service::start(client, book.clone(), writer.clone(), Arc::clone(reports)).await;
+            service::start(client, book.clone(), writer.clone(), Arc::clone(reports), actors).await;
         services.push(
             started.map_err(|error| Failure::store("nats.service", "no service").because(error))?,
         );
@@ -174,24 +146,17 @@ async fn serve(books: &[Global], listen: SocketAddr, secrets: &str) -> Result<Ex
         axum::serve(listener, router).with_graceful_shutdown(flagged(stopped)).into_future(),
     );
     tell_ready(books, &address, &running)?;
-    let following = running.iter().map(|one| Box::pin(one.live.follow()));
-    let journals = books.iter().map(|one| one.nats.is_none().then(|| one.journal()).transpose());
-    let journals = journals.collect::<Result<Vec<_>, _>>()?;
-    let scrubbing = journals.into_iter().map(|journal| Box::pin(scrub(journal)));
-    let outcome = tokio::select! {
+    let failing = running.iter().map(|one| Box::pin(one.failed()));
+    let mut outcome = tokio::select! {
         () = end.recv() => Ok(Exit::Done),
-        (error, ..) = select_all(following) => Err(Failure::from(error)),
-        (error, ..) = select_all(scrubbing) => Err(Failure::from(error)),
+        (failure, ..) = select_all(failing) => Err(failure),
     };
     info!("ending: what was taken is answered first");
     drain(services, stop, server).await;
-    for Running { writer, live, served, .. } in running {
-        // The writer ends when nobody can hand anything in any more.
-        drop(served);
-        writer.shutdown().await?;
-        // What was answered last is projected and anchored before the end.
-        live.catch_up().await?;
-        live.keep_snapshot().await;
+    for one in running {
+        // All of them are ended; the first failure is the one that is told.
+        let ended = one.finish(outcome.is_err()).await;
+        outcome = outcome.and_then(|exit| ended.map(|()| exit));
     }
     outcome
 }

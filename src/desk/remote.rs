@@ -1,12 +1,11 @@
 //! The command service of a daemon, by request and reply over NATS.
 
-use std::time::Duration;
-
 use async_nats::client::RequestErrorKind;
 use ledger_core::id::{Identifier, subject_token};
 use serde_json::{Map, Value};
 
 use super::lines::Line;
+use crate::connection::Server;
 use crate::exit::Failure;
 
 /// Requests that wait for their replies at once.
@@ -18,33 +17,12 @@ const ATTEMPTS_MAX: usize = 3;
 /// The code where no daemon serves a book.
 pub(crate) const NO_SERVICE: &str = "service.none";
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// A connection to the server, and the book whose service is asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Remote {
     client: async_nats::Client,
-    url: String,
+    server: Server,
     book: Identifier,
-}
-
-/// Connects to a server.
-///
-/// # Errors
-/// Where it does not answer.
-pub(crate) async fn connect(url: &str) -> Result<async_nats::Client, Failure> {
-    async_nats::ConnectOptions::new()
-        .name("revledger")
-        .connection_timeout(CONNECT_TIMEOUT)
-        .request_timeout(Some(REQUEST_TIMEOUT))
-        .connect(url)
-        .await
-        .map_err(|error| {
-            Failure::store("nats.unreachable", format!("cannot connect to {url}"))
-                .because(error)
-                .help("start nats-server, or check --nats")
-        })
 }
 
 impl Remote {
@@ -52,8 +30,9 @@ impl Remote {
     ///
     /// # Errors
     /// Where the server does not answer.
-    pub(crate) async fn connect(url: &str, book: &Identifier) -> Result<Self, Failure> {
-        Ok(Self { client: connect(url).await?, url: url.to_owned(), book: book.clone() })
+    pub(crate) async fn connect(server: &Server, book: &Identifier) -> Result<Self, Failure> {
+        let client = server.connect().await?;
+        Ok(Self { client, server: server.clone(), book: book.clone() })
     }
 
     /// Sends one envelope and waits for its reply.
@@ -66,7 +45,9 @@ impl Remote {
         let (Ok(envelope), Some(name)) = (&envelope, name) else {
             return Ok(super::local::refuse_unreadable(&line, &self.book));
         };
-        let subject = format!("ledger.{}.cmd.{}", self.book.token(), subject_token(name));
+        // A user that says who it is may only send to its own subject.
+        let user = self.server.user_token().map(|user| format!("{user}.")).unwrap_or_default();
+        let subject = format!("ledger.{}.cmd.{user}{}", self.book.token(), subject_token(name));
         let bytes = match envelope.get("id") {
             Some(_) => line.bytes.clone(),
             None => with_id(envelope)?,
@@ -79,7 +60,7 @@ impl Remote {
                 Err(error) => return Err(self.failure(&error)),
             }
         }
-        Err(Failure::store("service.silent", format!("no answer from {}", self.url))
+        Err(Failure::store("service.silent", format!("no answer from {}", self.server))
             .because(format!("line {} was sent {ATTEMPTS_MAX} times", line.number))
             .help("apply the same file again: the ids make that safe"))
     }
@@ -98,8 +79,8 @@ impl Remote {
         if error.kind() == RequestErrorKind::NoResponders {
             let book = &self.book;
             return Failure::store(NO_SERVICE, format!("no daemon serves the book {book}"))
-                .because(format!("nobody answers on {}", self.url))
-                .help(format!("start one: revledger serve --book {book} --nats {}", self.url));
+                .because(format!("nobody answers on {}", self.server))
+                .help(format!("start one: revledger serve --book {book} --nats {}", self.server));
         }
         Failure::store("service.failed", "a request was not sent").because(error)
     }

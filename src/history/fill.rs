@@ -125,7 +125,11 @@ async fn append(log: &SharedLog, last: u64, group: Vec<Record>) -> Result<u64, F
         match log.append(last, group.clone()).await {
             Ok(last) => return Ok(last),
             Err(AppendError::Unknown { reason }) => why = reason,
-            Err(error @ (AppendError::WrongSequence { .. } | AppendError::Refused { .. })) => {
+            Err(
+                error @ (AppendError::WrongSequence { .. }
+                | AppendError::Refused { .. }
+                | AppendError::Disk { .. }),
+            ) => {
                 return Err(Failure::from(error).help(GO_ON));
             }
         }

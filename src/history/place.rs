@@ -17,6 +17,7 @@ use schemas::chain::Chain;
 
 use crate::cli::Global;
 use crate::config;
+use crate::connection::Server;
 use crate::desk::remote::{self, Remote};
 use crate::exit::{Exit, Failure};
 use crate::history::Whole;
@@ -62,7 +63,7 @@ impl Place {
     /// Where the server cannot be reached.
     pub(crate) async fn of(global: &Global) -> Result<Self, Failure> {
         let client = match &global.nats {
-            Some(url) => Some(remote::connect(url).await?),
+            Some(server) => Some(server.connect().await?),
             None => None,
         };
         Ok(Self { global: global.clone(), client })
@@ -139,7 +140,7 @@ impl Place {
     /// `target.in_use` where that is so.
     pub(crate) async fn check_unused(&self) -> Result<(), Failure> {
         match &self.global.nats {
-            Some(url) => refuse_daemon(url, &self.global, "target.in_use").await,
+            Some(server) => refuse_daemon(server, &self.global, "target.in_use").await,
             None => Ok(()),
         }
     }
@@ -253,11 +254,15 @@ pub(crate) fn exists(place: &str) -> Failure {
 ///
 /// # Errors
 /// `code` where one answers.
-pub(crate) async fn refuse_daemon(url: &str, global: &Global, code: &str) -> Result<(), Failure> {
-    let remote = Remote::connect(url, &global.book_id()?).await?;
+pub(crate) async fn refuse_daemon(
+    server: &Server,
+    global: &Global,
+    code: &str,
+) -> Result<(), Failure> {
+    let remote = Remote::connect(server, &global.book_id()?).await?;
     match remote.query(crate::live::DIGESTS).await {
         Ok(_) => Err(Failure::store(code, format!("a daemon serves the book {}", global.book))
-            .because(format!("it answers on {url}, and may write to the book any moment"))
+            .because(format!("it answers on {server}, and may write to the book any moment"))
             .help("stop it first")),
         Err(failure) if failure.code == remote::NO_SERVICE => Ok(()),
         Err(failure) => Err(failure),

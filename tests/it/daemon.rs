@@ -1,12 +1,17 @@
 //! Starts `revledger serve` on a free port, and talks HTTP to it.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::harness::Ledger;
+
+/// A hang is a failure.
+const ENDS_WITHIN: Duration = Duration::from_secs(120);
 
 /// A daemon that dies with the test.
 pub(crate) struct Daemon {
@@ -29,9 +34,19 @@ impl Daemon {
 
     /// The same with more options.
     pub(crate) fn start_with(ledger: &Ledger, options: &[&str]) -> Self {
+        Self::start_in(ledger, options, &[])
+    }
+
+    /// The same with more variables, too.
+    pub(crate) fn start_in(
+        ledger: &Ledger,
+        options: &[&str],
+        variables: &[(&str, &OsStr)],
+    ) -> Self {
         let mut child = ledger
             .command(&[&["serve", "--listen", "127.0.0.1:0"], options].concat())
             .env("RUST_LOG", "off")
+            .envs(variables.iter().copied())
             .spawn()
             .unwrap();
         let mut ready = String::new();
@@ -82,6 +97,20 @@ impl Daemon {
         let process = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
         self.child.wait().unwrap().code().unwrap()
+    }
+
+    /// Waits until it ends by itself; its exit code, and what it said at last.
+    pub(crate) fn wait(mut self) -> (i32, String) {
+        let mut errors = self.child.stderr.take().unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).unwrap();
+            sender.send(text).ok();
+        });
+        // It closes its standard error when it ends; a daemon that goes on is a failure.
+        let text = receiver.recv_timeout(ENDS_WITHIN).expect("the daemon goes on");
+        (self.child.wait().unwrap().code().unwrap(), text)
     }
 
     /// SIGKILL: it gets no chance to tidy up.

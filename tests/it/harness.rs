@@ -31,7 +31,12 @@ impl Ledger {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_revledger"));
-        command.args(arguments).env_remove("NATS_URL").env("REVLEDGER_DATA", self.folder.path());
+        command.args(arguments).env("REVLEDGER_DATA", self.folder.path());
+        // What is set for somebody's own servers is nothing for a test.
+        let own = std::env::vars_os().map(|(name, _)| name);
+        for name in own.filter(|name| name.to_string_lossy().starts_with("NATS_")) {
+            command.env_remove(name);
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -41,19 +46,7 @@ impl Ledger {
     }
 
     pub(crate) fn run_with(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Run {
-        let mut child: Child = self.command(arguments).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let input = input.as_ref().to_owned();
-        // A thread of its own: a full pipe on either side must not block the other.
-        let feeder = std::thread::spawn(move || stdin.write_all(&input));
-        let output = child.wait_with_output().unwrap();
-        // A program that does not read its input closes the pipe: no fault of the test.
-        feeder.join().unwrap().ok();
-        Run {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        finish(self.command(arguments), input)
     }
 
     /// Runs it and demands an exit code.
@@ -61,6 +54,23 @@ impl Ledger {
         let run = self.run_with(arguments, input);
         assert_eq!(run.code, code, "{arguments:?}\nout: {}\nerr: {}", run.out, run.err);
         run
+    }
+}
+
+/// Runs a command of [`Ledger::command`] to its end.
+pub(crate) fn finish(mut command: Command, input: impl AsRef<[u8]>) -> Run {
+    let mut child: Child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.as_ref().to_owned();
+    // A thread of its own: a full pipe on either side must not block the other.
+    let feeder = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    // A program that does not read its input closes the pipe: no fault of the test.
+    feeder.join().unwrap().ok();
+    Run {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
     }
 }
 

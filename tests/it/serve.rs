@@ -183,7 +183,7 @@ fn a_log_that_lost_its_end_is_not_gone_on_with() {
         &["report", "receivables"],
         &["replay"],
     ] {
-        let run = ledger.expect(3, arguments, "");
+        let run = ledger.expect(20, arguments, "");
         assert!(run.err.contains("error[store."), "{arguments:?}: {}", run.err);
         assert!(run.err.contains("restore"), "{arguments:?}: {}", run.err);
     }

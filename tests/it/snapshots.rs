@@ -64,6 +64,6 @@ fn another_log_under_the_snapshots_is_refused() {
     fs::remove_dir_all(journal(&ledger)).unwrap();
     fs::rename(journal(&other), journal(&ledger)).unwrap();
     fs::remove_file(ledger.path().join("main").join("journal.anchor")).unwrap();
-    let run = ledger.expect(3, &["report", "receivables"], "");
+    let run = ledger.expect(20, &["report", "receivables"], "");
     assert!(run.err.contains("store.tampered"), "{}", run.err);
 }

@@ -72,7 +72,7 @@ fn a_damaged_log_is_named_and_not_mended() {
     bytes[middle] ^= 1;
     std::fs::write(&segment, &bytes).unwrap();
     ledger.expect(1, &["verify"], "");
-    let run = ledger.expect(3, &["report", "receivables"], "");
+    let run = ledger.expect(20, &["report", "receivables"], "");
     assert!(run.err.contains("error[store.corrupt]"), "{}", run.err);
     assert_eq!(std::fs::read(&segment).unwrap(), bytes, "nothing was changed");
 }

@@ -81,7 +81,8 @@ impl Writer {
     /// Whether a snapshot is due, while nothing is to be done.
     pub(super) fn is_snapshot_due(&self) -> bool {
         let sequence = self.standing.sequence;
-        self.is_current && self.kept.keep.is_some() && is_due(self.kept.in_snapshot, sequence)
+        let is_the_log_s = self.is_current && self.fate.borrow().is_none();
+        is_the_log_s && self.kept.keep.is_some() && is_due(self.kept.in_snapshot, sequence)
     }
 
     /// Whether it cannot wait any longer for a pause.

@@ -6,13 +6,13 @@
 use std::collections::VecDeque;
 
 use ledger_core::limits::GROUP_RECORDS_MAX;
-use ledger_core::log::AppendError;
+use ledger_core::log::{AppendError, LogError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
 use crate::writer::group::{Group, Rest};
-use crate::writer::{Job, Writer};
+use crate::writer::{Job, Writer, WriterError};
 
 /// Attempts to store a group before its callers are told that the outcome is not known.
 const ATTEMPTS_MAX: usize = 3;
@@ -48,7 +48,8 @@ impl Pipeline {
 }
 
 impl Writer {
-    /// Takes commands until every handle is gone, and answers all of them.
+    /// Takes commands until every handle is gone, or nothing can be stored any more, and answers
+    /// all of them.
     pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut pipeline = Pipeline::default();
         let mut taken = Vec::with_capacity(GROUP_RECORDS_MAX);
@@ -64,6 +65,9 @@ impl Writer {
             let waits = self.is_snapshot_overdue();
             if !waits {
                 self.fill(&mut pipeline).await;
+            }
+            if let Some(problem) = self.fate_told() {
+                return end(pipeline, jobs, &problem).await;
             }
             match pipeline.in_flight.take() {
                 Some(mut flight) => {
@@ -165,11 +169,11 @@ impl Writer {
                 }
                 Err(failure) => {
                     self.is_current = false;
-                    failure.to_string()
+                    self.give_up_where_final(failure)
                 }
             },
             Ok(_) => "other writers of the book are faster, again and again".to_owned(),
-            Err(failure) => failure.to_string(),
+            Err(failure) => self.give_up_where_final(failure.into()),
         };
         error!(%problem, "refusals cannot be checked against the log");
         pipeline.races = 0;
@@ -195,6 +199,15 @@ impl Writer {
             Err(problem) => problem,
         };
         warn!(%problem, "an append did not end as stored; reading the log again");
+        if let AppendError::Disk { reason } = &problem {
+            // What is stored is known to the next process only: nobody is told anything here.
+            let what = self.log.describe();
+            self.give_up(LogError::Disk { what, reason: reason.clone() }.into());
+            let backlog = std::mem::take(&mut pipeline.backlog);
+            let next = std::mem::take(&mut pipeline.next);
+            pipeline.backlog = group.into_jobs().chain(next.into_jobs()).chain(backlog).collect();
+            return;
+        }
         if matches!(problem, AppendError::WrongSequence { .. }) {
             pipeline.races += 1;
         } else {
@@ -228,9 +241,53 @@ impl Writer {
             Ok(()) => true,
             Err(failure) => {
                 error!(%failure, "the log cannot be read");
+                self.give_up_where_final(failure);
                 false
             }
         };
         self.is_current
+    }
+
+    /// Says why the writer ends. The first reason is the one that counts.
+    fn give_up(&self, why: WriterError) {
+        self.fate.send_if_modified(|fate| {
+            let is_first = fate.is_none();
+            fate.get_or_insert(why);
+            is_first
+        });
+    }
+
+    /// What the failure says, for those who wait.
+    fn give_up_where_final(&self, failure: WriterError) -> String {
+        let problem = failure.to_string();
+        if failure.is_final() {
+            self.give_up(failure);
+        }
+        problem
+    }
+
+    fn fate_told(&self) -> Option<String> {
+        self.fate.borrow().as_ref().map(ToString::to_string)
+    }
+}
+
+/// Tells everybody that nobody knows: what was taken, what waits, and what still comes in before
+/// the queue is shut.
+async fn end(mut pipeline: Pipeline, mut jobs: mpsc::Receiver<Job>, problem: &str) {
+    error!(problem, "the writer ends");
+    if let Some(flight) = pipeline.in_flight.take() {
+        match flight.outcome.await {
+            Ok(Ok(_)) => flight.group.answer(),
+            Ok(Err(_)) | Err(_) => {
+                flight.group.into_jobs().for_each(|job| job.answer_unknown(problem));
+            }
+        }
+    }
+    let rest = pipeline.rest.take().map(|rest| rest.job);
+    let waiting = pipeline.next.into_jobs().chain(rest).chain(pipeline.backlog);
+    waiting.for_each(|job| job.answer_unknown(problem));
+    jobs.close();
+    while let Some(job) = jobs.recv().await {
+        job.answer_unknown(problem);
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Act {
     LostUnknown,
     /// Says no.
     Refused,
+    /// Stores the group, and fails to sync it.
+    Broken,
     /// Waits until it is let through.
     Held,
 }
@@ -92,6 +94,10 @@ impl EventLog for BentLog {
                     lost()
                 }
                 Some(Act::LostUnknown) => lost(),
+                Some(Act::Broken) => {
+                    self.inner.append(expected_last, group).await?;
+                    Err(AppendError::Disk { reason: "the sync failed".to_owned() })
+                }
                 Some(Act::Refused) => Err(AppendError::Refused { reason: "full".to_owned() }),
                 Some(Act::Held) => {
                     self.gate.acquire().await.unwrap().forget();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_nats::{Client, Message};
 use commands::clock::SystemClock;
 use commands::documents::DocumentFormat;
-use commands::service::{self, DocumentFuture, ReportFuture, Reports};
+use commands::service::{self, ActorSource, DocumentFuture, ReportFuture, Reports};
 use commands::writer;
 use futures::StreamExt;
 use ledger_core::limits::QUEUE_COMMANDS_MAX;
@@ -83,8 +83,15 @@ async fn a_flood_is_answered_in_full() {
     let book = "acme".parse().unwrap();
     let writer = writer::start(book, 0, shared, Arc::new(SystemClock)).await.unwrap();
     let book = "acme".parse().unwrap();
-    let service =
-        service::start(client.clone(), book, writer.handle(), Arc::new(Echo)).await.unwrap();
+    let service = service::start(
+        client.clone(),
+        book,
+        writer.handle(),
+        Arc::new(Echo),
+        ActorSource::Transport,
+    )
+    .await
+    .unwrap();
 
     let caller = async_nats::connect(server.url()).await.unwrap();
     let inbox = caller.new_inbox();

@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_nats::ServerInfo;
 use async_nats::client::Client;
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::{Config, Info};
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 
 use self::append::Appender;
 use self::cursor::Cursors;
-use self::gate::Proofs;
+use self::gate::{Proofs, unproven_now};
 use super::bounds::check_group;
 use super::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
 
@@ -38,11 +39,15 @@ const QUESTION_DEADLINE: Duration = Duration::from_secs(20);
 /// How long one attempt of it may take.
 const ATTEMPT_DEADLINE: Duration = Duration::from_secs(5);
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(100);
+/// Replicas of a stream in a cluster, where the settings name no number.
+const CLUSTER_REPLICAS: usize = 3;
 
 /// A book's stream that is open.
 #[derive(Debug)]
 pub struct JetStreamLog {
+    client: Client,
     context: Context,
+    settings: StreamSettings,
     stream: String,
     /// `None` where it is open for reading only.
     appender: Option<Appender>,
@@ -61,20 +66,66 @@ impl JetStreamLog {
     /// setting that could lose events; [`LogError::Unavailable`] where a server, a monitoring or
     /// JetStream cannot be reached.
     pub async fn open(client: Client, settings: StreamSettings) -> Result<JetStreamLog, LogError> {
-        let proofs = proven(&client, &settings).await?;
+        JetStreamLog::open_with_anchor(client, settings, 0).await
+    }
+
+    /// Opens like [`JetStreamLog::open`], and creates nothing where `anchor_sequence`, which is
+    /// known from elsewhere to have been acknowledged, is above 0: a stream that is gone then is
+    /// no new book.
+    ///
+    /// # Errors
+    ///
+    /// As [`JetStreamLog::open`], and [`LogError::Corrupt`] where the stream is gone or ends before
+    /// that, also after a new leader had time to catch up.
+    pub async fn open_with_anchor(
+        client: Client,
+        mut settings: StreamSettings,
+        anchor_sequence: u64,
+    ) -> Result<JetStreamLog, LogError> {
+        prove_server(&client, &mut settings).await?;
         let context = jetstream::new(client.clone());
         let stream = settings.stream_name();
-        let info = match stream_info(&context, &stream).await? {
-            Some(info) => info,
-            None => {
-                create(&context, &settings.config()).await?;
-                stream_info(&context, &stream).await?.ok_or_else(|| missing(&stream))?
-            }
-        };
+        if anchor_sequence > 0 {
+            // One that is gone or short is no new book.
+            last_of(&context, &stream, anchor_sequence).await?;
+        } else if stream_info(&context, &stream).await?.is_none() {
+            create(&context, &settings.config()).await?;
+        }
+        let info = stream_info(&context, &stream).await?.ok_or_else(|| missing(&stream))?;
         settings.check(&info.config)?;
-        require_nodes(proofs.as_ref(), &info)?;
-        let appender = Appender::new(client, stream.clone(), settings.subject_prefix());
-        Ok(JetStreamLog::assemble(context, stream, Some(appender), &info))
+        prove_nodes(&client, &settings, &info).await?;
+        let appender = Appender::new(client.clone(), stream, settings.subject_prefix());
+        Ok(JetStreamLog::assemble((client, context), settings, Some(appender), &info))
+    }
+
+    /// Proves once more what was proven when it was opened: somebody may have changed the
+    /// stream, or a node come back with other settings.
+    ///
+    /// # Errors
+    ///
+    /// As [`JetStreamLog::open`], and [`LogError::Unavailable`] where a server did not say how it
+    /// is set up this time; [`LogError::Corrupt`] where the stream is gone.
+    pub async fn check_setup(&self) -> Result<(), LogError> {
+        connected_server(&self.client)?;
+        let seen = self.seen.load(Ordering::Relaxed);
+        let info = match stream_info(&self.context, &self.stream).await? {
+            Some(info) => info,
+            None => return last_of(&self.context, &self.stream, seen).await.map(|_| ()),
+        };
+        self.settings.check(&info.config)?;
+        if self.settings.unsafe_dev || self.appender.is_none() {
+            return Ok(());
+        }
+        let server = connected_server(&self.client)?.server_name;
+        let is_enough = |proofs: &Proofs| {
+            let proven = match &info.cluster {
+                Some(cluster) => proofs.require_nodes(Some(cluster)),
+                None => proofs.require(&server),
+            };
+            proven.map_err(unproven_now)
+        };
+        let asked = (&self.client, self.settings.monitors.as_slice());
+        Proofs::gather_until(asked, is_enough).await
     }
 
     /// Opens an existing stream for reading. Creates nothing, appends nothing, and asks for no
@@ -89,22 +140,25 @@ impl JetStreamLog {
         settings: StreamSettings,
     ) -> Result<JetStreamLog, LogError> {
         connected_server(&client)?;
-        let context = jetstream::new(client);
+        let context = jetstream::new(client.clone());
         let stream = settings.stream_name();
         let info = stream_info(&context, &stream).await?.ok_or_else(|| missing(&stream))?;
         settings.check(&info.config)?;
-        Ok(JetStreamLog::assemble(context, stream, None, &info))
+        Ok(JetStreamLog::assemble((client, context), settings, None, &info))
     }
 
     fn assemble(
-        context: Context,
-        stream: String,
+        (client, context): (Client, Context),
+        settings: StreamSettings,
         appender: Option<Appender>,
         info: &Info,
     ) -> JetStreamLog {
+        let stream = settings.stream_name();
         JetStreamLog {
             cursors: Cursors::new(context.clone(), stream.clone()),
+            client,
             context,
+            settings,
             stream,
             appender,
             seen: AtomicU64::new(info.state.last_sequence),
@@ -135,32 +189,12 @@ impl JetStreamLog {
         self.cursors.read(from, wanted.min(last)).await
     }
 
-    /// Asks the stream's leader. A leader that was just elected may not have caught up with what
-    /// was acknowledged before: it is asked again, until it is clear that events are gone.
+    /// Asks the stream's leader.
     async fn last_now(&self) -> Result<u64, LogError> {
         let seen = self.seen.load(Ordering::Relaxed);
-        let deadline = Instant::now() + QUESTION_DEADLINE;
-        loop {
-            let info = stream_info(&self.context, &self.stream)
-                .await?
-                .ok_or_else(|| missing(&self.stream))?;
-            let last = info.state.last_sequence;
-            if last >= seen {
-                self.seen.fetch_max(last, Ordering::Relaxed);
-                return Ok(last);
-            }
-            if Instant::now() >= deadline {
-                return Err(LogError::Corrupt {
-                    what: self.describe(),
-                    at: last,
-                    reason: format!(
-                        "it ends here, but {seen} was acknowledged: events are lost. Stop, keep \
-                         the servers' files, and restore the stream from a replica or a backup"
-                    ),
-                });
-            }
-            tokio::time::sleep(ATTEMPT_PAUSE).await;
-        }
+        let last = last_of(&self.context, &self.stream, seen).await?;
+        self.seen.fetch_max(last, Ordering::Relaxed);
+        Ok(last)
     }
 }
 
@@ -186,32 +220,35 @@ impl EventLog for JetStreamLog {
     }
 }
 
-/// Proves that what the server acknowledges is on disk, where that is asked for.
-async fn proven(client: &Client, settings: &StreamSettings) -> Result<Option<Proofs>, LogError> {
+/// Settles how many nodes are to keep the stream, and proves, where that is asked for, that what the
+/// server acknowledges is on its disk.
+async fn prove_server(client: &Client, settings: &mut StreamSettings) -> Result<(), LogError> {
     let server = connected_server(client)?;
+    let is_in_cluster = server.cluster.is_some();
+    settings.replicas.get_or_insert(if is_in_cluster { CLUSTER_REPLICAS } else { 1 });
     if settings.unsafe_dev {
-        return Ok(None);
+        return Ok(());
     }
-    let proofs = Proofs::gather(client, &settings.monitors).await?;
+    let asked = (client, settings.monitors.as_slice());
     // Before anything is created: is the proof about the servers that we talk to?
-    proofs.require(&server)?;
-    Ok(Some(proofs))
+    Proofs::gather_until(asked, |proofs| proofs.require(&server.server_name)).await
 }
 
-/// Demands the proof of every node that keeps the stream.
-fn require_nodes(proofs: Option<&Proofs>, info: &Info) -> Result<(), LogError> {
-    let Some(proofs) = proofs else { return Ok(()) };
-    for node in info.cluster.iter().flat_map(|cluster| &cluster.leader) {
-        proofs.require(node)?;
+/// The same of every node that keeps the stream.
+async fn prove_nodes(
+    client: &Client,
+    settings: &StreamSettings,
+    info: &Info,
+) -> Result<(), LogError> {
+    if settings.unsafe_dev {
+        return Ok(());
     }
-    for peer in info.cluster.iter().flat_map(|cluster| &cluster.replicas) {
-        proofs.require(&peer.name)?;
-    }
-    Ok(())
+    let (asked, nodes) = ((client, settings.monitors.as_slice()), info.cluster.as_ref());
+    Proofs::gather_until(asked, |proofs| proofs.require_nodes(nodes)).await
 }
 
-/// Checks the server that the client is connected to, and returns its name.
-fn connected_server(client: &Client) -> Result<String, LogError> {
+/// Checks the server that the client is connected to, and returns what it says of itself.
+fn connected_server(client: &Client) -> Result<ServerInfo, LogError> {
     let Some(info) = client.try_server_info() else {
         return Err(LogError::Unavailable {
             what: "nats-server".to_owned(),
@@ -220,7 +257,35 @@ fn connected_server(client: &Client) -> Result<String, LogError> {
         });
     };
     version::check_server(&info)?;
-    Ok(info.server_name)
+    Ok(info)
+}
+
+/// The last sequence of the stream, by its leader. A leader that was just elected may not have
+/// caught up with what was acknowledged before, up to `seen`: it is asked again, until it is
+/// clear that events are gone, or the stream is.
+async fn last_of(context: &Context, stream: &str, seen: u64) -> Result<u64, LogError> {
+    let deadline = Instant::now() + QUESTION_DEADLINE;
+    loop {
+        let found = stream_info(context, stream).await?;
+        let last = found.map(|info| info.state.last_sequence);
+        match last {
+            Some(last) if last >= seen => return Ok(last),
+            None if seen == 0 => return Err(missing(stream)),
+            Some(_) | None => {}
+        }
+        if Instant::now() >= deadline {
+            let ends = if last.is_some() { "it ends here" } else { "there is no such stream" };
+            return Err(LogError::Corrupt {
+                what: format!("stream {stream}"),
+                at: last.unwrap_or(0),
+                reason: format!(
+                    "{ends}, but {seen} was acknowledged: events are lost. Stop, keep the \
+                     servers' files, and restore the stream from a replica or a backup"
+                ),
+            });
+        }
+        tokio::time::sleep(ATTEMPT_PAUSE).await;
+    }
 }
 
 /// The stream as its leader sees it, `None` where there is none.

@@ -67,8 +67,9 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`LogError::Unavailable`] where another process has it open or the disk fails;
-    /// [`LogError::Corrupt`] where anything stored does not fit. Nothing is changed then.
+    /// [`LogError::Unavailable`] where another process has it open or it cannot be read;
+    /// [`LogError::Corrupt`] where anything stored does not fit, nothing is changed then;
+    /// [`LogError::Disk`] where the last group cannot be written and synced once more.
     pub fn open(dir: &Path) -> Result<Journal, LogError> {
         Journal::open_with_anchor(dir, 0)
     }
@@ -204,7 +205,7 @@ impl Journal {
             return Err(refused("a thread ended while it appended: restart"));
         };
         if let Some(reason) = writer.broken() {
-            return Err(refused(reason));
+            return Err(AppendError::Disk { reason: reason.to_owned() });
         }
         let (actual, length) = {
             let index = self.index();
@@ -246,12 +247,14 @@ impl Journal {
             index.extend(&self.dir)?;
             return Ok(index.last());
         };
-        let reason = match writer.lock() {
-            Ok(writer) => writer.broken().map(str::to_owned),
-            Err(_) => Some("a thread ended while it appended: restart".to_owned()),
+        let Ok(writer) = writer.lock() else {
+            let reason = "a thread ended while it appended: restart".to_owned();
+            return Err(LogError::Unavailable { what: self.describe(), reason });
         };
-        match reason {
-            Some(reason) => Err(LogError::Unavailable { what: self.describe(), reason }),
+        match writer.broken() {
+            Some(reason) => {
+                Err(LogError::Disk { what: self.describe(), reason: reason.to_owned() })
+            }
             None => Ok(self.index().last()),
         }
     }

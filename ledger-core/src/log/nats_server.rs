@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -27,9 +27,19 @@ pub struct NatsServer {
     name: String,
     extra: String,
     sync: &'static str,
+    whole: Option<Whole>,
     child: Option<Child>,
     ports: Ports,
     folder: Folder,
+}
+
+/// A configuration that is taken as it is, and what it reads from the environment.
+#[derive(Debug, Clone)]
+pub struct Whole {
+    /// The file, with `{client}`, `{monitor}` and `{folder}` for what is the server's own.
+    pub config: String,
+    /// Names and values of variables.
+    pub variables: Vec<(String, String)>,
 }
 
 /// Three or more servers that are one cluster.
@@ -113,6 +123,16 @@ impl NatsServer {
         self.wait_until_healthy()
     }
 
+    /// The same, but as its makers deliver it, which syncs every two minutes only.
+    ///
+    /// # Errors
+    ///
+    /// As [`NatsServer::start`].
+    pub fn restart_without_sync(&mut self) -> io::Result<()> {
+        self.sync = "";
+        self.restart()
+    }
+
     /// Stops it in the middle of whatever it does, like `kill -STOP`.
     ///
     /// # Errors
@@ -132,11 +152,21 @@ impl NatsServer {
     }
 
     fn launch(name: &str, extra: &str, sync: &'static str) -> io::Result<NatsServer> {
+        NatsServer::launch_as(name, extra, sync, None)
+    }
+
+    fn launch_as(
+        name: &str,
+        extra: &str,
+        sync: &'static str,
+        whole: Option<Whole>,
+    ) -> io::Result<NatsServer> {
         let mut server = NatsServer {
             binary: binary::find()?,
             name: name.to_owned(),
             extra: extra.to_owned(),
             sync,
+            whole,
             child: None,
             ports: Ports { client: String::new(), monitor: String::new() },
             folder: Folder::create()?,
@@ -151,9 +181,11 @@ impl NatsServer {
         let config = folder.join("server.conf");
         fs::write(&config, self.config(client, monitor))?;
         let log = fs::File::options().create(true).append(true).open(self.log_file())?;
+        let variables = self.whole.iter().flat_map(|whole| whole.variables.iter().cloned());
         let child = Command::new(&self.binary)
             .arg("--config")
             .arg(&config)
+            .envs(variables)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -167,6 +199,11 @@ impl NatsServer {
 
     fn config(&self, client: &str, monitor: &str) -> String {
         let folder = self.folder.path().display();
+        if let Some(Whole { config, .. }) = &self.whole {
+            let config = config.replace("{client}", client).replace("{monitor}", monitor);
+            let config = config.replace("{folder}", &folder.to_string());
+            return format!("{config}\nports_file_dir: \"{folder}\"\n");
+        }
         format!(
             "server_name: {}\nlisten: \"{client}\"\nhttp: \"{monitor}\"\n\
              ports_file_dir: \"{folder}\"\nmax_payload: 1MB\n\
@@ -223,12 +260,11 @@ impl NatsCluster {
     ///
     /// As [`NatsServer::start`].
     pub fn start(size: usize) -> io::Result<NatsCluster> {
-        // Routes have to be known before; the ports stay taken until all are chosen.
-        let listeners =
-            (0..size).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<io::Result<Vec<_>>>()?;
-        let addresses = listeners.iter().map(TcpListener::local_addr);
-        let addresses = addresses.collect::<io::Result<Vec<_>>>()?;
-        drop(listeners);
+        with_free_ports(|| NatsCluster::start_once(size))
+    }
+
+    fn start_once(size: usize) -> io::Result<NatsCluster> {
+        let addresses = free_addresses(size)?;
         let routes: Vec<_> =
             addresses.iter().map(|address| format!("\"nats-route://{address}\"")).collect();
         let mut nodes = Vec::new();
@@ -239,6 +275,36 @@ impl NatsCluster {
             );
             let name = format!("n{number}");
             nodes.push(NatsServer::launch(&name, &cluster, "sync_interval: always")?);
+        }
+        for node in &mut nodes {
+            node.wait_until_healthy()?;
+        }
+        Ok(NatsCluster { nodes })
+    }
+
+    /// Starts a cluster from configurations of somebody else, one for each of the named nodes.
+    /// `configure` gets the node's name, the address of its routes, and all of these.
+    ///
+    /// # Errors
+    ///
+    /// As [`NatsServer::start`].
+    pub fn start_whole(
+        names: &[&str],
+        configure: impl Fn(&str, &str, &[String]) -> Whole,
+    ) -> io::Result<NatsCluster> {
+        with_free_ports(|| NatsCluster::start_whole_once(names, &configure))
+    }
+
+    fn start_whole_once(
+        names: &[&str],
+        configure: impl Fn(&str, &str, &[String]) -> Whole,
+    ) -> io::Result<NatsCluster> {
+        let addresses = free_addresses(names.len())?;
+        let routes: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        let mut nodes = Vec::new();
+        for (name, route) in names.iter().zip(&routes) {
+            let whole = configure(name, route, &routes);
+            nodes.push(NatsServer::launch_as(name, "", "", Some(whole))?);
         }
         for node in &mut nodes {
             node.wait_until_healthy()?;
@@ -273,6 +339,25 @@ impl NatsCluster {
     pub fn node(&mut self, name: &str) -> Option<&mut NatsServer> {
         self.nodes.iter_mut().find(|node| node.name == name)
     }
+}
+
+/// Starts a cluster, and again with other ports where somebody took one of them meanwhile.
+fn with_free_ports(start: impl Fn() -> io::Result<NatsCluster>) -> io::Result<NatsCluster> {
+    let mut attempts = 5;
+    loop {
+        attempts -= 1;
+        match start() {
+            Err(error) if attempts > 0 && error.to_string().contains("address already in use") => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Addresses for routes, which have to be known before. The ports stay taken until all are chosen.
+fn free_addresses(count: usize) -> io::Result<Vec<SocketAddr>> {
+    let listeners =
+        (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<io::Result<Vec<_>>>()?;
+    listeners.iter().map(TcpListener::local_addr).collect()
 }
 
 impl Folder {

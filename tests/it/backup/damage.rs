@@ -171,7 +171,7 @@ fn a_damaged_log_is_not_backed_up() {
     bytes[middle] ^= 1;
     fs::write(&segment, &bytes).unwrap();
     let file = ledger.path().join("late");
-    let run = ledger.expect(3, &["backup", text(&file)], "");
+    let run = ledger.expect(20, &["backup", text(&file)], "");
     assert!(run.err.contains("error[store.corrupt]"), "{}", run.err);
     let names = || fs::read_dir(ledger.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(names().all(|name| name == "main" || name == "main.rvbackup"), "no draft is left");

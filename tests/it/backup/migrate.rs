@@ -14,7 +14,7 @@ fn settings(server: &NatsServer) -> StreamSettings {
     StreamSettings {
         book: "main".to_owned(),
         shard: 0,
-        replicas: 1,
+        replicas: Some(1),
         monitors: vec![server.monitor_url()],
         unsafe_dev: false,
     }
@@ -212,7 +212,7 @@ fn each_wrong_use_has_a_code_and_a_way_out() {
     assert_eq!(events(&to.join("main/journal")), events(&journal(&ledger)));
     // A stream of which it is not proven that it keeps what it acknowledges.
     let server = NatsServer::start_without_sync().unwrap();
-    let run = ledger.expect(3, &["migrate", "--to", &server.url()], "");
+    let run = ledger.expect(10, &["migrate", "--to", &server.url()], "");
     assert!(run.err.contains("error[store.unsafe]"), "{}", run.err);
     assert_eq!(standing(&server), StreamStanding::Missing);
 }

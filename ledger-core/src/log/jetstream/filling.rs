@@ -12,7 +12,8 @@ use super::append::Appender;
 use super::settings::UNFINISHED;
 use super::{JetStreamLog, StreamSettings};
 use super::{
-    connected_server, create, missing, proven, question, require_nodes, stream_info, unavailable,
+    connected_server, create, missing, prove_nodes, prove_server, question, stream_info,
+    unavailable,
 };
 use crate::log::LogError;
 
@@ -61,10 +62,10 @@ impl JetStreamLog {
     /// the server does not let its metadata change.
     pub async fn open_to_fill(
         client: Client,
-        settings: StreamSettings,
+        mut settings: StreamSettings,
         why: &str,
     ) -> Result<JetStreamLog, LogError> {
-        let proofs = proven(&client, &settings).await?;
+        prove_server(&client, &mut settings).await?;
         let context = jetstream::new(client.clone());
         let stream = settings.stream_name();
         let mut marked = settings.config();
@@ -85,9 +86,9 @@ impl JetStreamLog {
         config.metadata.insert(UNFINISHED.to_owned(), why.to_owned());
         // Also where it is marked: who may not take the mark away finds out before the work.
         let info = update(&context, &config).await?;
-        require_nodes(proofs.as_ref(), &info)?;
-        let appender = Appender::new(client, stream.clone(), settings.subject_prefix());
-        Ok(JetStreamLog::assemble(context, stream, Some(appender), &info))
+        prove_nodes(&client, &settings, &info).await?;
+        let appender = Appender::new(client.clone(), stream, settings.subject_prefix());
+        Ok(JetStreamLog::assemble((client, context), settings, Some(appender), &info))
     }
 
     /// Opens a stream that is being filled, to read what came. Creates and appends nothing.
@@ -100,11 +101,11 @@ impl JetStreamLog {
         settings: StreamSettings,
     ) -> Result<JetStreamLog, LogError> {
         connected_server(&client)?;
-        let context = jetstream::new(client);
+        let context = jetstream::new(client.clone());
         let stream = settings.stream_name();
         let info = stream_info(&context, &stream).await?.ok_or_else(|| missing(&stream))?;
         settings.check_settings(&info.config)?;
-        Ok(JetStreamLog::assemble(context, stream, None, &info))
+        Ok(JetStreamLog::assemble((client, context), settings, None, &info))
     }
 
     /// Takes the mark away: what was filled is a book from now on.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_nats::StatusCode;
 use async_nats::client::Client;
+use async_nats::jetstream::stream::{ClusterInfo, PeerInfo};
 use futures::StreamExt;
 use serde::Deserialize;
 
@@ -21,7 +22,11 @@ const SYSTEM_SUBJECT: &str = "$SYS.REQ.SERVER.PING.JSZ";
 /// How long a system account's servers have for their first answer.
 const SYSTEM_DEADLINE: Duration = Duration::from_secs(2);
 /// How long it is waited for one more answer.
-const SYSTEM_QUIET: Duration = Duration::from_millis(300);
+const SYSTEM_QUIET: Duration = Duration::from_secs(1);
+/// How long the stream's leader has not heard of a node that is down: several of its heartbeats.
+const PEER_SILENCE: Duration = Duration::from_secs(5);
+/// How often all servers are asked, where one does not answer in time.
+const SYSTEM_ATTEMPTS: u32 = 3;
 /// Answers that are read at most: a cluster has a handful of servers.
 const SYSTEM_ANSWERS_MAX: usize = 64;
 const REMEDY: &str = "name the monitoring of every node with `--nats-monitor http://host:8222` \
@@ -39,7 +44,8 @@ pub async fn prove_sync_always(monitors: &[String]) -> Result<(), LogError> {
         return Err(unproven("nats-server"));
     }
     let mut proofs = Proofs::default();
-    proofs.ask_monitors(monitors).await
+    proofs.ask_monitors(monitors).await?;
+    proofs.silent.into_iter().next().map_or(Ok(()), Err)
 }
 
 /// The servers of which it is proven, by name.
@@ -47,15 +53,38 @@ pub async fn prove_sync_always(monitors: &[String]) -> Result<(), LogError> {
 pub(super) struct Proofs {
     /// The name of a server, and where its proof is from.
     servers: BTreeMap<String, String>,
+    /// Monitors that did not answer.
+    silent: Vec<LogError>,
 }
 
 impl Proofs {
-    /// Asks through the connection itself, which only a system account may, then the monitors.
-    pub(super) async fn gather(client: &Client, monitors: &[String]) -> Result<Proofs, LogError> {
+    /// Asks the monitors; where none is named, through the connection itself, which only a system
+    /// account may.
+    async fn gather(client: &Client, monitors: &[String]) -> Result<Proofs, LogError> {
         let mut proofs = Proofs::default();
-        proofs.ask_system(client).await?;
-        proofs.ask_monitors(monitors).await?;
+        if monitors.is_empty() {
+            proofs.ask_system(client).await?;
+        } else {
+            proofs.ask_monitors(monitors).await?;
+        }
         Ok(proofs)
+    }
+
+    /// Gathers proofs until they are enough. A busy node's answer to a question to all of them may
+    /// come too late; a monitor that is asked by itself either answers or does not.
+    pub(super) async fn gather_until(
+        (client, monitors): (&Client, &[String]),
+        is_enough: impl Fn(&Proofs) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        let mut attempts = if monitors.is_empty() { SYSTEM_ATTEMPTS } else { 1 };
+        loop {
+            let proofs = Proofs::gather(client, monitors).await?;
+            attempts -= 1;
+            match is_enough(&proofs) {
+                Err(_) if attempts > 0 => {}
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Requires the proof of one server.
@@ -63,13 +92,32 @@ impl Proofs {
         if self.servers.contains_key(server) {
             return Ok(());
         }
-        Err(unproven(&format!("nats-server {server}")))
+        match self.silent.first() {
+            Some(silent) => Err(silent.clone()),
+            None => Err(unproven(&format!("nats-server {server}"))),
+        }
+    }
+
+    /// Requires the proof of every server that keeps the stream and is there: one that is down
+    /// acknowledges nothing, and is looked at once it is back.
+    pub(super) fn require_nodes(&self, cluster: Option<&ClusterInfo>) -> Result<(), LogError> {
+        let Some(cluster) = cluster else { return Ok(()) };
+        // A server that was killed counts as offline after minutes only.
+        let is_there = |peer: &&PeerInfo| !peer.offline && peer.active < PEER_SILENCE;
+        let peers = cluster.replicas.iter().filter(is_there).map(|peer| &peer.name);
+        cluster.leader.iter().chain(peers).try_for_each(|node| self.require(node))
     }
 
     async fn ask_monitors(&mut self, monitors: &[String]) -> Result<(), LogError> {
         for monitor in monitors {
             let address = http::Address::parse(monitor)?;
-            let body = http::get(&address, "/varz").await?;
+            let body = match http::get(&address, "/varz").await {
+                Ok(body) => body,
+                Err(error) => {
+                    self.silent.push(error);
+                    continue;
+                }
+            };
             let varz: Varz = serde_json::from_slice(&body).map_err(|error| {
                 address.unavailable(&format!("what it says is not a /varz of nats-server: {error}"))
             })?;
@@ -131,6 +179,17 @@ impl Proofs {
         }
         self.servers.insert(server, source.to_owned());
         Ok(())
+    }
+}
+
+/// That a server was not proven this time is no sign that it changed: it may be slow to answer.
+pub(super) fn unproven_now(error: LogError) -> LogError {
+    match error {
+        LogError::Unsafe { what, reason } => LogError::Unavailable { what, reason },
+        other @ (LogError::Unavailable { .. }
+        | LogError::Corrupt { .. }
+        | LogError::Unfinished { .. }
+        | LogError::Disk { .. }) => other,
     }
 }
 

@@ -45,16 +45,18 @@ impl Writer {
     /// before this one ended on a failed sync, its bytes may be in the page cache but not on the
     /// disk, and only writing them again makes the next sync count.
     pub(super) fn resume(&mut self, segment: &Segment, tail: Tail) -> Result<(), LogError> {
-        let failed = |error: io::Error| unavailable(&segment.path, &error);
-        let mut file = OpenOptions::new().write(true).open(&segment.path).map_err(failed)?;
+        let failed = |error: io::Error| disk(&segment.path, &error);
+        let opened = OpenOptions::new().write(true).open(&segment.path);
+        let mut file = opened.map_err(|error| unavailable(&segment.path, &error))?;
         if tail != Tail::None {
             file.set_len(segment.length).map_err(failed)?;
         }
-        let group = segment.last_group_bytes().map_err(failed)?;
+        let read = segment.last_group_bytes();
+        let group = read.map_err(|error| unavailable(&segment.path, &error))?;
         file.seek(SeekFrom::Start(segment.last_group)).map_err(failed)?;
         file.write_all(&group).map_err(failed)?;
         file.sync_all().map_err(failed)?;
-        sync_dir(&self.dir).map_err(|error| unavailable(&self.dir, &error))?;
+        sync_dir(&self.dir).map_err(|error| disk(&self.dir, &error))?;
         self.file = Some(file);
         Ok(())
     }
@@ -93,7 +95,7 @@ impl Writer {
             Err(error) => {
                 let reason =
                     self.give_up(&format!("{} cannot be created: {error}", path.display()));
-                Err(AppendError::Refused { reason })
+                Err(AppendError::Disk { reason })
             }
         }
     }
@@ -106,7 +108,7 @@ impl Writer {
         };
         written.map_err(|error| {
             let reason = self.give_up(&format!("the group was not written: {error}"));
-            AppendError::Unknown { reason }
+            AppendError::Disk { reason }
         })
     }
 
@@ -142,6 +144,14 @@ fn locked(dir: &Path, path: &Path, tried: Result<(), TryLockError>) -> Result<()
             reason: "another process has it open: stop it first, or open it read-only".to_owned(),
         }),
         Err(TryLockError::Error(error)) => Err(unavailable(path, &error)),
+    }
+}
+
+/// A write or a sync that failed while a journal was opened.
+fn disk(path: &Path, error: &io::Error) -> LogError {
+    LogError::Disk {
+        what: path.display().to_string(),
+        reason: format!("{error}: mend the disk and restart, which checks what is stored"),
     }
 }
 

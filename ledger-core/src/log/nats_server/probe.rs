@@ -39,7 +39,8 @@ pub(super) fn wait<T>(
 pub(super) fn ports(file: &Path) -> Option<Ports> {
     let text = fs::read_to_string(file).ok()?;
     Some(Ports {
-        client: address(&text, "\"nats\"", "nats://")?,
+        client: address(&text, "\"nats\"", "nats://")
+            .or_else(|| address(&text, "\"nats\"", "tls://"))?,
         monitor: address(&text, "\"monitoring\"", "http://")?,
     })
 }

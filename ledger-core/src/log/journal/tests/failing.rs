@@ -11,17 +11,17 @@ fn replace_file(journal: &Journal, file: File) {
 
 async fn assert_gives_up(journal: &Journal, dir: &Path) {
     let answer = journal.append(3, samples(4, 5)).await;
-    assert!(matches!(answer, Err(AppendError::Unknown { .. })), "{answer:?}");
+    assert!(matches!(answer, Err(AppendError::Disk { .. })), "{answer:?}");
     replace_file(journal, OpenOptions::new().append(true).open(&segments(dir)[0]).unwrap());
     for expected in [3, 5] {
         let answer = journal.append(expected, samples(expected + 1, 9)).await;
         match answer {
-            Err(AppendError::Refused { reason }) => assert!(reason.contains("restart"), "{reason}"),
+            Err(AppendError::Disk { reason }) => assert!(reason.contains("restart"), "{reason}"),
             other => panic!("appended to a journal that failed: {other:?}"),
         }
     }
     let last = journal.last_sequence().await;
-    assert!(matches!(last, Err(LogError::Unavailable { .. })), "{last:?}");
+    assert!(matches!(last, Err(LogError::Disk { .. })), "{last:?}");
     assert_eq!(journal.read(1, 10).await.unwrap().len(), 3);
 }
 
@@ -58,7 +58,7 @@ async fn a_segment_that_cannot_be_created_ends_all_appending() {
     fs::create_dir(&obstacle).unwrap();
     for _ in 0..2 {
         let answer = journal.append(15, samples(16, 30)).await;
-        assert!(matches!(answer, Err(AppendError::Refused { .. })), "{answer:?}");
+        assert!(matches!(answer, Err(AppendError::Disk { .. })), "{answer:?}");
     }
     fs::remove_dir(&obstacle).unwrap();
     drop(journal);

@@ -1,0 +1,137 @@
+//! One book at work in the daemon: its log, writer and live views, and what ends them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use commands::clock::SystemClock;
+use commands::http::Served;
+use commands::webhook::StripeWebhook;
+use commands::writer::{self, Keep, RunningWriter, WriterError};
+use ledger_core::log::jetstream::JetStreamLog;
+use ledger_core::log::{LogError, SharedLog};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::cli::Global;
+use crate::config;
+use crate::exit::Failure;
+use crate::live::{Kept, Live};
+use crate::scrub::scrub;
+
+/// The file of the book that keeps events of Stripe which were refused for good.
+const REFUSED: &str = "stripe-refused.ndjson";
+
+/// How often it is proven again that the servers and the stream lose nothing.
+const PROVE_EVERY: Duration = Duration::from_secs(10);
+
+/// A book at work.
+pub(super) struct Running {
+    pub(super) log: SharedLog,
+    pub(super) served: Served,
+    /// The same log, where it is a stream.
+    stream: Option<Arc<JetStreamLog>>,
+    /// The folder of the log, where it is a journal.
+    journal: Option<PathBuf>,
+    writer: RunningWriter,
+    live: Arc<Live>,
+}
+
+impl Running {
+    /// Opens the log, and starts what works on it.
+    ///
+    /// # Errors
+    /// Where the log cannot be opened or trusted.
+    pub(super) async fn start(
+        global: &Global,
+        client: Option<&async_nats::Client>,
+        secrets: &str,
+    ) -> Result<Self, Failure> {
+        let book = global.book_id()?;
+        let anchor = global.anchor()?;
+        let (log, stream): (SharedLog, _) = match client {
+            Some(client) => {
+                // What was anchored was acknowledged: a stream that is gone is no new book.
+                let anchored = anchor.read()?.map_or(0, |(sequence, _)| sequence);
+                let (client, settings) = (client.clone(), global.stream()?);
+                let stream = JetStreamLog::open_with_anchor(client, settings, anchored).await?;
+                let stream = Arc::new(stream);
+                (Arc::<JetStreamLog>::clone(&stream), Some(stream))
+            }
+            None => (config::open_journal(global).await?, None),
+        };
+        anchor.check(&log).await?;
+        let store = config::open_store(global)?;
+        // Each reads the whole log: on cores of their own.
+        let keep = Some(Keep { path: global.writer_snapshot()?, at_end: true });
+        let clock = Arc::new(SystemClock);
+        let writer = writer::start_from(keep, book.clone(), 0, Arc::clone(&log), clock);
+        let writer = tokio::spawn(writer);
+        let kept = Kept { facts: store, snapshot: global.snapshot()? };
+        let live = Live::start(Arc::clone(&log), kept, anchor, global.unsafe_dev).await?;
+        let live = Arc::new(live);
+        let writer = writer.await.map_err(|_| WriterError::Ended)??;
+        let refused = global.folder()?.join(REFUSED);
+        let webhook = StripeWebhook::new(secrets, refused, Arc::new(SystemClock));
+        let reports = Arc::clone(&live) as _;
+        let webhook = webhook.map(Arc::new);
+        let served = Served { book, writer: writer.handle(), reports, webhook };
+        let journal = global.nats.is_none().then(|| global.journal()).transpose()?;
+        Ok(Self { log, served, stream, journal, writer, live })
+    }
+
+    /// Waits until the book must not be served any more, and says why.
+    pub(super) async fn failed(&self) -> Failure {
+        tokio::select! {
+            error = self.live.follow() => error.into(),
+            error = self.writer.ended() => error.into(),
+            error = unsafe_at_last(self.stream.as_deref()) => error.into(),
+            error = scrub(self.journal.clone()) => error.into(),
+        }
+    }
+
+    /// Ends the writer behind its last command. What was answered last is projected and anchored
+    /// before the end, but not where the daemon ends because of a log: it would be asked in vain.
+    ///
+    /// # Errors
+    /// Where the log failed.
+    pub(super) async fn finish(self, is_failed: bool) -> Result<(), Failure> {
+        let Self { writer, live, served, .. } = self;
+        // The writer ends when nobody can hand anything in any more.
+        drop(served);
+        writer.shutdown().await?;
+        if is_failed {
+            return Ok(());
+        }
+        live.catch_up().await?;
+        live.keep_snapshot().await;
+        Ok(())
+    }
+}
+
+/// Proves the set-up of a stream again and again: somebody may change it, or a node come back with
+/// other settings. Returns only where events could be lost now.
+async fn unsafe_at_last(stream: Option<&JetStreamLog>) -> LogError {
+    let Some(stream) = stream else { return std::future::pending().await };
+    let mut pause = interval_at(Instant::now() + PROVE_EVERY, PROVE_EVERY);
+    pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told = String::new();
+    loop {
+        pause.tick().await;
+        match stream.check_setup().await {
+            Ok(()) => told.clear(),
+            // A server that is away acknowledges nothing; it is asked again.
+            Err(LogError::Unavailable { what, reason }) => {
+                if reason != told {
+                    tracing::warn!(what, reason, "the set-up cannot be proven just now");
+                    told = reason;
+                }
+            }
+            Err(
+                error @ (LogError::Unsafe { .. }
+                | LogError::Corrupt { .. }
+                | LogError::Unfinished { .. }
+                | LogError::Disk { .. }),
+            ) => return error,
+        }
+    }
+}
