@@ -25,6 +25,8 @@ use self::bent::{Act, BentLog};
 
 #[path = "writer/bent.rs"]
 mod bent;
+#[path = "writer/lost.rs"]
+mod lost;
 #[path = "writer/runs.rs"]
 mod runs;
 #[path = "writer/service.rs"]
