@@ -20,6 +20,8 @@ use crate::world::World;
 
 /// How often a client asks before it leaves a command for later.
 const ATTEMPTS: u64 = 5;
+/// The same of the command that opens the book.
+const ATTEMPTS_TO_OPEN: u64 = 40;
 /// In so many histories one has a billing run of more events than a group takes.
 const LONG_RUNS_IN: u64 = 12;
 
@@ -123,7 +125,9 @@ impl Client {
         let lane = self.world.lane(self.index * CLIENT_LANES);
         let command = command(&wish.text(id));
         let operation = self.world.history.lock().unwrap().invoke(command);
-        for attempt in 1..=ATTEMPTS {
+        // Without a book there is nothing to see.
+        let attempts = if wish.name == "OpenBook" { ATTEMPTS_TO_OPEN } else { ATTEMPTS };
+        for attempt in 1..=attempts {
             let answered = self.attempt(operation).await;
             match answered.as_deref().map(verdict) {
                 Some(Verdict::Ok(_)) => {

@@ -292,6 +292,11 @@ impl SimLog {
             )
         });
         self.travel(1, rounds).await;
+        let crashes = self.draw(|rng| rng.in_thousand(self.world.weather.crash));
+        if self.is_writer && crashes && !self.world.is_calm() {
+            self.world.note(Situation::CrashAtRead);
+            self.process.die();
+        }
         self.alive().await;
         if fails && !self.world.is_calm() {
             self.world.note(Situation::ReadFailed);

@@ -13,8 +13,8 @@ use crate::server::Server;
 use crate::situations::Situation;
 use crate::world::World;
 
-/// In so many histories one has a flood: it costs as much as a hundred others.
-const FLOODS_IN: u64 = 30;
+/// In so many histories one has a flood.
+const FLOODS_IN: u64 = 10;
 
 pub(crate) async fn rage(world: Arc<World>, servers: Vec<Arc<Server>>) {
     let mut rng = Rng::new(world.seed, 2);
@@ -51,7 +51,7 @@ fn stand_still(world: &World, server: &Server, rounds: u64) {
     world.note(Situation::StaleWriter);
 }
 
-/// More commands than the queue takes, while the writer stands still; whether there was one.
+/// More commands than the queue takes, while the writer stands still; whether they were too many.
 async fn flood(world: &Arc<World>, server: &Server) -> bool {
     let command = {
         let history = world.history.lock().unwrap();
@@ -65,12 +65,12 @@ async fn flood(world: &Arc<World>, server: &Server) -> bool {
     let answers = tokio::select! {
         biased;
         answers = join_all(replies) => answers,
-        () = process.died() => return true,
+        () = process.died() => return false,
     };
     let is_busy =
         answers.iter().any(|bytes| verdict(bytes) == Verdict::Unknown("book.busy".to_owned()));
     if is_busy {
         world.note(Situation::Busy);
     }
-    true
+    is_busy
 }

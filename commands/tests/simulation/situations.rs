@@ -31,6 +31,7 @@ situations! {
     ShortRead: "a read gave less than was asked for",
     CrashBeforeCommit: "a writer crashed in front of the commit",
     CrashAfterCommit: "a writer crashed behind the commit",
+    CrashAtRead: "a writer crashed at a read, at its start or on its way back from a failure",
     CrashAtRest: "a writer was killed from outside",
     EndedWell: "a writer was ended and started again",
     SnapshotUsed: "a writer started from its snapshot",
