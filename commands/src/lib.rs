@@ -6,6 +6,8 @@ pub mod esrs;
 pub mod http;
 pub mod ids;
 pub mod import;
+#[doc(hidden)]
+pub mod planted;
 pub mod preview;
 pub mod service;
 pub mod standing;

@@ -12,6 +12,7 @@ use schemas::chain::Chain;
 use time::{Duration, OffsetDateTime};
 
 use crate::ids::event_id;
+use crate::planted::{self, Planted};
 
 mod snapshot;
 
@@ -88,7 +89,10 @@ impl Standing {
     /// `command.id_reused` where its id was used for a command with other content.
     pub fn answered(&self, command: &Command) -> Result<Option<&Answered>, Rejection> {
         match self.answered.get(&command.id) {
-            Some(answered) if answered.content_hash != command.content_hash => {
+            Some(answered)
+                if answered.content_hash != command.content_hash
+                    && !planted::is(Planted::IdBlindWriter) =>
+            {
                 let message = format!(
                     "the id {} was used for another command (event {}); use a new id, or send \
                      the same content",
@@ -98,7 +102,10 @@ impl Standing {
             }
             other => {
                 let is_run = matches!(command.data, CommandData::RunBilling(_));
-                Ok(other.filter(|answered| !is_run || answered.ends_a_run()))
+                let is_whole = |answered: &&Answered| {
+                    !is_run || answered.ends_a_run() || planted::is(Planted::TakesAPartForTheRun)
+                };
+                Ok(other.filter(is_whole))
             }
         }
     }
@@ -119,6 +126,9 @@ impl Standing {
         let events = (before..).zip(new).map(|(index, new)| {
             sequence += 1;
             recorded_at = now.max(recorded_at + Duration::microseconds(1));
+            if planted::is(Planted::FollowsTheClockBack) {
+                recorded_at = now;
+            }
             Event {
                 sequence,
                 id: event_id(book, &command.id, index),

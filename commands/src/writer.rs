@@ -13,6 +13,7 @@ use ledger_core::id::Identifier;
 use ledger_core::limits::QUEUE_COMMANDS_MAX;
 use ledger_core::log::{LogError, SharedLog};
 use ledger_core::rejection::{Code, Rejection};
+use schemas::chain::Chain;
 use schemas::record::DecodeError;
 use schemas::reply::Reply;
 use tokio::sync::mpsc::error::TrySendError;
@@ -88,6 +89,9 @@ struct Writer {
     standing: Standing,
     /// Whether `standing` is the log's own state.
     is_current: bool,
+    /// The last event that the log surely held once, with the chain through it: a log that holds
+    /// it no longer lost what callers were told is stored.
+    known: (u64, Chain),
     kept: keep::Kept,
     time_zone: watch::Sender<String>,
     /// Why it ends before it is told to.
@@ -150,6 +154,7 @@ pub async fn start_from(
         clock: Arc::clone(&clock),
         standing: Standing::default(),
         is_current: true,
+        known: (0, Chain::START),
         kept: keep::Kept::new(keep),
         time_zone: zone_in,
         fate: fate_in,

@@ -27,6 +27,8 @@ use self::bent::{Act, BentLog};
 mod bent;
 #[path = "writer/ends.rs"]
 mod ends;
+#[path = "writer/lost.rs"]
+mod lost;
 #[path = "writer/runs.rs"]
 mod runs;
 #[path = "writer/service.rs"]

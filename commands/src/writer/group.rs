@@ -14,6 +14,7 @@ use schemas::record::{EncodeContext, encode};
 use schemas::reply::Reply;
 
 use crate::clock;
+use crate::planted::{self, Planted};
 use crate::standing::Answered;
 use crate::writer::tail::opens_book;
 use crate::writer::{Job, Writer};
@@ -141,6 +142,10 @@ impl Writer {
         }
         let (reply, is_refusal) = match self.decide(&mut group.records, &mut group.bytes, &job) {
             Decided::Accepted(reply) => (reply, false),
+            Decided::Refused(reply) if planted::is(Planted::RefusalsOvertake) => {
+                job.answer(reply);
+                return None;
+            }
             Decided::Refused(reply) => (reply, true),
             Decided::NextGroup => {
                 group.is_closed = true;
@@ -217,6 +222,7 @@ impl Writer {
         };
         match self.standing.answered(command) {
             Ok(None) => {}
+            Ok(Some(_)) if planted::is(Planted::DecidesRepeatsAgain) => {}
             Ok(Some(answered)) => return Decided::Accepted(self.reply(&command.id, answered)),
             Err(rejection) => return refuse(&rejection),
         }

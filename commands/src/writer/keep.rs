@@ -7,6 +7,7 @@ use schemas::chain::Chain;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::warn;
 
+use crate::planted::{self, Planted};
 use crate::standing::Standing;
 use crate::writer::{Writer, WriterError};
 
@@ -60,19 +61,25 @@ impl Writer {
             .unwrap_or_default(),
         };
         self.kept.in_snapshot = self.standing.sequence;
-        self.must_hold().await?;
+        if !planted::is(Planted::TrustsAnySnapshot) {
+            self.must_hold(self.standing.sequence, self.standing.chain).await?;
+        }
+        // A state that is folded again must not hide that the log is shorter than it was.
+        let (sequence, chain) = self.known;
+        if !planted::is(Planted::ForgetsWhatItStored) {
+            self.must_hold(sequence, chain).await?;
+        }
         self.catch_up().await
     }
 
-    /// Checks that the log holds the event at which the standing stands.
-    async fn must_hold(&self) -> Result<(), WriterError> {
-        let sequence = self.standing.sequence;
+    /// Checks that the log holds the event, with that chain through it.
+    async fn must_hold(&self, sequence: u64, chain: Chain) -> Result<(), WriterError> {
         if sequence == 0 {
             return Ok(());
         }
         let found = self.log.read(sequence, 1).await?;
         let written = found.first().filter(|stored| stored.sequence == sequence);
-        if written.and_then(|stored| Chain::written(&stored.record)) == Some(self.standing.chain) {
+        if written.and_then(|stored| Chain::written(&stored.record)) == Some(chain) {
             return Ok(());
         }
         Err(WriterError::HistoryChanged { log: self.log.describe(), sequence })

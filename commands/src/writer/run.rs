@@ -7,10 +7,12 @@ use std::collections::VecDeque;
 
 use ledger_core::limits::GROUP_RECORDS_MAX;
 use ledger_core::log::{AppendError, LogError};
+use schemas::chain::Chain;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
+use crate::planted::{self, Planted};
 use crate::writer::group::{Group, Rest};
 use crate::writer::{Job, Writer, WriterError};
 
@@ -24,6 +26,8 @@ const DECIDED_AT_ONCE: usize = 64;
 /// A group on its way to the log.
 struct InFlight {
     group: Group,
+    /// The chain through its last event.
+    through: Option<Chain>,
     outcome: JoinHandle<Result<u64, AppendError>>,
 }
 
@@ -81,7 +85,7 @@ impl Writer {
                             let outcome = outcome.unwrap_or_else(|error| {
                                 Err(AppendError::Unknown { reason: error.to_string() })
                             });
-                            self.landed(&mut pipeline, flight.group, outcome).await;
+                            self.landed(&mut pipeline, (flight.group, flight.through), outcome).await;
                         }
                         count = jobs.recv_many(&mut taken, GROUP_RECORDS_MAX), if wants_more => {
                             is_open = count > 0;
@@ -143,16 +147,20 @@ impl Writer {
             return self.answer_replies(pipeline, group).await;
         }
         let (expected, records) = group.take_records();
+        let through = records.last().and_then(Chain::written);
+        if planted::is(Planted::AnswersBeforeStored) {
+            std::mem::take(&mut group).answer();
+        }
         let log = std::sync::Arc::clone(&self.log);
         // A task of its own: the append goes on while the next group is decided.
         let outcome = tokio::spawn(async move { log.append(expected, records).await });
-        pipeline.in_flight = Some(InFlight { group, outcome });
+        pipeline.in_flight = Some(InFlight { group, through, outcome });
     }
 
     /// Answers a group that stores nothing. No append proves that its refusals were decided on all
     /// that the log holds: another writer may have registered the customer that is not known here.
     async fn answer_replies(&mut self, pipeline: &mut Pipeline, group: Group) {
-        if !group.has_refusals() {
+        if !group.has_refusals() || planted::is(Planted::RefusesWithoutALook) {
             return group.answer();
         }
         let problem = match self.log.last_sequence().await {
@@ -186,11 +194,14 @@ impl Writer {
     async fn landed(
         &mut self,
         pipeline: &mut Pipeline,
-        group: Group,
+        (group, through): (Group, Option<Chain>),
         outcome: Result<u64, AppendError>,
     ) {
         let problem = match outcome {
-            Ok(_) => {
+            Ok(last) => {
+                if let Some(through) = through {
+                    self.known = (last, through);
+                }
                 (pipeline.failures, pipeline.races) = (0, 0);
                 group.answer();
                 self.tell_time_zone();
@@ -237,6 +248,9 @@ impl Writer {
     /// Folds the log into a fresh state; whether that went well. Nothing is decided on a state
     /// that is not the log's.
     async fn recover_state(&mut self) -> bool {
+        if planted::is(Planted::KeepsStateAfterFailure) {
+            return true;
+        }
         self.is_current = match self.resume().await {
             Ok(()) => true,
             Err(failure) => {

@@ -59,6 +59,7 @@ impl Writer {
                 }
             }
         }
+        self.known = (self.standing.sequence, self.standing.chain);
         self.tell_time_zone();
         Ok(())
     }
