@@ -10,7 +10,7 @@ use ledger_core::event::{Event, EventData};
 use ledger_core::log::SharedLog;
 use ledger_core::log::memory::MemoryLog;
 use projections::prefix::Checked;
-use projections::replay::catch_up;
+use projections::replay::{catch_up, replay};
 use projections::seals;
 use rust_decimal::Decimal;
 use schemas::chain::Chain;
@@ -125,7 +125,9 @@ pub(crate) async fn books(world: &World) -> Result<Vec<(&'static str, String)>, 
     if let Some(violation) = seals::check(&checked.views).into_iter().next() {
         return Err(format!("a seal does not fit: {violation:?}"));
     }
-    Ok(checked.views.digests())
+    let fresh = replay(&log, &mut |_| {}).await;
+    let (views, _) = fresh.map_err(|error| format!("the log cannot be folded: {error}"))?;
+    Ok(views.digests())
 }
 
 /// Situations that the log tells.
