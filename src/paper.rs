@@ -57,7 +57,7 @@ fn of_invoice(views: &Views, fact: &InvoiceFact) -> Result<Document, Rejection> 
 
 fn of_credit(views: &Views, fact: &CreditFact) -> Result<Document, Rejection> {
     let (book, customer) = parties(views, &fact.issued.customer)?;
-    let rows = &views.audit_trail.rows;
+    let rows = views.audit_trail.rows();
     // Its own date, also where it is posted later because the period was closed.
     let row = rows.binary_search_by_key(&fact.sequence, |row| row.sequence).ok();
     let day = row.and_then(|at| rows.get(at)).map_or(fact.effective, |row| row.effective);

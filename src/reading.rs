@@ -106,15 +106,7 @@ pub(crate) async fn orders(log: &SharedLog, when: When) -> Result<Orders, Failur
 /// was folded from.
 pub(crate) async fn views(global: &Global, log: &SharedLog) -> Result<Views, Failure> {
     let path = global.snapshot()?;
-    let (mut views, mut chain) = match snapshot::resume(&path, log).await {
-        // Whoever asks several servers for books of one name has their snapshots in one place. What a
-        // daemon has seen of a server is in its anchor, which was checked.
-        Err(error @ ReplayError::Tampered { .. }) if global.nats.is_some() => {
-            tracing::debug!(%error, "the snapshot is of another server's book");
-            (Views::default(), Chain::START)
-        }
-        resumed => resumed?,
-    };
+    let (mut views, mut chain) = resumed(global, snapshot::resume(&path, log).await)?;
     let known = views.sequence;
     catch_up(log, &mut views, &mut chain, None, &mut |_| {}).await?;
     if is_due(known, views.sequence)
@@ -124,6 +116,37 @@ pub(crate) async fn views(global: &Global, log: &SharedLog) -> Result<Views, Fai
         tracing::debug!(%error, "no snapshot was written");
     }
     Ok(views)
+}
+
+/// The same without the rows of the audit trail, where a snapshot has them: what is made of the views
+/// counts only where nobody missed them (`AuditTrail::is_missed`).
+///
+/// # Errors
+/// As [`views`].
+pub(crate) async fn views_without_rows(global: &Global, log: &SharedLog) -> Result<Views, Failure> {
+    let path = global.snapshot()?;
+    let (mut light, mut chain) = resumed(global, snapshot::resume_without_rows(&path, log).await)?;
+    if is_due(light.sequence, log.last_sequence().await?) {
+        return views(global, log).await;
+    }
+    catch_up(log, &mut light, &mut chain, None, &mut |_| {}).await?;
+    Ok(light)
+}
+
+/// What a snapshot gave, or nothing where it is of another server's book.
+fn resumed(
+    global: &Global,
+    found: Result<(Views, Chain), ReplayError>,
+) -> Result<(Views, Chain), ReplayError> {
+    match found {
+        // Whoever asks several servers for books of one name has their snapshots in one place. What a
+        // daemon has seen of a server is in its anchor, which was checked.
+        Err(error @ ReplayError::Tampered { .. }) if global.nats.is_some() => {
+            tracing::debug!(%error, "the snapshot is of another server's book");
+            Ok((Views::default(), Chain::START))
+        }
+        resumed => resumed,
+    }
 }
 
 /// Folds the whole log into views.

@@ -187,5 +187,5 @@ fn receivable(entry: &Entry) -> Amount {
 /// The type of an event.
 fn kind(views: &Views, sequence: u64) -> &str {
     let row = usize::try_from(sequence).unwrap_or(usize::MAX).checked_sub(1);
-    row.and_then(|row| views.audit_trail.rows.get(row)).map_or("", |row| row.kind.as_ref())
+    row.and_then(|row| views.audit_trail.rows().get(row)).map_or("", |row| row.kind.as_ref())
 }

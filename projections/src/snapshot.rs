@@ -20,6 +20,10 @@ const PROGRAM: &str = concat!("projections ", env!("SNAPSHOT_SOURCES"));
 /// # Errors
 /// [`SnapshotError`] where the disk fails; the old snapshot stands then.
 pub fn write(path: &Path, views: &Views, chain: Chain) -> Result<Unpublished, SnapshotError> {
+    if views.audit_trail.is_left_out() {
+        let (path, reason) = (path.display().to_string(), "the views are not whole".to_owned());
+        return Err(SnapshotError { path, reason });
+    }
     let (program, sequence) = (PROGRAM.to_owned(), views.sequence);
     views.write_snapshot(path, Heading { program, sequence, chain: chain.0 })
 }
@@ -32,13 +36,17 @@ pub fn write(path: &Path, views: &Views, chain: Chain) -> Result<Unpublished, Sn
 /// # Errors
 /// [`SnapshotError`] where it is damaged.
 pub fn read(path: &Path) -> Result<Option<(Views, Chain)>, SnapshotError> {
+    read_with(path, true)
+}
+
+fn read_with(path: &Path, rows_wanted: bool) -> Result<Option<(Views, Chain)>, SnapshotError> {
     let Some(snapshot) = Snapshot::open(path)? else { return Ok(None) };
     let heading = snapshot.heading();
     if heading.program != PROGRAM {
         info!("the snapshot of the projections is another program's; folding the log again");
         return Ok(None);
     }
-    let views = Views::read_snapshot(&snapshot)?;
+    let views = Views::read_snapshot(&snapshot, rows_wanted)?;
     if views.sequence != heading.sequence {
         return Err(snapshot.misfit("its parts and its heading are of different events"));
     }
@@ -51,8 +59,31 @@ pub fn read(path: &Path) -> Result<Option<(Views, Chain)>, SnapshotError> {
 /// [`ReplayError::Tampered`] where the log no longer holds what the snapshot was folded from;
 /// [`ReplayError::Log`] where the log cannot be read.
 pub async fn resume(path: &Path, log: &SharedLog) -> Result<(Views, Chain), ReplayError> {
+    resume_with(path, log, true).await
+}
+
+/// The same without the rows of the audit trail, which are the largest part: for somebody who asks
+/// [`AuditTrail::is_missed`] before the answer counts. No snapshot must be written of such views.
+///
+/// # Errors
+/// As [`resume`].
+///
+/// [`AuditTrail::is_missed`]: crate::views::AuditTrail::is_missed
+pub async fn resume_without_rows(
+    path: &Path,
+    log: &SharedLog,
+) -> Result<(Views, Chain), ReplayError> {
+    resume_with(path, log, false).await
+}
+
+async fn resume_with(
+    path: &Path,
+    log: &SharedLog,
+    rows_wanted: bool,
+) -> Result<(Views, Chain), ReplayError> {
     let path = path.to_owned();
-    let found = spawn_blocking(move || read(&path)).await.map_err(|_| ReplayError::Ended)?;
+    let found = spawn_blocking(move || read_with(&path, rows_wanted)).await;
+    let found = found.map_err(|_| ReplayError::Ended)?;
     let (views, chain) = match found {
         Ok(Some(found)) => found,
         Ok(None) => return Ok((Views::default(), Chain::START)),

@@ -44,7 +44,7 @@ async fn many_passes_give_the_digests_of_one() {
     assert_eq!(stored.views().digests(), fresh.digests());
     assert_eq!(stored.views().sequence, log.last_sequence().await.unwrap());
     assert_eq!(stored.views().receivables.invoices, fresh.receivables.invoices);
-    assert_eq!(stored.views().audit_trail.rows, fresh.audit_trail.rows);
+    assert_eq!(stored.views().audit_trail.rows(), fresh.audit_trail.rows());
     assert_eq!(stored.views().deferred_revenue.contracts, fresh.deferred_revenue.contracts);
 }
 

@@ -9,6 +9,7 @@ use ledger_core::log::SharedLog;
 use ledger_core::snapshot::{Heading, Unpublished};
 use projections::projector::Projector;
 use projections::replay::{ReplayError, replay};
+use projections::reports::{Filters, REPORTS, run};
 use projections::snapshot;
 use projections::store::{FactStore, SledStore};
 use projections::views::Views;
@@ -195,4 +196,30 @@ async fn a_snapshot_that_could_not_be_written_changes_nothing() {
     fs::remove_dir(folder.snapshot()).unwrap();
     let (fresh, _) = replay(&log, &mut |_| {}).await.unwrap();
     assert_eq!(folder.projector(&log).await.views().digests(), fresh.digests());
+}
+
+#[tokio::test]
+async fn views_without_rows_say_whether_somebody_missed_them() {
+    let (folder, log) = (Folder::new(), book(4).log().await);
+    let whole = written(&folder.snapshot(), &log).await;
+    let day = "2026-06-30".parse().unwrap();
+    let (mut asked_for_rows, mut did_not) = (0, 0);
+    for report in REPORTS.iter().filter(|report| report.name != "forecast") {
+        let (light, chain) = snapshot::resume_without_rows(&folder.snapshot(), &log).await.unwrap();
+        let answer = run(report.name, &Filters::default(), &light, day);
+        if light.audit_trail.is_missed() {
+            asked_for_rows += 1;
+        } else {
+            did_not += 1;
+            assert_eq!(
+                answer,
+                run(report.name, &Filters::default(), &whole, day),
+                "{}",
+                report.name
+            );
+        }
+        assert!(snapshot::write(&folder.snapshot(), &light, chain).is_err(), "they are not whole");
+    }
+    assert!(asked_for_rows > 1 && did_not > 10, "{asked_for_rows} {did_not}");
+    assert!(!whole.audit_trail.is_missed());
 }

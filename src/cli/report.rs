@@ -96,9 +96,19 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
     }
     config::block_on(async {
         let log = config::open_to_read(global).await?;
-        let views = reading::views(global, &log).await?;
-        let as_of = arguments.as_of.unwrap_or(config::today(&views));
-        let mut table = reading::report(&log, &arguments.name, &filters, &views, as_of).await??;
+        let ask = async |views: &Views| {
+            let as_of = arguments.as_of.unwrap_or(config::today(views));
+            let answer = reading::report(&log, &arguments.name, &filters, views, as_of).await?;
+            Ok::<_, Failure>((answer, as_of))
+        };
+        let light = reading::views_without_rows(global, &log).await?;
+        let mut asked = ask(&light).await?;
+        if light.audit_trail.is_missed() {
+            drop(light);
+            asked = ask(&reading::views(global, &log).await?).await?;
+        }
+        let (answer, as_of) = asked;
+        let mut table = answer?;
         if global.unsafe_dev {
             live::mark_unsafe(&mut table);
         }

@@ -180,7 +180,7 @@ impl<'a> Source<'a> {
     fn new(journal: &'a Journal<'a>, views: &'a Views) -> Self {
         let mut events: BTreeMap<_, (&AuditEntry, &AuditEntry)> = BTreeMap::new();
         let known = journal.ledger.sequence();
-        for row in views.audit_trail.rows.iter().take_while(|row| row.sequence <= known) {
+        for row in views.audit_trail.rows().iter().take_while(|row| row.sequence <= known) {
             let key = (row.document_kind.as_ref(), &row.document);
             events.entry(key).or_insert((row, row)).1 = row;
         }

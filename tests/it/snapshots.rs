@@ -7,7 +7,15 @@ use std::path::{Path, PathBuf};
 use crate::daemon::Daemon;
 use crate::harness::{BOOK, Ledger};
 
-const REPORTS: [&str; 3] = ["receivables", "trial-balance", "audit-trail"];
+/// Some ask for the rows of the audit trail, some do not.
+const REPORTS: [&[&str]; 6] = [
+    &["receivables"],
+    &["receivables", "--known-at", "2999-01-01T00:00:00Z"],
+    &["trial-balance"],
+    &["journal"],
+    &["invoice", "--invoice", "INV-1"],
+    &["audit-trail"],
+];
 
 /// The snapshots of a book behind a daemon's clean end.
 fn kept(ledger: &Ledger) -> [PathBuf; 2] {
@@ -16,8 +24,9 @@ fn kept(ledger: &Ledger) -> [PathBuf; 2] {
 }
 
 fn reports(ledger: &Ledger) -> Vec<String> {
-    let report = |name: &&str| {
-        ledger.expect(0, &["report", name, "--as-of", "2026-03-01", "--format", "json"], "").out
+    let report = |asked: &&[&str]| {
+        let whole = [&["report"], *asked, &["--as-of", "2026-03-01", "--format", "json"]].concat();
+        ledger.expect(0, &whole, "").out
     };
     REPORTS.iter().map(report).collect()
 }

@@ -19,7 +19,7 @@ pub(super) fn audit_trail(query: &Query<'_>) -> Result<Table, Rejection> {
         "reason",
         "summary",
     ]);
-    for row in &query.views.audit_trail.rows {
+    for row in query.views.audit_trail.rows() {
         let document = query.filters.get("document");
         let is_about = document.is_none_or(|wanted| {
             row.document.as_str() == wanted

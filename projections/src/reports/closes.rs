@@ -107,7 +107,7 @@ fn sealed(seal: Option<&Seal>) -> Vec<Cell> {
 /// The audit row of an event that the question knows.
 fn row_of<'a>(query: &Query<'a>, sequence: u64) -> Option<&'a AuditEntry> {
     let place = usize::try_from(sequence).ok()?.checked_sub(1)?;
-    query.views.audit_trail.rows.get(place).filter(|row| row.sequence <= query.sequence)
+    query.views.audit_trail.rows().get(place).filter(|row| row.sequence <= query.sequence)
 }
 
 /// What an event that came late did.
@@ -194,7 +194,7 @@ fn found(query: &Query<'_>) -> BTreeMap<u64, Correction> {
     if closes.is_empty() {
         return all;
     }
-    for row in query.views.audit_trail.rows.iter().filter(|row| row.sequence <= query.sequence) {
+    for row in query.views.audit_trail.rows().iter().filter(|row| row.sequence <= query.sequence) {
         // Of orders also what changes nothing of the closed days; reminders and the like never do.
         let closed = closes.closed_before(row.sequence).filter(|day| row.effective <= *day);
         if let Some(closed) = closed.filter(|_| row.document_kind == "order") {

@@ -67,7 +67,7 @@ pub(super) fn billing(query: &Query<'_>) -> Result<Table, Rejection> {
 
 /// The history of a document from the audit trail.
 fn history(query: &Query<'_>, kind: &str, id: &str) -> Value {
-    let rows = query.views.audit_trail.rows.iter().filter(|row| {
+    let rows = query.views.audit_trail.rows().iter().filter(|row| {
         row.sequence <= query.sequence
             && ((row.document.as_str() == id && row.document_kind == kind)
                 || row.touches.iter().any(|other| other.as_str() == id))

@@ -147,7 +147,7 @@ fn sequence(filters: &Filters, views: &Views) -> Result<u64, Rejection> {
             let format = &time::format_description::well_known::Rfc3339;
             match OffsetDateTime::parse(text, format) {
                 Ok(instant) => {
-                    let rows = &views.audit_trail.rows;
+                    let rows = views.audit_trail.rows();
                     let count = rows.partition_point(|row| row.recorded_at <= instant);
                     Ok(rows.get(..count).and_then(<[_]>::last).map_or(0, |row| row.sequence))
                 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::calendar::Day;
@@ -48,15 +50,42 @@ pub struct AuditEntry {
 #[derive(Debug, Clone, Default)]
 pub struct AuditTrail {
     /// In order of sequence.
-    pub rows: Vec<AuditEntry>,
+    rows: Vec<AuditEntry>,
+    /// Where the rows of a snapshot were left out: whether somebody asked for them since.
+    asked: Option<Arc<AtomicBool>>,
     /// Closes and reopenings, with their sequences.
     pub closings: Vec<(u64, Closing)>,
 }
 
 impl AuditTrail {
+    /// Its rows, of a snapshot.
+    pub(super) fn of(rows: Option<Vec<AuditEntry>>, closings: Vec<(u64, Closing)>) -> Self {
+        let asked = rows.is_none().then(Arc::default);
+        Self { rows: rows.unwrap_or_default(), asked, closings }
+    }
+
+    /// One row for each event, in order of sequence.
+    pub fn rows(&self) -> &[AuditEntry] {
+        if let Some(asked) = &self.asked {
+            asked.store(true, Ordering::Relaxed);
+        }
+        &self.rows
+    }
+
+    /// Whether rows were left out of the views, and somebody has asked for rows since: what was made of
+    /// the answer is wrong.
+    pub fn is_missed(&self) -> bool {
+        self.asked.as_ref().is_some_and(|asked| asked.load(Ordering::Relaxed))
+    }
+
+    /// Whether rows were left out of the views.
+    pub(crate) fn is_left_out(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// The event of a sequence.
     pub fn event(&self, sequence: u64) -> Option<&AuditEntry> {
-        let at = self.rows.binary_search_by_key(&sequence, |row| row.sequence).ok()?;
+        let at = self.rows().binary_search_by_key(&sequence, |row| row.sequence).ok()?;
         self.rows.get(at)
     }
 

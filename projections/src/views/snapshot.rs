@@ -33,7 +33,7 @@ impl Views {
         let Receivables { invoices, payments, credits, paid_back, entries, closes } = receivables;
         let DeferredRevenue { contracts, contra, closes: revenue_closes, changed, segments } =
             deferred_revenue;
-        let AuditTrail { rows, closings } = audit_trail;
+        let (rows, AuditTrail { closings, .. }) = (audit_trail.rows(), audit_trail);
         let small = (
             (book, policies, revenue_accounts, customers),
             (collections, rates, closings, sequence),
@@ -41,19 +41,23 @@ impl Views {
             (contra, revenue_closes, changed),
         );
         let parts: [&dyn Part; 8] =
-            [&small, invoices, payments, entries, contracts, segments, rows, folder];
+            [&small, invoices, payments, entries, contracts, segments, &rows, folder];
         Unpublished::write(path, heading, &parts)
     }
 
-    /// Reads the views of a snapshot.
+    /// Reads the views of a snapshot; the rows of the audit trail, which are the largest part and which
+    /// few reports ask for, only where they are wanted.
     ///
     /// # Errors
     /// [`SnapshotError`] where a part is not what was written.
-    pub(crate) fn read_snapshot(snapshot: &Snapshot) -> Result<Self, SnapshotError> {
+    pub(crate) fn read_snapshot(
+        snapshot: &Snapshot,
+        rows_wanted: bool,
+    ) -> Result<Self, SnapshotError> {
         thread::scope(|threads| {
             // The longest first.
             let contracts = threads.spawn(|| snapshot.part::<Map<_, _>>(4));
-            let rows = threads.spawn(|| snapshot.part::<List<_>>(6));
+            let rows = rows_wanted.then(|| threads.spawn(|| snapshot.part::<List<_>>(6)));
             let entries = threads.spawn(|| snapshot.part::<List<_>>(3));
             let invoices = threads.spawn(|| snapshot.part::<Map<_, _>>(1));
             let payments = threads.spawn(|| snapshot.part::<Map<_, _>>(2));
@@ -81,7 +85,8 @@ impl Views {
                 changed,
                 segments: segments.join().map_err(|_| died())??,
             };
-            let rows = rows.join().map_err(|_| died())??.0;
+            let rows = rows.map(|rows| rows.join().map_err(|_| died())?).transpose()?;
+            let rows = rows.map(|List(rows)| rows);
             Ok(Self {
                 book,
                 policies,
@@ -91,7 +96,7 @@ impl Views {
                 collections,
                 deferred_revenue,
                 rates,
-                audit_trail: AuditTrail { rows, closings },
+                audit_trail: AuditTrail::of(rows, closings),
                 sequence,
                 folder: folder.join().map_err(|_| died())??,
             })

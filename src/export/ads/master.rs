@@ -56,7 +56,7 @@ const USERS: &[&str] = &["User_ID", "First_Entry_Date", "Last_Entry_Date", "Even
 pub(super) fn users(source: &Source<'_>, folder: &mut Folder) -> Result<(), Failure> {
     let known = source.journal.ledger.sequence();
     let mut users: BTreeMap<&str, (Day, Day, u64)> = BTreeMap::new();
-    for event in source.views.audit_trail.rows.iter().take_while(|row| row.sequence <= known) {
+    for event in source.views.audit_trail.rows().iter().take_while(|row| row.sequence <= known) {
         let day = Day::new(event.recorded_at.to_offset(time::UtcOffset::UTC).date());
         let user = users.entry(&event.actor).or_insert((day, day, 0));
         *user = (user.0.min(day), user.1.max(day), user.2 + 1);
