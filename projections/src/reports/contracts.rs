@@ -38,7 +38,7 @@ fn contracts<'a>(query: &'a Query<'_>) -> impl Iterator<Item = &'a Contract> {
 /// Their lines that pass the filters.
 pub(super) fn lines<'a>(query: &'a Query<'_>) -> impl Iterator<Item = (&'a Contract, &'a Line)> {
     contracts(query)
-        .flat_map(|contract| contract.lines.values().map(move |line| (contract, line)))
+        .flat_map(|contract| contract.lines.values().map(move |line| (contract, &**line)))
         .filter(|(_, line)| {
             query.keeps("product", line.product.as_ref().map(|product| product.as_str()))
         })

@@ -217,7 +217,9 @@ pub(super) fn order(query: &Query<'_>) -> Result<Table, Rejection> {
             |contract| matches!(&contract.id, ContractId::Order(order) if order.as_str() == id),
         );
     let is_known = |line: &Line| !line.learned_at(0, query.sequence).is_empty();
-    let Some(contract) = found.filter(|contract| contract.lines.values().any(is_known)) else {
+    let Some(contract) =
+        found.filter(|contract| contract.lines.values().any(|line| is_known(line)))
+    else {
         return Err(missing(Code::OrderUnknown, "order", id));
     };
     let latest = contract.lines.values().filter_map(|line| line.latest(query.sequence));

@@ -27,7 +27,7 @@ pub(super) fn other_lines<'a>(
     let view = &query.views.deferred_revenue;
     let known = view.segments.general_lines().iter().filter_map(|(id, line)| {
         let contract = view.contracts.get(id)?;
-        Some((contract, contract.lines.get(line)?))
+        Some((contract, &**contract.lines.get(line)?))
     });
     Box::new(known.filter(|(contract, line)| {
         query.keeps("customer", Some(contract.customer.as_str()))

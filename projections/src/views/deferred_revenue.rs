@@ -85,7 +85,7 @@ pub struct Contract {
     /// Its currency.
     pub currency: Currency,
     /// Its lines by id.
-    pub lines: BTreeMap<Identifier, Line>,
+    pub lines: BTreeMap<Identifier, Box<Line>>,
     /// What it was billed.
     pub billed: Vec<Billed>,
     /// Its number in the hot table.
@@ -104,6 +104,14 @@ impl Line {
             meter: None,
             place: Place::New,
         }
+    }
+
+    /// Takes a version. Most lines never get a second one: there is no room for more at first.
+    fn add(&mut self, sequence: u64, schedule: &Schedule) {
+        if self.versions.is_empty() {
+            self.versions.reserve_exact(1);
+        }
+        self.versions.push((sequence, schedule.clone()));
     }
 
     /// Earned through a day, as known then: what was learned after a day was closed does not
@@ -299,7 +307,7 @@ impl DeferredRevenue {
                 DeferredFact::Version { contract, line, product, schedule } => {
                     let is_late = self.closes.posted(schedule.from) != schedule.from;
                     let (line, segments, of) = self.with_place(facts, contract, line, product)?;
-                    line.versions.push((sequence, schedule.clone()));
+                    line.add(sequence, schedule);
                     let product = line.product.as_ref();
                     let of = LineOf { product, booked: line.booked, ..of };
                     segments.version(&mut line.place, &of, schedule, is_late);
@@ -373,7 +381,7 @@ impl DeferredRevenue {
         let contract = contracts.get_mut(id).ok_or_else(|| unknown(facts, id))?;
         let (number, currency) = (contract.number, contract.currency);
         let of = LineOf { contract: id, line, number, currency, product: None, booked };
-        let new = || Line::new(product.clone(), booked);
+        let new = || Box::new(Line::new(product.clone(), booked));
         Ok((contract.lines.entry(line.clone()).or_insert_with(new), segments, of))
     }
 
