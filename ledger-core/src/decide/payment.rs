@@ -1,6 +1,6 @@
 //! Payments and their allocation (accounting, section 5).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::calendar::Day;
 use crate::command::payment::{Allocate, AllocatePayment, AllocateRule, RecordPayment};
@@ -59,7 +59,8 @@ pub(super) fn record(
     }
     text::check_optional("data.method", data.method.as_ref())?;
     text::check_optional("data.reference", data.reference.as_ref())?;
-    let open = candidates(state, &owner.open_invoices, effective, data)?;
+    let request = data.request.as_deref();
+    let requested = request.map(|one| requests::paying(state, one, &data.customer)).transpose()?;
     let mut events = vec![EventData::PaymentReceived(PaymentReceived {
         payment: data.payment.clone(),
         customer: data.customer.clone(),
@@ -80,6 +81,12 @@ pub(super) fn record(
     let allocations = match &data.allocate {
         Allocate::Rule(AllocateRule::None) => Vec::new(),
         Allocate::Rule(AllocateRule::Auto) => {
+            let all = &owner.open_invoices;
+            let open = match &requested {
+                // What a processor collected for one invoice is for no other.
+                Some(one) => candidates(state, all.get(one).into_iter(), effective, data),
+                None => candidates(state, all.iter(), effective, data),
+            };
             automatic(book, data.reference.as_deref().unwrap_or(""), open, (effective, amount))
         }
         Allocate::To(list) => {
@@ -94,19 +101,15 @@ pub(super) fn record(
     Ok(events)
 }
 
-/// The invoices that money may settle by rule: what a processor collected for one is for no other.
-fn candidates<'a>(
+/// The invoices of the list that money may settle by rule.
+fn candidates<'a, 'b>(
     state: &'a Ledger,
-    open: &BTreeSet<Identifier>,
+    open: impl Iterator<Item = &'b Identifier>,
     effective: Day,
     data: &RecordPayment,
-) -> Result<Vec<(&'a Identifier, &'a Invoice)>, Rejection> {
-    let request = data.request.as_deref();
-    let requested = request.map(|one| requests::paying(state, one, &data.customer)).transpose()?;
-    let of_it = |id: &Identifier| requested.as_ref().is_none_or(|wanted| wanted == id);
-    let open = open.iter().filter(|id| of_it(id));
+) -> Vec<(&'a Identifier, &'a Invoice)> {
     let known = open.filter_map(|id| state.invoices.get_key_value(id));
-    Ok(known.filter(|(_, one)| one.currency == data.currency && one.issued <= effective).collect())
+    known.filter(|(_, one)| one.currency == data.currency && one.issued <= effective).collect()
 }
 
 /// Settles invoices with unapplied money.
