@@ -15,16 +15,16 @@ use schemas::command::{Origin, parse};
 
 /// Runs of each side; the median counts.
 const RUNS: usize = 3;
+/// What else can be asked for: one side of one row.
+const ONE_SIDE: [&str; 4] = ["memory", "journal", "stream", "stream-raw"];
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
     let count = std::env::args().skip(1).find_map(|text| text.parse().ok()).unwrap_or(100_000);
     let lines = commands(count);
-    // Only the ledger, with the log in memory: for a profiler.
-    if std::env::args().any(|text| text == "memory") {
-        let log: SharedLog = Arc::new(MemoryLog::new());
-        apply(&log, &lines).await?;
-        return Ok(());
+    // Only one side, into one log: for a profiler.
+    if let Some(kind) = std::env::args().find(|text| ONE_SIDE.contains(&text.as_str())) {
+        return one_side(&kind, &lines).await;
     }
     println!("{count} commands, groups of up to {GROUP_RECORDS_MAX}, median of {RUNS} runs\n");
     println!("| events a second | ledger | raw | ratio |\n| --- | ---: | ---: | ---: |");
@@ -32,6 +32,30 @@ async fn main() -> Outcome<()> {
     jetstream(&lines).await?;
     println!();
     parts(&lines).await
+}
+
+async fn one_side(kind: &str, lines: &[String]) -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let server = if kind.starts_with("stream") { Some(NatsServer::start()?) } else { None };
+    let log: SharedLog = match (&server, kind) {
+        (Some(server), _) => stream(server).await?,
+        (None, "journal") => Arc::new(Journal::open(folder.path())?),
+        (None, _) => Arc::new(MemoryLog::new()),
+    };
+    if kind == "stream-raw" {
+        let memory: SharedLog = Arc::new(MemoryLog::new());
+        apply(&memory, lines).await?;
+        let records = records(&memory).await?;
+        let watch = Watch::start();
+        append_raw(&log, &records, GROUP_RECORDS_MAX).await?;
+        let count = u64::try_from(records.len())?;
+        println!("{} events a second", rate(count, watch.read()));
+    } else {
+        let watch = Watch::start();
+        let events = apply(&log, lines).await?;
+        println!("{} events a second", rate(events, watch.read()));
+    }
+    Ok(())
 }
 
 async fn journal(lines: &[String]) -> Outcome<()> {
