@@ -2,6 +2,7 @@
 
 use ledger_core::calendar::Day;
 use ledger_core::command::{Command, CommandData};
+use ledger_core::content_hash::ContentHash;
 use ledger_core::decide::{decide, plan_run};
 use ledger_core::event::{Event, NewEvent};
 use ledger_core::id::Identifier;
@@ -56,7 +57,7 @@ impl MemoryBook {
             effective,
             reason: None,
             actor: "bench".to_owned(),
-            content_hash: String::new(),
+            content_hash: ContentHash::default(),
             data,
         })
     }
@@ -95,7 +96,7 @@ impl MemoryBook {
             recorded_at: OffsetDateTime::UNIX_EPOCH,
             actor: String::new(),
             command_id: command.id.clone(),
-            command_hash: String::new(),
+            command_hash: ContentHash::default(),
             correlation_id: command.correlation_id.clone(),
             reason: None,
             data: new.data,

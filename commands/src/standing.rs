@@ -1,11 +1,9 @@
 //! The state of a book as of some event, with the replies given so far: a fold over the log.
 
-use std::collections::BTreeMap;
-
 use ledger_core::command::{Command, CommandData};
+use ledger_core::content_hash::ContentHash;
 use ledger_core::event::{DocumentReference, Event, NewEvent};
 use ledger_core::id::Identifier;
-use ledger_core::limits::COMMAND_EVENTS_MAX;
 use ledger_core::rejection::{Code, Rejection};
 use ledger_core::state::Ledger;
 use schemas::chain::Chain;
@@ -14,19 +12,21 @@ use time::{Duration, OffsetDateTime};
 use crate::ids::event_id;
 use crate::planted::{self, Planted};
 
+use self::replies::{DamagedReplies, Replies};
+
+mod replies;
 mod snapshot;
 
 /// What the reply to a command id is built from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
-    /// SHA-256 of the command's content, in hex.
-    pub content_hash: String,
+    /// SHA-256 of the command's content.
+    pub content_hash: ContentHash,
     /// The command's first event.
     pub first: u64,
     /// How many events it has.
     pub count: usize,
-    /// The sequences, types and documents of its events: a caller that asks again must not make the
-    /// writer wait for the log. Of a command with more events than a group takes only the last one,
+    /// The sequences, types and documents of its events. Of a command with more events than a group takes only the last one,
     /// which sums it up.
     pub events: Vec<(u64, &'static str, DocumentReference)>,
 }
@@ -42,7 +42,8 @@ impl Answered {
 pub struct Standing {
     /// What deciding reads.
     pub ledger: Ledger,
-    answered: BTreeMap<Identifier, Answered>,
+    /// In memory: a caller that asks again must not make the writer wait for the log.
+    replies: Replies,
     /// The last event that was folded.
     pub sequence: u64,
     /// The hash chain through it; kept by whoever sees the bytes.
@@ -54,7 +55,7 @@ impl Default for Standing {
     fn default() -> Self {
         Self {
             ledger: Ledger::default(),
-            answered: BTreeMap::new(),
+            replies: Replies::default(),
             sequence: 0,
             chain: Chain::START,
             recorded_at: OffsetDateTime::UNIX_EPOCH,
@@ -68,18 +69,7 @@ impl Standing {
         self.ledger.apply(event);
         self.sequence = event.sequence;
         self.recorded_at = event.recorded_at;
-        let answered = self.answered.entry(event.command_id.clone()).or_insert_with(|| Answered {
-            content_hash: event.command_hash.clone(),
-            first: event.sequence,
-            count: 0,
-            events: Vec::with_capacity(1),
-        });
-        if answered.count >= COMMAND_EVENTS_MAX {
-            answered.events.clear();
-        }
-        answered.count += 1;
-        let (kind, document) = (event.data.type_name(), event.data.document());
-        answered.events.push((event.sequence, kind, document));
+        self.replies.take(event);
     }
 
     /// Where the events of a command stand that was accepted before; none where it is new, or a
@@ -87,27 +77,21 @@ impl Standing {
     ///
     /// # Errors
     /// `command.id_reused` where its id was used for a command with other content.
-    pub fn answered(&self, command: &Command) -> Result<Option<&Answered>, Rejection> {
-        match self.answered.get(&command.id) {
-            Some(answered)
-                if answered.content_hash != command.content_hash
-                    && !planted::is(Planted::IdBlindWriter) =>
-            {
-                let message = format!(
-                    "the id {} was used for another command (event {}); use a new id, or send \
-                     the same content",
-                    command.id, answered.first
-                );
-                Err(Rejection::at(Code::CommandIdReused, "id", message))
-            }
-            other => {
-                let is_run = matches!(command.data, CommandData::RunBilling(_));
-                let is_whole = |answered: &&Answered| {
-                    !is_run || answered.ends_a_run() || planted::is(Planted::TakesAPartForTheRun)
-                };
-                Ok(other.filter(is_whole))
-            }
+    pub fn answered(&self, command: &Command) -> Result<Option<Answered>, Rejection> {
+        let found = self.replies.get(&command.id).map_err(|damaged| unknown(&damaged))?;
+        let Some(answered) = found else { return Ok(None) };
+        if answered.content_hash != command.content_hash && !planted::is(Planted::IdBlindWriter) {
+            let message = format!(
+                "the id {} was used for another command (event {}); use a new id, or send the same \
+                 content",
+                command.id, answered.first
+            );
+            return Err(Rejection::at(Code::CommandIdReused, "id", message));
         }
+        let is_whole = !matches!(command.data, CommandData::RunBilling(_))
+            || answered.ends_a_run()
+            || planted::is(Planted::TakesAPartForTheRun);
+        Ok(Some(answered).filter(|_| is_whole))
     }
 
     /// Gives decided events their place, id and time: never before the event in front of them.
@@ -122,7 +106,7 @@ impl Standing {
         let mut recorded_at = self.recorded_at;
         let now = whole_microseconds(now);
         // A billing run that goes on has events already.
-        let before = self.answered.get(&command.id).map_or(0, |answered| answered.count);
+        let before = self.replies.count(&command.id).unwrap_or(0);
         let events = (before..).zip(new).map(|(index, new)| {
             sequence += 1;
             recorded_at = now.max(recorded_at + Duration::microseconds(1));
@@ -136,7 +120,7 @@ impl Standing {
                 recorded_at,
                 actor: command.actor.clone(),
                 command_id: command.id.clone(),
-                command_hash: command.content_hash.clone(),
+                command_hash: command.content_hash,
                 correlation_id: command.correlation_id.clone(),
                 reason: command.reason.clone(),
                 data: new.data,
@@ -145,6 +129,11 @@ impl Standing {
         });
         events.collect()
     }
+}
+
+/// What was decided is not decided again, even where nobody can tell any more what it came to.
+fn unknown(damaged: &DamagedReplies) -> Rejection {
+    Rejection::new(Code::CommandOutcomeUnknown, damaged.to_string())
 }
 
 /// The log keeps microseconds: a finer time would come back as another one.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
+use crate::content_hash::ContentHash;
 use crate::id::Identifier;
 
 pub mod accounts;
@@ -31,8 +32,8 @@ pub struct Command {
     pub correlation_id: Identifier,
     /// Who asked, from the credentials of the connection.
     pub actor: String,
-    /// SHA-256 of the command's content in hex: what `command.id_reused` compares.
-    pub content_hash: String,
+    /// SHA-256 of the command's content: what `command.id_reused` compares.
+    pub content_hash: ContentHash,
     /// What is asked.
     pub data: CommandData,
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::calendar::Day;
+use crate::content_hash::ContentHash;
 use crate::id::Identifier;
 use crate::money::Currency;
 use crate::posting::Functional;
@@ -47,7 +48,7 @@ impl NewEvent {
             recorded_at: OffsetDateTime::UNIX_EPOCH,
             actor: String::new(),
             command_id: command.clone(),
-            command_hash: String::new(),
+            command_hash: ContentHash::default(),
             correlation_id: command.clone(),
             reason: None,
             data: self.data,
@@ -71,8 +72,8 @@ pub struct Event {
     pub actor: String,
     /// The command that caused it.
     pub command_id: Identifier,
-    /// SHA-256 of that command's content, in hex.
-    pub command_hash: String,
+    /// SHA-256 of that command's content.
+    pub command_hash: ContentHash,
     /// The story that it belongs to.
     pub correlation_id: Identifier,
     /// Free text of the command.

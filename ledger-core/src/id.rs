@@ -38,17 +38,29 @@ impl Identifier {
 
 /// Percent-encodes every byte outside `A-Z a-z 0-9 _ -`, so that any text is one subject token.
 pub fn subject_token(text: &str) -> String {
-    use fmt::Write as _;
-    let mut token = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
-            token.push(char::from(byte));
-        } else if write!(token, "%{byte:02X}").is_err() {
-            // Writing to a String does not fail.
-            return token;
+    Token(text).to_string()
+}
+
+/// A text that is written as [`subject_token`] gives it.
+#[derive(Debug, Clone, Copy)]
+pub struct Token<'a>(pub &'a str);
+
+impl fmt::Display for Token<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        // Most identifiers are plain, and written as one piece.
+        if self.0.bytes().all(is_plain) {
+            return formatter.write_str(self.0);
         }
+        for byte in self.0.bytes() {
+            if is_plain(byte) {
+                fmt::Write::write_char(formatter, char::from(byte))?;
+            } else {
+                write!(formatter, "%{byte:02X}")?;
+            }
+        }
+        Ok(())
     }
-    token
 }
 
 impl FromStr for Identifier {

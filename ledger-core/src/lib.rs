@@ -12,6 +12,7 @@ pub mod chart;
 pub mod closing;
 pub mod collection;
 pub mod command;
+pub mod content_hash;
 pub mod decide;
 pub mod dunning;
 pub mod event;

@@ -30,13 +30,16 @@ pub type LogFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Any event log, shared between tasks.
 pub type SharedLog = Arc<dyn EventLog>;
 
+/// The name or the value of a header: a short one takes no memory of its own.
+pub type HeaderText = smol_str::SmolStr;
+
 /// A record to append: one event on its subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// The NATS subject, for example `ledger.acme.evt.0.C-1.invoice.INV-1`.
     pub subject: String,
     /// Header names and values in the order in which they are written.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(HeaderText, HeaderText)>,
     /// The event's JSON, byte for byte the same in every log.
     pub body: Vec<u8>,
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use ledger_core::command::Command;
+use ledger_core::content_hash::ContentHash;
 use ledger_core::decide::decide;
 use ledger_core::event::Event;
 use ledger_core::state::Ledger;
@@ -20,7 +21,7 @@ fn send(ledger: &mut Ledger, name: &str, data: &Value) -> String {
         reason: None,
         correlation_id: "c".parse().unwrap(),
         actor: "a".to_owned(),
-        content_hash: String::new(),
+        content_hash: ContentHash::default(),
         data: parsed,
     };
     match decide(&"b".parse().unwrap(), ledger, &command) {
@@ -34,7 +35,7 @@ fn send(ledger: &mut Ledger, name: &str, data: &Value) -> String {
                     recorded_at: OffsetDateTime::UNIX_EPOCH,
                     actor: "a".to_owned(),
                     command_id: "c".parse().unwrap(),
-                    command_hash: String::new(),
+                    command_hash: ContentHash::default(),
                     correlation_id: "c".parse().unwrap(),
                     reason: None,
                     functional: None,

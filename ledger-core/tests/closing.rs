@@ -6,6 +6,7 @@
 use ledger_core::calendar::Day;
 use ledger_core::closing::Check;
 use ledger_core::command::Command;
+use ledger_core::content_hash::ContentHash;
 use ledger_core::decide::decide;
 use ledger_core::event::close::PeriodClosed;
 use ledger_core::event::{Event, EventData};
@@ -68,7 +69,7 @@ impl Book {
             reason: reason.map(str::to_owned),
             correlation_id: "c".parse().unwrap(),
             actor: "a".to_owned(),
-            content_hash: String::new(),
+            content_hash: ContentHash::default(),
             data,
         };
         let decided = decide(&"b".parse().unwrap(), &self.ledger, &command)?;
@@ -82,7 +83,7 @@ impl Book {
                 recorded_at: OffsetDateTime::UNIX_EPOCH,
                 actor: "a".to_owned(),
                 command_id: "c".parse().unwrap(),
-                command_hash: String::new(),
+                command_hash: ContentHash::default(),
                 correlation_id: "c".parse().unwrap(),
                 reason: reason.map(str::to_owned),
                 functional: new.functional,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_core::calendar::Day;
 use ledger_core::command::Command;
+use ledger_core::content_hash::ContentHash;
 use ledger_core::decide::decide;
 use ledger_core::event::collections::ReminderIssued;
 use ledger_core::event::{Event, EventData};
@@ -46,7 +47,7 @@ impl Book {
             reason: None,
             correlation_id: "c".parse().unwrap(),
             actor: "a".to_owned(),
-            content_hash: String::new(),
+            content_hash: ContentHash::default(),
             data: serde_json::from_value(json!({"command": name, "data": data})).unwrap(),
         };
         let decided = decide(&"b".parse().unwrap(), &self.ledger, &command)?;
@@ -59,7 +60,7 @@ impl Book {
                 recorded_at: OffsetDateTime::UNIX_EPOCH,
                 actor: "a".to_owned(),
                 command_id: "c".parse().unwrap(),
-                command_hash: String::new(),
+                command_hash: ContentHash::default(),
                 correlation_id: "c".parse().unwrap(),
                 reason: None,
                 data: new.data.clone(),

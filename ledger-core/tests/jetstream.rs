@@ -220,7 +220,7 @@ async fn a_known_message_id_is_never_reported_as_stored() {
     let log = open(&server).await;
     let named = |number| {
         let mut record = sample(number);
-        record.headers.push(("Nats-Msg-Id".to_owned(), "the same".to_owned()));
+        record.headers.push(("Nats-Msg-Id".into(), "the same".into()));
         record
     };
     assert_eq!(log.append(0, vec![named(1)]).await, Ok(1));
@@ -237,7 +237,7 @@ async fn what_the_server_would_change_or_misroute_is_refused() {
     let log = open(&server).await;
     let subject = |subject: &str| Record { subject: subject.to_owned(), ..sample(1) };
     let header = |name: &str, value: &str| Record {
-        headers: vec![(name.to_owned(), value.to_owned())],
+        headers: vec![(name.into(), value.into())],
         ..sample(1)
     };
     let records = [

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use ledger_core::calendar::Day;
 use ledger_core::command::Command;
+use ledger_core::content_hash::ContentHash;
 use ledger_core::decide::decide;
 use ledger_core::event::{Event, EventData, NewEvent};
 use ledger_core::money::{Amount, Currency};
@@ -55,7 +56,7 @@ impl Book {
             reason: None,
             correlation_id: "c".parse().unwrap(),
             actor: "a".to_owned(),
-            content_hash: String::new(),
+            content_hash: ContentHash::default(),
             data: serde_json::from_value(data.clone()).unwrap(),
         };
         let name = "book".parse().unwrap();
@@ -76,7 +77,7 @@ impl Book {
             recorded_at: OffsetDateTime::UNIX_EPOCH,
             actor: "a".to_owned(),
             command_id: "c".parse().unwrap(),
-            command_hash: String::new(),
+            command_hash: ContentHash::default(),
             correlation_id: "c".parse().unwrap(),
             reason: None,
             data: event.data.clone(),

@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     + time::Duration::microseconds(i64::try_from(sequence)?),
                 actor: command.actor.clone(),
                 command_id: command.id.clone(),
-                command_hash: command.content_hash.clone(),
+                command_hash: command.content_hash,
                 correlation_id: command.correlation_id.clone(),
                 reason: command.reason.clone(),
                 data: new.data,
@@ -52,10 +52,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             let context = EncodeContext { book: &book, shard: 0, chain, traceparent: None };
             let (record, through) = encode(&event, &context)?;
             chain = through;
+            let headers = record.headers.into_iter();
             let golden = GoldenRecord {
                 sequence,
                 subject: record.subject,
-                headers: record.headers,
+                headers: headers.map(|(name, value)| (name.into(), value.into())).collect(),
                 body: String::from_utf8(record.body)?,
             };
             keep(&folder, &event, &golden)?;

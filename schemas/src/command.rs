@@ -2,17 +2,17 @@
 
 use ledger_core::calendar::Day;
 use ledger_core::command::{Command, CommandData, PLANNED};
+use ledger_core::content_hash::ContentHash;
 use ledger_core::id::Identifier;
 use ledger_core::limits::{COMMAND_BYTES_MAX, JSON_DEPTH_MAX};
 use ledger_core::money::from_outside;
 use ledger_core::rejection::{Code, Rejection};
 use ledger_core::wire::uncoded;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::str::FromStr;
-
-use crate::chain::hex;
 
 /// Where a command came from: what the transport knows and the envelope does not say.
 #[derive(Debug, Clone)]
@@ -56,7 +56,9 @@ struct Envelope {
     reason: Option<String>,
     #[serde(default)]
     correlation_id: Option<Identifier>,
-    data: Value,
+    /// Read by themselves, by the command's name.
+    #[serde(rename = "data")]
+    _data: IgnoredAny,
 }
 
 /// Reads one command. `new_id` makes an id where the caller gave none.
@@ -107,12 +109,12 @@ fn read(bytes: &[u8]) -> Result<(Option<String>, Value), Rejection> {
 }
 
 fn decode(
-    value: Value,
+    mut value: Value,
     origin: &Origin,
     new_id: &mut dyn FnMut() -> String,
 ) -> Result<Command, Rejection> {
-    let envelope: Envelope =
-        serde_path_to_error::deserialize(value).map_err(|error| refusal("", &error))?;
+    let data = value.get_mut("data").map(Value::take).unwrap_or_default();
+    let envelope = envelope(value)?;
     if envelope.book.as_ref().is_some_and(|book| *book != origin.book) {
         return Err(Rejection::at(
             Code::BookMismatch,
@@ -134,8 +136,8 @@ fn decode(
     {
         return Err(Rejection::at(Code::TextInvalid, "reason", "the reason is too long"));
     }
-    let content_hash = content_hash(&envelope)?;
-    let data = from_outside(|| data(&envelope.command, envelope.data))?;
+    let content_hash = content_hash(&envelope, &data)?;
+    let data = from_outside(|| read_data(&envelope.command, data))?;
     let id = match envelope.id {
         Some(id) => id,
         None => Identifier::from_str(&new_id())?,
@@ -151,13 +153,24 @@ fn decode(
     })
 }
 
-fn data(name: &str, value: Value) -> Result<CommandData, Rejection> {
+/// Where it is read without a fault, nobody needs to know which field is being read: to keep track of
+/// that takes as long as reading. So only what cannot be read is read again.
+fn envelope(value: Value) -> Result<Envelope, Rejection> {
+    Envelope::deserialize(&value)
+        .or_else(|_| serde_path_to_error::deserialize(value).map_err(|error| refusal("", &error)))
+}
+
+/// The same of the data.
+fn read_data(name: &str, value: Value) -> Result<CommandData, Rejection> {
     if PLANNED.contains(&name) {
         return Err(Rejection::at(
             Code::CommandNotSupported,
             "command",
             format!("{name} is not part of this release yet"),
         ));
+    }
+    if let Some(Ok(data)) = CommandData::deserialize(name, &value) {
+        return Ok(data);
     }
     let mut track = serde_path_to_error::Track::new();
     let deserializer = serde_path_to_error::Deserializer::new(value, &mut track);
@@ -234,7 +247,7 @@ fn malformed(field: &str, message: &str) -> Rejection {
 /// SHA-256 over what the caller asked for, in one form: sorted keys, no white space. The id, the
 /// book and defaults that were filled in are left out, so that a retry on another day is the
 /// same content.
-fn content_hash(envelope: &Envelope) -> Result<String, Rejection> {
+fn content_hash(envelope: &Envelope, data: &Value) -> Result<ContentHash, Rejection> {
     /// In the order of the keys.
     #[derive(Serialize)]
     struct Content<'a> {
@@ -245,12 +258,12 @@ fn content_hash(envelope: &Envelope) -> Result<String, Rejection> {
     }
     let content = Content {
         command: &envelope.command,
-        data: &envelope.data,
+        data,
         effective: envelope.effective,
         reason: envelope.reason.as_deref(),
     };
     let bytes = serde_json::to_vec(&content).map_err(|error| malformed("", &error.to_string()))?;
-    Ok(hex(&Sha256::digest(bytes)))
+    Ok(ContentHash(Sha256::digest(bytes).into()))
 }
 
 /// Refuses what is too large or too deep before anything reads it: a recursive parser would
@@ -292,6 +305,7 @@ mod distinct {
     use std::fmt;
 
     use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+    use serde_json::map::Entry;
     use serde_json::{Map, Number, Value};
 
     struct Distinct(Value);
@@ -350,10 +364,13 @@ mod distinct {
         fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
             let mut map = Map::new();
             while let Some((key, Distinct(value))) = access.next_entry::<String, Distinct>()? {
-                if map.contains_key(&key) {
-                    return Err(A::Error::custom(format!("the field {key:?} stands twice")));
-                }
-                map.insert(key, value);
+                match map.entry(key) {
+                    Entry::Vacant(place) => place.insert(value),
+                    Entry::Occupied(first) => {
+                        let key = first.key();
+                        return Err(A::Error::custom(format!("the field {key:?} stands twice")));
+                    }
+                };
             }
             Ok(Value::Object(map))
         }

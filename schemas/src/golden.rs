@@ -22,7 +22,11 @@ impl From<&GoldenRecord> for Record {
     fn from(golden: &GoldenRecord) -> Self {
         Self {
             subject: golden.subject.clone(),
-            headers: golden.headers.clone(),
+            headers: golden
+                .headers
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
             body: golden.body.clone().into_bytes(),
         }
     }

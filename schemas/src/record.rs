@@ -1,12 +1,14 @@
 //! Events as the log keeps them: body and headers (contract, section 6).
 
+use ledger_core::content_hash::ContentHash;
 use ledger_core::event::{Event, EventData};
-use ledger_core::id::{Identifier, subject_token};
+use ledger_core::id::{Identifier, Token};
 use ledger_core::limits::EVENT_BYTES_MAX;
-use ledger_core::log::{Record, StoredRecord};
+use ledger_core::log::{HeaderText, Record, StoredRecord};
 use ledger_core::posting::Functional;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use smol_str::format_smolstr;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -16,6 +18,8 @@ use crate::subject::event_subject;
 
 /// Most events fit in without another allocation.
 const BODY_BYTES_USUAL: usize = 1_024;
+/// Headers of one event.
+const HEADERS_MAX: usize = 10;
 
 const INSTANT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
@@ -87,7 +91,7 @@ struct BodyOut<'a> {
     recorded_at: &'a str,
     actor: &'a str,
     command_id: &'a Identifier,
-    command_hash: &'a str,
+    command_hash: ContentHash,
     correlation_id: &'a Identifier,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
@@ -111,7 +115,7 @@ struct BodyIn<'a> {
     recorded_at: std::borrow::Cow<'a, str>,
     actor: String,
     command_id: Identifier,
-    command_hash: String,
+    command_hash: ContentHash,
     correlation_id: Identifier,
     #[serde(default)]
     reason: Option<String>,
@@ -136,7 +140,7 @@ pub fn encode(event: &Event, context: &EncodeContext<'_>) -> Result<(Record, Cha
         recorded_at: &recorded_at,
         actor: &event.actor,
         command_id: &event.command_id,
-        command_hash: &event.command_hash,
+        command_hash: event.command_hash,
         correlation_id: &event.correlation_id,
         reason: event.reason.as_deref(),
         data: &event.data,
@@ -148,22 +152,26 @@ pub fn encode(event: &Event, context: &EncodeContext<'_>) -> Result<(Record, Cha
     }
     let chain = context.chain.next(&body);
     let document = event.data.document();
-    let mut headers = vec![
-        (CHAIN_HEADER.to_owned(), chain.to_hex()),
-        ("Nats-Msg-Id".to_owned(), event.id.clone()),
-        ("ce-datacontenttype".to_owned(), "application/json".to_owned()),
-        ("ce-id".to_owned(), event.id.clone()),
-        ("ce-source".to_owned(), format!("/ledger/{}/{}", context.book.token(), context.shard)),
-        ("ce-specversion".to_owned(), "1.0".to_owned()),
-        ("ce-subject".to_owned(), subject_token(document.id.as_str())),
-        ("ce-time".to_owned(), recorded_at),
+    let name = HeaderText::new_static;
+    let id = HeaderText::new(&event.id);
+    let (kind, version) = (event.data.type_name(), event.data.version());
+    let mut headers = Vec::with_capacity(HEADERS_MAX);
+    headers.extend([
+        (name(CHAIN_HEADER), chain.to_hex().into()),
+        (name("Nats-Msg-Id"), id.clone()),
+        (name("ce-datacontenttype"), name("application/json")),
+        (name("ce-id"), id),
         (
-            "ce-type".to_owned(),
-            format!("revledger.{}.v{}", event.data.type_name(), event.data.version()),
+            name("ce-source"),
+            format_smolstr!("/ledger/{}/{}", Token(context.book.as_str()), context.shard),
         ),
-    ];
+        (name("ce-specversion"), name("1.0")),
+        (name("ce-subject"), format_smolstr!("{}", Token(document.id.as_str()))),
+        (name("ce-time"), recorded_at.into()),
+        (name("ce-type"), format_smolstr!("revledger.{kind}.v{version}")),
+    ]);
     if let Some(traceparent) = context.traceparent {
-        headers.push(("traceparent".to_owned(), traceparent.to_owned()));
+        headers.push((name("traceparent"), traceparent.into()));
     }
     let subject = event_subject(context.book, context.shard, &document);
     Ok((Record { subject, headers, body }, chain))

@@ -1,22 +1,21 @@
 //! NATS subjects (contract, sections 2, 6 and 7).
 
+use std::fmt::Display;
+
 use ledger_core::event::DocumentReference;
-use ledger_core::id::{Identifier, subject_token};
+use ledger_core::id::{Identifier, Token, subject_token};
 
 /// The subject of an event: `ledger.<book>.evt.<shard>.<customer>.<kind>.<document>`.
 pub fn event_subject(book: &Identifier, shard: u32, document: &DocumentReference) -> String {
-    let customer = match &document.customer {
+    let named = document.customer.as_ref().map(|customer| Token(customer.as_str()));
+    let customer: &dyn Display = match &named {
         // A customer of that name must not look like the whole book.
-        Some(customer) if customer.as_str() == "_book" => "%5Fbook".to_owned(),
-        Some(customer) => customer.token(),
-        None => "_book".to_owned(),
+        Some(Token("_book")) => &"%5Fbook",
+        Some(customer) => customer,
+        None => &"_book",
     };
-    format!(
-        "ledger.{}.evt.{shard}.{customer}.{}.{}",
-        book.token(),
-        document.kind,
-        document.id.token()
-    )
+    let (book, kind, id) = (Token(book.as_str()), document.kind, Token(document.id.as_str()));
+    format!("ledger.{book}.evt.{shard}.{customer}.{kind}.{id}")
 }
 
 /// The subject on which a command is sent.

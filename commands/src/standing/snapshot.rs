@@ -5,45 +5,16 @@ use std::path::Path;
 use std::thread;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ledger_core::event::words;
 use ledger_core::snapshot::{Heading, Map, Part, Snapshot, SnapshotError, Unpublished, instant};
 use ledger_core::state::Ledger;
 use schemas::chain::Chain;
 use time::OffsetDateTime;
 use tracing::info;
 
-use super::{Answered, Standing};
+use super::Standing;
 
 /// The program that lays values out as this one does: its sources.
 const PROGRAM: &str = concat!("commands ", env!("SNAPSHOT_SOURCES"));
-
-impl BorshSerialize for Answered {
-    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
-        let Self { content_hash, first, count, events } = self;
-        (content_hash, first, count, events.len()).serialize(writer)?;
-        for (sequence, kind, document) in events {
-            sequence.serialize(writer)?;
-            words::write_type(kind, writer)?;
-            document.serialize(writer)?;
-        }
-        Ok(())
-    }
-}
-
-impl BorshDeserialize for Answered {
-    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
-        let (content_hash, first, count, length) = BorshDeserialize::deserialize_reader(reader)?;
-        let length: usize = length;
-        let mut events = Vec::new();
-        events.try_reserve_exact(length).map_err(io::Error::other)?;
-        for _ in 0..length {
-            let sequence = u64::deserialize_reader(reader)?;
-            let kind = words::read_type(reader)?;
-            events.push((sequence, kind, BorshDeserialize::deserialize_reader(reader)?));
-        }
-        Ok(Self { content_hash, first, count, events })
-    }
-}
 
 /// An instant, as a part.
 struct Instant(OffsetDateTime);
@@ -67,7 +38,7 @@ impl Standing {
     /// [`SnapshotError`] where the disk fails.
     pub fn write_snapshot(&self, path: &Path) -> Result<Unpublished, SnapshotError> {
         // Every field by name: what a snapshot forgets would be missing after the next start.
-        let Self { ledger, answered, sequence, chain, recorded_at } = self;
+        let Self { ledger, replies, sequence, chain, recorded_at } = self;
         let Ledger {
             book,
             products,
@@ -90,8 +61,7 @@ impl Standing {
             (values, tax_rates, foreign, unfinished_runs, credits),
             Instant(*recorded_at),
         );
-        let parts: [&dyn Part; 7] =
-            [&small, customers, orders, invoices, payments, books, answered];
+        let parts: [&dyn Part; 7] = [&small, customers, orders, invoices, payments, books, replies];
         let (program, sequence) = (PROGRAM.to_owned(), *sequence);
         Unpublished::write(path, Heading { program, sequence, chain: chain.0 }, &parts)
     }
@@ -116,7 +86,7 @@ fn read(snapshot: &Snapshot) -> Result<Standing, SnapshotError> {
     let died = || snapshot.misfit("a thread that read it ended");
     thread::scope(|threads| {
         // The longest first.
-        let answered = threads.spawn(|| snapshot.part::<Map<_, _>>(6));
+        let replies = threads.spawn(|| snapshot.part(6));
         let invoices = threads.spawn(|| snapshot.part::<Map<_, _>>(3));
         let orders = threads.spawn(|| snapshot.part::<Map<_, _>>(2));
         let payments = threads.spawn(|| snapshot.part::<Map<_, _>>(4));
@@ -147,7 +117,7 @@ fn read(snapshot: &Snapshot) -> Result<Standing, SnapshotError> {
         let heading = snapshot.heading();
         Ok(Standing {
             ledger,
-            answered: answered.join().map_err(|_| died())??.0,
+            replies: replies.join().map_err(|_| died())??,
             sequence: heading.sequence,
             chain: Chain(heading.chain),
             recorded_at,

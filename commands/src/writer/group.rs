@@ -173,7 +173,7 @@ impl Writer {
         let refusal = added.err();
         let id = &rest.job.command.id;
         let reply = match (refusal, self.standing.answered(&rest.job.command)) {
-            (None, Ok(Some(answered))) => self.reply(id, answered),
+            (None, Ok(Some(answered))) => self.reply(id, &answered),
             (Some(rejection), _) | (None, Err(rejection)) => {
                 Reply::rejected(Some(id.as_str()), &rejection).to_bytes()
             }
@@ -223,7 +223,7 @@ impl Writer {
         match self.standing.answered(command) {
             Ok(None) => {}
             Ok(Some(_)) if planted::is(Planted::DecidesRepeatsAgain) => {}
-            Ok(Some(answered)) => return Decided::Accepted(self.reply(&command.id, answered)),
+            Ok(Some(answered)) => return Decided::Accepted(self.reply(&command.id, &answered)),
             Err(rejection) => return refuse(&rejection),
         }
         let new = match self.decide_events(command) {
@@ -251,7 +251,7 @@ impl Writer {
                     self.tell_time_zone();
                 }
                 match self.standing.answered(command) {
-                    Ok(Some(answered)) => Decided::Accepted(self.reply(&command.id, answered)),
+                    Ok(Some(answered)) => Decided::Accepted(self.reply(&command.id, &answered)),
                     // A decision without events would leave nothing to answer from.
                     Ok(None) => refuse(&Rejection::new(Code::CommandMalformed, NOTHING)),
                     Err(rejection) => refuse(&rejection),
@@ -314,7 +314,7 @@ impl Writer {
     pub(super) fn answer_if_stored(&self, job: Job) -> Option<Job> {
         match self.standing.answered(&job.command) {
             Ok(Some(answered)) => {
-                let reply = self.reply(&job.command.id, answered);
+                let reply = self.reply(&job.command.id, &answered);
                 job.answer(reply);
                 None
             }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ledger_core::content_hash::ContentHash;
 use ledger_core::event::Event;
 use ledger_core::limits::COMMAND_EVENTS_MAX;
 use schemas::chain::Chain;
@@ -48,8 +49,8 @@ impl Told {
     /// The events of an operation, where it is the one that got its id.
     pub(crate) fn events_of(&self, operation: &Operation) -> Vec<usize> {
         let of_id = self.by_id.get(operation.command.id.as_str()).cloned().unwrap_or_default();
-        let hash = &operation.command.content_hash;
-        of_id.into_iter().filter(|at| self.events[*at].command_hash == *hash).collect()
+        let hash = operation.command.content_hash;
+        of_id.into_iter().filter(|at| self.events[*at].command_hash == hash).collect()
     }
 
     /// The one reply to a command that is stored.
@@ -88,12 +89,10 @@ pub(crate) fn replies(world: &World, told: &Told) -> Vec<String> {
 
 /// Events that nobody asked for.
 fn invented(operations: &[Operation], told: &Told) -> Vec<String> {
-    let asked: BTreeSet<(&str, &str)> = operations
-        .iter()
-        .map(|one| (one.command.id.as_str(), one.command.content_hash.as_str()))
-        .collect();
+    let asked: BTreeSet<(&str, ContentHash)> =
+        operations.iter().map(|one| (one.command.id.as_str(), one.command.content_hash)).collect();
     let is_asked =
-        |event: &&Event| asked.contains(&(event.command_id.as_str(), event.command_hash.as_str()));
+        |event: &&Event| asked.contains(&(event.command_id.as_str(), event.command_hash));
     let strange = told.events.iter().filter(|event| !is_asked(event));
     strange
         .map(|event| format!("nobody asked for event {} ({})", event.sequence, event.command_id))

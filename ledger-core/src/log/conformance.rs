@@ -38,8 +38,8 @@ pub fn sample(number: u64) -> Record {
     Record {
         subject: format!("ledger.acme.evt.0.C-{}.invoice.INV-{number}", number % 7),
         headers: vec![
-            ("Ledger-Command".to_owned(), format!("command-{number}")),
-            ("Ledger-Type".to_owned(), "invoice.issued".to_owned()),
+            ("Ledger-Command".into(), format!("command-{number}").into()),
+            ("Ledger-Type".into(), "invoice.issued".into()),
         ],
         body: format!("{{\"number\":{number},\"text\":\"{}\"}}", "x".repeat(sample_length(number)))
             .into_bytes(),
@@ -124,7 +124,7 @@ async fn wrong_sequence(log: &SharedLog) {
 
 async fn bytes_come_back(log: &SharedLog) {
     let subject = |tail: &str| format!("ledger.acme.evt.0.{tail}");
-    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let header = |name: &str, value: &str| (name.into(), value.into());
     let records = vec![
         Record {
             subject: subject("Käufer-客户-Ω.invoice.INV-é"),

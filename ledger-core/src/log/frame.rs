@@ -21,8 +21,8 @@
 use sha2::{Digest, Sha256};
 
 use crate::limits::MESSAGE_BYTES_MAX;
-use crate::log::Record;
 use crate::log::bounds::record_bytes;
+use crate::log::{HeaderText, Record};
 
 /// Bytes of a frame before its payload.
 pub(super) const HEADER_BYTES: usize = 68;
@@ -156,12 +156,12 @@ impl Header {
             return Err("a record does not fit its checksum");
         }
         let mut fields = Fields(payload);
-        let subject = fields.text(self.subject).ok_or("a subject is not UTF-8")?;
+        let subject = fields.text(self.subject).ok_or("a subject is not UTF-8")?.to_owned();
         let mut section = Fields(fields.take(self.headers).ok_or("headers are cut short")?);
         let mut headers = Vec::with_capacity(8.min(self.headers / 8));
         while !section.0.is_empty() {
-            let name = section.length().and_then(|n| section.text(n));
-            let value = section.length().and_then(|n| section.text(n));
+            let name = section.length().and_then(|n| section.text(n)).map(HeaderText::new);
+            let value = section.length().and_then(|n| section.text(n)).map(HeaderText::new);
             headers.push(name.zip(value).ok_or("a header is not readable")?);
         }
         Ok(Record { subject, headers, body: fields.0.to_vec() })
@@ -231,7 +231,7 @@ impl<'a> Fields<'a> {
         usize::try_from(u32::from_le_bytes(self.next()?)).ok()
     }
 
-    pub(super) fn text(&mut self, bytes: usize) -> Option<String> {
-        str::from_utf8(self.take(bytes)?).ok().map(str::to_owned)
+    pub(super) fn text(&mut self, bytes: usize) -> Option<&'a str> {
+        str::from_utf8(self.take(bytes)?).ok()
     }
 }

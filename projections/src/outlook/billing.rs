@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ledger_core::calendar::Day;
 use ledger_core::command::invoice::RunBilling;
 use ledger_core::command::{Command, CommandData};
+use ledger_core::content_hash::ContentHash;
 use ledger_core::decide::decide;
 use ledger_core::event::{Event, EventData, NewEvent};
 use ledger_core::id::Identifier;
@@ -186,7 +187,7 @@ impl Trial<'_> {
             reason: None,
             correlation_id: id,
             actor: "preview".to_owned(),
-            content_hash: String::new(),
+            content_hash: ContentHash::default(),
             data: CommandData::RunBilling(data),
         };
         match decide(self.book, &self.ledger, &command) {
@@ -215,7 +216,7 @@ impl Trial<'_> {
             recorded_at: OffsetDateTime::UNIX_EPOCH,
             actor: command.actor.clone(),
             command_id: command.id.clone(),
-            command_hash: String::new(),
+            command_hash: ContentHash::default(),
             correlation_id: command.id.clone(),
             reason: None,
             data: new.data,

@@ -86,7 +86,7 @@ impl Book {
             recorded_at: time::macros::datetime!(2026-01-01 00:00 UTC),
             actor: command.actor.clone(),
             command_id: command.id.clone(),
-            command_hash: command.content_hash.clone(),
+            command_hash: command.content_hash,
             correlation_id: command.correlation_id.clone(),
             reason: None,
             data: new.data,

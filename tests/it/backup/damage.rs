@@ -105,7 +105,7 @@ fn a_file_that_was_forged_with_its_checksums_is_refused() {
         stored.record.body = body.replace(r#""version":1"#, r#""version":99"#).into_bytes();
         let chain = schemas::chain::Chain::START.next(&stored.record.body).to_hex();
         let header = stored.record.headers.iter_mut().find(|(name, _)| name == "Ledger-Chain");
-        header.unwrap().1 = chain;
+        header.unwrap().1 = chain.into();
     };
     refused(&forged(&later, None), &["backup.newer"]);
 }

@@ -160,7 +160,8 @@ fn a_place_with_something_else_is_refused_and_left_alone() {
     let (url, monitor) = (server.url(), server.monitor_url());
     let ledger = book();
     let mut other = records(&events(&journal(&ledger)));
-    other[3].headers[1].1.push('x');
+    let value = &mut other[3].headers[1].1;
+    *value = format!("{value}x").into();
     leave_unfinished(&server, &other[..4]);
     let run = ledger.expect(1, &to_stream(&url, &monitor), "");
     assert!(run.err.contains("error[target.differs]"), "{}", run.err);

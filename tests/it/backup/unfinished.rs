@@ -33,7 +33,8 @@ fn what_was_begun_with_another_history_is_not_gone_on_with() {
     for place in 0..all.len() {
         let mut other = all.clone();
         // Of a header, which the hash chain does not cover.
-        other[place].headers[2].1.push('x');
+        let value = &mut other[place].headers[2].1;
+        *value = format!("{value}x").into();
         let told = match place {
             0 => "it is another book".to_owned(),
             _ => format!("event {} is the first", place + 1),

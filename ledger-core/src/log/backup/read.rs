@@ -189,7 +189,10 @@ fn about(bytes: &[u8]) -> Option<About> {
     let mut fields = Fields(bytes);
     let shard = u32::from_le_bytes(fields.next()?);
     let through = u64::from_le_bytes(fields.next()?);
-    let mut text = || fields.length().and_then(|length| fields.text(length));
+    let mut text = || {
+        let length = fields.length()?;
+        fields.text(length).map(str::to_owned)
+    };
     let (book, created_at, program) = (text()?, text()?, text()?);
     fields.0.is_empty().then_some(About { book, shard, through, created_at, program })
 }

@@ -51,7 +51,10 @@ proptest! {
             0..40,
         )
     ) {
-        let record = |(subject, headers, body)| Record { subject, headers, body };
+        let record = |(subject, headers, body): (_, Vec<(String, String)>, _)| {
+            let headers = headers.into_iter().map(|(name, value)| (name.into(), value.into()));
+            Record { subject, headers: headers.collect(), body }
+        };
         let records = stored(records.into_iter().map(record).collect());
         let (bytes, end) = written(&records);
         prop_assert_eq!(u64::try_from(bytes.len()).unwrap(), end.bytes);

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use async_nats::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::log::{AppendError, Record};
+use crate::log::{AppendError, HeaderText, Record};
 
 /// The one header of the server's own name space that belongs to the record.
 const MESSAGE_ID: &str = "nats-msg-id";
@@ -44,12 +44,12 @@ pub(super) fn to_server(record: &Record) -> Result<HeaderMap, AppendError> {
 }
 
 /// The headers that the ledger wrote, sorted by name, without those of the server.
-pub(super) fn from_server(headers: Option<&HeaderMap>) -> Vec<(String, String)> {
-    let mut found = Vec::new();
+pub(super) fn from_server(headers: Option<&HeaderMap>) -> Vec<(HeaderText, HeaderText)> {
+    let mut found: Vec<(HeaderText, HeaderText)> = Vec::new();
     for (name, values) in headers.into_iter().flat_map(HeaderMap::iter) {
         let name: &str = name.as_ref();
         if !belongs_to_server(name) {
-            found.extend(values.iter().map(|value| (name.to_owned(), value.as_str().to_owned())));
+            found.extend(values.iter().map(|value| (name.into(), value.as_str().into())));
         }
     }
     // Stable: values of one name keep their order.
@@ -70,7 +70,7 @@ mod tests {
     fn record(headers: &[(&str, &str)]) -> Record {
         Record {
             subject: "ledger.acme.evt.0.a".to_owned(),
-            headers: headers.iter().map(|&(n, v)| (n.to_owned(), v.to_owned())).collect(),
+            headers: headers.iter().map(|&(n, v)| (n.into(), v.into())).collect(),
             body: Vec::new(),
         }
     }

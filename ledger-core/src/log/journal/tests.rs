@@ -100,7 +100,7 @@ async fn keeps_everything_over_reopening() {
 async fn keeps_headers_in_their_order_and_repeated() {
     let dir = TempDir::new().unwrap();
     let headers = [("b", "1"), ("a", "2"), ("b", "1"), ("", "")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .map(|(name, value)| (name.into(), value.into()))
         .to_vec();
     let record = Record { subject: String::new(), headers, body: vec![0; 3] };
     Journal::open(dir.path()).unwrap().append(0, vec![record.clone()]).await.unwrap();
@@ -128,7 +128,7 @@ async fn reads_any_window_with_and_without_a_cursor() {
 #[test]
 fn frame_bytes_are_pinned() {
     let mut bytes = Vec::new();
-    let headers = vec![("k".to_owned(), "v".to_owned())];
+    let headers = vec![("k".into(), "v".into())];
     let record = Record { subject: "s".to_owned(), headers, body: b"{}".to_vec() };
     crate::log::frame::encode(&mut bytes, 7, (1, 2), &record).unwrap();
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
