@@ -105,8 +105,9 @@ impl Standing {
         let mut sequence = self.sequence;
         let mut recorded_at = self.recorded_at;
         let now = whole_microseconds(now);
-        // A billing run that goes on has events already.
-        let before = self.replies.count(&command.id).unwrap_or(0);
+        // Only a billing run goes on that has events already.
+        let goes_on = matches!(command.data, CommandData::RunBilling(_));
+        let before = if goes_on { self.replies.count(&command.id).unwrap_or(0) } else { 0 };
         let events = (before..).zip(new).map(|(index, new)| {
             sequence += 1;
             recorded_at = now.max(recorded_at + Duration::microseconds(1));

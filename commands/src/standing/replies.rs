@@ -99,6 +99,12 @@ impl Replies {
         if self.is_damaged {
             return Err(DamagedReplies);
         }
+        // A reply is asked for right behind its events.
+        if let Some(last) = self.last
+            && read_id_bytes(self.head(last)?.1)? == id.as_str().as_bytes()
+        {
+            return Ok(Some(last));
+        }
         let Some(mut place) = self.places.get(&hash(id)).copied() else { return Ok(None) };
         while place != NOWHERE {
             let (head, rest) = self.head(place)?;
