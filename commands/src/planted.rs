@@ -29,6 +29,8 @@ pub enum Planted {
     FollowsTheClockBack,
     /// A billing run that was cut off counts as done.
     TakesAPartForTheRun,
+    /// A writer whose tenure ran out goes on.
+    ActsBeyondItsTenure,
 }
 
 #[cfg(feature = "planted-bugs")]

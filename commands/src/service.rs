@@ -259,7 +259,7 @@ pub fn status(code: &str) -> u16 {
         "command.id_reused" => 409,
         "command.outcome_unknown" => 504,
         "report.does_not_tie" => 500,
-        "report.unavailable" | "stripe.fee_unknown" => 503,
+        "book.standby" | "report.unavailable" | "stripe.fee_unknown" => 503,
         "command.malformed"
         | "command.unknown_field"
         | "command.missing_field"
