@@ -241,6 +241,11 @@ impl WriterHandle {
         self.role.clone()
     }
 
+    /// Whether the book is its to write, also where it has not read the whole log yet.
+    pub fn is_chosen(&self) -> bool {
+        self.tenure.term().is_some()
+    }
+
     /// Hands a command in, at once, and gives the future of its reply: commands are decided in
     /// the order of these calls. Beyond the queue's bound the reply is `book.busy`, and while another
     /// daemon writes `book.standby`.
@@ -252,7 +257,7 @@ impl WriterHandle {
         let id = command.id.to_string();
         let (answer, reply) = oneshot::channel();
         // A writer that waits for servers does not look into its queue.
-        let is_standby = self.tenure.term().is_none();
+        let is_standby = !self.is_chosen();
         let job = Job { command, traceparent, answer };
         let sent = if is_standby { None } else { Some(self.queue.try_send(job)) };
         async move {

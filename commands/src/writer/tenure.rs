@@ -91,3 +91,9 @@ impl Chair {
         self.0.send_if_modified(|held| held.take().is_some());
     }
 }
+
+impl Drop for Chair {
+    fn drop(&mut self) {
+        self.take_away();
+    }
+}
