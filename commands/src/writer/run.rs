@@ -25,7 +25,7 @@ const DECIDED_AT_ONCE: usize = 64;
 
 /// A group on its way to the log.
 pub(super) struct InFlight {
-    group: Group,
+    pub(super) group: Group,
     /// The chain through its last event.
     through: Option<Chain>,
     outcome: JoinHandle<Result<u64, AppendError>>,

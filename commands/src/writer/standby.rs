@@ -32,11 +32,14 @@ impl Writer {
         if self.term.is_some() && !self.holds() {
             self.step_down(pipeline);
         }
-        // What is on its way belongs to the term before.
         if self.term.is_none()
-            && pipeline.in_flight.is_none()
             && let Some(term) = self.tenure.term()
         {
+            // What is still on its way may never come back: it was sent before the servers were away.
+            if let Some(flight) = pipeline.in_flight.take() {
+                self.is_current = false;
+                flight.group.into_jobs().for_each(|job| job.answer_unknown(NO_LONGER));
+            }
             self.take_up(term).await;
         }
     }
