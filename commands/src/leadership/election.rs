@@ -110,8 +110,10 @@ pub(super) struct Candidate {
     /// Number and time of what was said and not heard back.
     on_their_way: VecDeque<(u64, Duration)>,
     first_heard_itself: Option<Duration>,
+    /// When the last one was said of what it heard back.
     last_heard_itself: Option<Duration>,
-    has_heard_a_writer: bool,
+    /// The term of the writer that was heard last.
+    writer: Option<u64>,
     next_beat: Duration,
     state: State,
     says: Vec<Message>,
@@ -131,7 +133,7 @@ impl Candidate {
             on_their_way: VecDeque::new(),
             first_heard_itself: None,
             last_heard_itself: None,
-            has_heard_a_writer: false,
+            writer: None,
             next_beat: now + BEAT,
             state,
             says: Vec::new(),
@@ -161,10 +163,10 @@ impl Candidate {
     /// Whether it has found out how things stand: it writes, knows who does, or nobody answered.
     pub(super) fn is_settled(&self, now: Duration) -> bool {
         let has_waited = self.first_heard_itself.is_some_and(|heard| now >= heard + WINDOW);
-        self.seat().is_some() || self.has_heard_a_writer || has_waited
+        self.seat().is_some() || self.writer.is_some() || has_waited
     }
 
-    /// Whether it hears itself.
+    /// Whether it hears itself, and soon.
     pub(super) fn is_linked(&self, now: Duration) -> bool {
         self.last_heard_itself.is_some_and(|heard| now <= heard + LINK)
     }
@@ -176,7 +178,7 @@ impl Candidate {
 
     /// What it would say now, for somebody who asks it alone.
     pub(super) fn presence(&self) -> Message {
-        Message { instance: self.me.clone(), term: self.term, role: self.role(), sent: 0 }
+        self.message(self.role(), 0)
     }
 
     /// Time passes.
@@ -212,33 +214,29 @@ impl Candidate {
             return self.hear_itself(now, message);
         }
         self.term = self.term.max(message.term);
-        let is_newest = message.term == self.term;
-        let is_better = message.instance < self.me;
-        if let State::Writing { term, .. } | State::Claiming { term, .. } = self.state
-            && message.term > term
-            && !planted::is(Planted::IgnoresHigherTerms)
-        {
-            self.follow(now);
-        }
         match message.role {
             Says::Writing => {
-                self.has_heard_a_writer = true;
-                self.hear_a_writer(now, message.term, (is_newest, is_better));
+                self.writer = Some(message.term);
+                self.hear_a_writer(now, message);
             }
-            Says::Claims => self.hear_a_claim(now, message.term, (is_newest, is_better)),
+            Says::Claims => self.hear_a_claim(now, message),
             Says::Asks => {
                 if self.seat().is_some() {
                     self.say(now, Says::Writing);
                 }
             }
+            // It asks all the same: whoever hears this late may hear next who went on.
             Says::Resigns => match self.state {
-                State::Following { .. } | State::Asking(_) if is_newest => self.claim(now),
+                State::Following { .. } if self.writer.is_none_or(|term| term <= message.term) => {
+                    self.ask(now);
+                }
                 State::Following { .. }
                 | State::Asking(_)
                 | State::Claiming { .. }
                 | State::Writing { .. }
                 | State::Gone => {}
             },
+            // A term that it only heard of takes nobody's seat away: who claimed it may be gone.
             Says::Standby => {}
         }
     }
@@ -252,25 +250,36 @@ impl Candidate {
         self.state = State::Gone;
     }
 
-    fn hear_a_writer(&mut self, now: Duration, theirs: u64, (is_newest, is_better): (bool, bool)) {
+    fn hear_a_writer(&mut self, now: Duration, message: &Message) {
         match self.state {
-            State::Following { .. } | State::Asking(_) if is_newest => self.follow(now),
-            State::Claiming { term, .. } if theirs == term => self.follow(now),
-            State::Writing { term, .. } if theirs == term && is_better => self.follow(now),
+            State::Following { .. } | State::Asking(_) => self.follow(now),
+            State::Claiming { term, .. } if message.term >= term => self.follow(now),
+            State::Writing { term, .. } if self.is_outdone(term, message) => self.follow(now),
             State::Writing { .. } => self.say(now, Says::Writing),
-            // A writer of a term that is over: it steps down when it hears the next message.
-            State::Following { .. } | State::Asking(_) | State::Claiming { .. } | State::Gone => {}
+            // It steps down when it hears the claim.
+            State::Claiming { .. } | State::Gone => {}
         }
     }
 
-    fn hear_a_claim(&mut self, now: Duration, theirs: u64, (is_newest, is_better): (bool, bool)) {
+    fn hear_a_claim(&mut self, now: Duration, message: &Message) {
         match self.state {
-            State::Following { .. } | State::Asking(_) if is_newest => self.follow(now),
-            State::Claiming { term, .. } if theirs == term && is_better => self.follow(now),
+            State::Following { .. } | State::Asking(_) => self.follow(now),
+            State::Claiming { term, .. } if self.is_outdone(term, message) => self.follow(now),
             State::Claiming { .. } => self.say(now, Says::Claims),
+            State::Writing { term, .. }
+                if message.term > term && !planted::is(Planted::IgnoresHigherTerms) =>
+            {
+                self.follow(now);
+            }
             State::Writing { .. } => self.say(now, Says::Writing),
-            State::Following { .. } | State::Asking(_) | State::Gone => {}
+            State::Gone => {}
         }
+    }
+
+    /// Whether one of two that write, or claim, has to give way to the other.
+    fn is_outdone(&self, term: u64, message: &Message) -> bool {
+        let is_outdone = (message.term, &self.me) > (term, &message.instance);
+        is_outdone && !planted::is(Planted::IgnoresHigherTerms)
     }
 
     fn hear_itself(&mut self, now: Duration, message: &Message) {
@@ -281,7 +290,8 @@ impl Candidate {
         let said = self.on_their_way.drain(..=place).next_back().map_or(now, |(_, at)| at);
         let was_linked = self.is_linked(now);
         self.first_heard_itself.get_or_insert(now);
-        self.last_heard_itself = Some(now);
+        // Of when it was said: who stood still hears itself late, and the others, too.
+        self.last_heard_itself = self.last_heard_itself.max(Some(said));
         match &mut self.state {
             State::Writing { term, until } if message.term == *term => {
                 let from = if planted::is(Planted::CountsFromHearing) { now } else { said };
@@ -326,11 +336,11 @@ impl Candidate {
     }
 
     fn claim(&mut self, now: Duration) {
-        let term = self.term.max(self.floor).saturating_add(1);
-        self.term = term;
+        self.term = self.term.max(self.floor).saturating_add(1);
+        // In the new term already.
+        let question = Question { number: self.count + 1, asked: now, heard: None };
+        self.state = State::Claiming { term: self.term, question };
         self.say(now, Says::Claims);
-        let question = Question { number: self.count, asked: now, heard: None };
-        self.state = State::Claiming { term, question };
     }
 
     fn write(&mut self, now: Duration, term: u64, since: Duration) {
@@ -362,9 +372,16 @@ impl Candidate {
             self.on_their_way.pop_front();
         }
         self.on_their_way.push_back((self.count, now));
-        let message =
-            Message { instance: self.me.clone(), term: self.term, role, sent: self.count };
+        let message = self.message(role, self.count);
         self.says.push(message);
+    }
+
+    fn message(&self, role: Says, sent: u64) -> Message {
+        let term = match self.state {
+            State::Writing { term, .. } | State::Claiming { term, .. } => term,
+            State::Following { .. } | State::Asking(_) | State::Gone => self.term,
+        };
+        Message { instance: self.me.clone(), term, role, sent }
     }
 }
 

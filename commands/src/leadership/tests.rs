@@ -1,7 +1,7 @@
 //! The election under random schedules: daemons that die, end, stand still and are cut off, and a
 //! server that holds messages back.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -20,6 +20,9 @@ const TAKES_OVER_WITHIN: Duration = Duration::from_secs(10);
 const CALM: Duration = Duration::from_secs(30);
 /// Who were there for so long together know of each other.
 const ACQUAINTED: Duration = Duration::from_secs(3);
+
+/// Nobody takes over from a writer that is well for so long.
+const SETTLED: Duration = Duration::from_secs(10);
 
 /// What may go wrong.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +63,10 @@ struct Daemon {
     /// When each of its messages was sent, and the latest of those that it heard.
     sent: BTreeMap<u64, Duration>,
     proof: Option<Duration>,
+    /// Whether it wrote when it was looked at last.
+    wrote: bool,
+    /// The terms of its seats that ran out.
+    over: BTreeSet<u64>,
 }
 
 impl Daemon {
@@ -125,6 +132,8 @@ impl World {
             well_since: now,
             sent: BTreeMap::new(),
             proof: is_alone.then_some(now),
+            wrote: is_alone,
+            over: BTreeSet::new(),
         });
     }
 
@@ -219,6 +228,18 @@ impl World {
 
     fn check(&mut self) -> Result<(), TestCaseError> {
         let now = self.now;
+        for daemon in self.places.iter_mut().flatten() {
+            let is_deposed = daemon.wrote && daemon.writes(now).is_none();
+            let is_well = now > daemon.well_since + SETTLED;
+            prop_assert!(!(is_deposed && is_well), "{} was deposed for nothing", daemon.name);
+            daemon.wrote = daemon.writes(now).is_some();
+            let Some((term, until)) = daemon.candidate.seat() else { continue };
+            if now >= daemon.started + until {
+                daemon.over.insert(term);
+            } else {
+                prop_assert!(!daemon.over.contains(&term), "{} is back in {}", daemon.name, term);
+            }
+        }
         let writers = self.writers();
         for writer in &writers {
             let (_, until) = writer.candidate.seat().unwrap();
@@ -296,17 +317,42 @@ const EVERYTHING: Trouble = Trouble { daemons: 4, pauses: true, cuts: true, dela
 const DEATHS: Trouble = Trouble { daemons: 3, pauses: false, cuts: false, delay_max_ms: 150 };
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn whatever_happens_one_writes_in_the_end_and_no_seat_outlives_its_proof(seed: u64, daemons in 1_usize..5) {
+    fn whatever_happens_one_writes_in_the_end_and_no_seat_outlives_its_proof(
+        seed: u64,
+        daemons in 1_usize..5,
+    ) {
         run(seed, Trouble { daemons, ..EVERYTHING })?;
     }
 
     #[test]
     fn where_daemons_only_die_and_end_no_two_write_at_once(seed: u64, daemons in 2_usize..5) {
-        // Two that are alone at the same time both begin, until they hear each other.
         let overlap = run(seed, Trouble { daemons, ..DEATHS })?;
         prop_assert_eq!(overlap, Duration::ZERO);
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn every_planted_bug_of_the_election_is_found() {
+    use crate::planted::{Planted, plant};
+
+    for bug in [
+        Planted::KeepsTheSeat,
+        Planted::CountsFromHearing,
+        Planted::IgnoresHigherTerms,
+        Planted::ClaimsWithoutAsking,
+        Planted::DoesNotListenToItself,
+    ] {
+        plant(Some(bug));
+        let is_found = (0..500).any(|seed| run(seed, EVERYTHING).is_err());
+        let times = plant(None);
+        assert!(is_found, "{bug:?} passes, and had its effect {times} times");
     }
 }
