@@ -49,6 +49,9 @@ mod export;
 #[path = "it/export_ads.rs"]
 mod export_ads;
 #[cfg(test)]
+#[path = "it/failover.rs"]
+mod failover;
+#[cfg(test)]
 #[path = "it/harness.rs"]
 mod harness;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures::StreamExt;
@@ -27,6 +27,10 @@ use crate::writer::WriterHandle;
 
 /// Lines of one request that wait in the writer's queue: a part of it, so that others get in.
 const WAITING_MAX: usize = QUEUE_COMMANDS_MAX / 8;
+
+/// Seconds after which it is worth to ask again what is not available: another daemon takes over within
+/// ten.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 /// A book, and what answers for it.
 #[derive(Debug, Clone)]
@@ -81,7 +85,11 @@ pub(crate) fn rejection_response(rejection: &Rejection) -> Response {
 
 pub(crate) fn json_response(code: u16, body: Vec<u8>) -> Response {
     let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (code, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    let mut response = (code, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+    if code == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
+    response
 }
 
 async fn commands(

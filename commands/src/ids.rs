@@ -8,6 +8,11 @@ pub fn command_id() -> String {
     Uuid::now_v7().to_string()
 }
 
+/// A new id of a running daemon; the one that started earlier has the smaller one.
+pub fn instance_id() -> String {
+    Uuid::now_v7().simple().to_string()
+}
+
 /// The id of a command's n-th event: the same command gives the same event ids in every log.
 pub fn event_id(book: &Identifier, command: &Identifier, index: usize) -> String {
     let name = format!("{}\u{0}{}\u{0}{index}", book.as_str(), command.as_str());

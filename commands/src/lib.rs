@@ -6,6 +6,7 @@ pub mod esrs;
 pub mod http;
 pub mod ids;
 pub mod import;
+pub mod leadership;
 #[doc(hidden)]
 pub mod planted;
 pub mod preview;

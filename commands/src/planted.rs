@@ -29,6 +29,18 @@ pub enum Planted {
     FollowsTheClockBack,
     /// A billing run that was cut off counts as done.
     TakesAPartForTheRun,
+    /// A writer whose tenure ran out goes on.
+    ActsBeyondItsTenure,
+    /// A daemon in an election keeps a seat that ran out.
+    KeepsTheSeat,
+    /// A tenure counts from when the message was heard, not from when it was sent.
+    CountsFromHearing,
+    /// Whoever writes goes on beside a higher term.
+    IgnoresHigherTerms,
+    /// Nobody is asked before a claim.
+    ClaimsWithoutAsking,
+    /// A question counts as heard when it was said.
+    DoesNotListenToItself,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -6,23 +6,25 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use async_nats::service::{Request, Service, ServiceExt};
+use async_nats::service::Request;
 use async_nats::{Client, HeaderMap, Message};
-use futures::StreamExt;
 use ledger_core::command::Command;
 use ledger_core::id::Identifier;
 use ledger_core::rejection::{Code, Rejection};
 use schemas::command::{Origin, Refused, id_of, parse, parse_stated};
 use schemas::reply::{Outcome, Reply};
-use tokio::sync::Semaphore;
-use tracing::{debug, warn};
+use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::task::JoinHandle;
+use tracing::{debug, error, warn};
 
 use self::actor::Sender;
+use self::offer::Offer;
 use crate::documents::DocumentFormat;
 use crate::ids;
-use crate::writer::WriterHandle;
+use crate::writer::{Role, WriterHandle};
 
 mod actor;
+mod offer;
 
 pub use self::actor::ActorSource;
 
@@ -66,6 +68,8 @@ pub struct ServiceError(String);
 struct Desk {
     client: Client,
     book: Identifier,
+    /// Unlike any other daemon's.
+    instance: String,
     writer: WriterHandle,
     reports: Arc<dyn Reports>,
     permits: Arc<Semaphore>,
@@ -75,12 +79,12 @@ struct Desk {
 /// The running service; dropping it stops answering.
 #[derive(Debug)]
 pub struct CommandService {
-    service: Service,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
 }
 
-/// Starts to answer `ledger.<book>.cmd.*`, `ledger.<book>.cmd.<user>.*` and
-/// `ledger.<book>.qry.*`, and the discovery verbs.
+/// Answers `ledger.<book>.cmd.*`, `ledger.<book>.cmd.<user>.*` and `ledger.<book>.qry.*` while the
+/// writer has the book, and the discovery verbs always.
 ///
 /// # Errors
 /// Where the server refuses a subscription.
@@ -91,56 +95,57 @@ pub async fn start(
     reports: Arc<dyn Reports>,
     actors: ActorSource,
 ) -> Result<CommandService, ServiceError> {
-    let failed = |error: async_nats::Error| ServiceError(error.to_string());
-    let service = client
-        .service_builder()
-        .description("An event-sourced revenue ledger for order-to-cash")
-        .start("revledger", env!("CARGO_PKG_VERSION"))
-        .await
-        .map_err(failed)?;
-    let prefix = format!("ledger.{}", book.token());
     let permits = Arc::new(Semaphore::new(REPORTS_AT_ONCE_MAX));
-    let desk = Desk { client, book, writer, reports, permits, actors };
-    let mut tasks = Vec::new();
-    for (name, subject, is_query) in [
-        ("commands", format!("{prefix}.cmd.*"), false),
-        // Each user's own subject, so that the server can hold a user to it.
-        ("commands-by-user", format!("{prefix}.cmd.*.*"), false),
-        ("reports", format!("{prefix}.qry.*"), true),
-    ] {
-        let mut endpoint =
-            service.endpoint_builder().name(name).add(subject).await.map_err(failed)?;
-        let desk = desk.clone();
-        tasks.push(tokio::spawn(async move {
-            while let Some(request) = endpoint.next().await {
-                let desk = desk.clone();
-                if is_query {
-                    let permits = Arc::clone(&desk.permits);
-                    let Ok(permit) = permits.acquire_owned().await else { return };
-                    tokio::spawn(async move {
-                        desk.query(&request).await;
-                        drop(permit);
-                    });
-                } else {
-                    // Handed in here, not in the task: what a caller sends in order is decided
-                    // in order.
-                    let reply = desk.hand_in(&request);
-                    tokio::spawn(async move { desk.answer(&request, reply.await).await });
-                }
-            }
-        }));
-    }
-    Ok(CommandService { service, tasks })
+    let mut standing = writer.standing();
+    let instance = ids::instance_id();
+    let desk = Desk { client, book, instance, writer, reports, permits, actors };
+    let role = *standing.borrow_and_update();
+    let offer = Offer::make(&desk, role).await?;
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(follow(desk, standing, offer, stopped));
+    Ok(CommandService { stop, task })
 }
 
 impl CommandService {
     /// Stops answering.
     pub async fn stop(self) {
-        for task in &self.tasks {
-            task.abort();
-        }
-        if let Err(error) = self.service.stop().await {
+        if self.stop.send(()).is_ok()
+            && let Err(error) = self.task.await
+        {
             debug!(%error, "the service was stopped already");
+        }
+    }
+}
+
+/// Offers what the writer's role has, until it is told to stop.
+async fn follow(
+    desk: Desk,
+    mut standing: watch::Receiver<Role>,
+    offer: Offer,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let mut offer = Some(offer);
+    loop {
+        tokio::select! {
+            changed = standing.changed() => {
+                if let Some(old) = offer.take() {
+                    old.withdraw().await;
+                }
+                if changed.is_err() {
+                    return;
+                }
+                let role = *standing.borrow_and_update();
+                match Offer::make(&desk, role).await {
+                    Ok(new) => offer = Some(new),
+                    Err(error) => error!(%error, "the book is not served on NATS"),
+                }
+            }
+            _ = &mut stopped => {
+                if let Some(old) = offer.take() {
+                    old.withdraw().await;
+                }
+                return;
+            }
         }
     }
 }
@@ -188,6 +193,10 @@ impl Desk {
             .ok()
             .filter(|reply| reply.outcome == Outcome::Rejected)
             .and_then(|reply| reply.error);
+        // Whoever writes now was sent the same message, and answers it.
+        if error.as_ref().is_some_and(|error| error.code == Code::BookStandby.as_str()) {
+            return;
+        }
         self.respond(request, bytes, error.as_ref()).await;
     }
 
@@ -259,7 +268,7 @@ pub fn status(code: &str) -> u16 {
         "command.id_reused" => 409,
         "command.outcome_unknown" => 504,
         "report.does_not_tie" => 500,
-        "report.unavailable" | "stripe.fee_unknown" => 503,
+        "book.standby" | "report.unavailable" | "stripe.fee_unknown" => 503,
         "command.malformed"
         | "command.unknown_field"
         | "command.missing_field"

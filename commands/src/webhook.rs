@@ -333,7 +333,7 @@ async fn keep(
 
 /// Refusals that the next try may not have.
 fn is_passing(code: &str) -> bool {
-    [Code::BookBusy, Code::CommandOutcomeUnknown, Code::BookNotOpen]
+    [Code::BookBusy, Code::BookStandby, Code::CommandOutcomeUnknown, Code::BookNotOpen]
         .iter()
         .any(|passing| passing.as_str() == code)
 }

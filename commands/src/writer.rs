@@ -26,9 +26,12 @@ use crate::standing::Standing;
 mod group;
 mod keep;
 mod run;
+mod standby;
 mod tail;
+mod tenure;
 
 pub use keep::Keep;
+pub use tenure::{Chair, Role, Seat, Tenure};
 
 /// Why a writer cannot start, or ended.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -94,6 +97,11 @@ struct Writer {
     known: (u64, Chain),
     kept: keep::Kept,
     time_zone: watch::Sender<String>,
+    tenure: Tenure,
+    /// The term that it took up, behind which it read the log; none while it stands by.
+    term: Option<u64>,
+    /// The same, for everybody who asks.
+    role: watch::Sender<Role>,
     /// Why it ends before it is told to.
     fate: watch::Sender<Option<WriterError>>,
 }
@@ -104,6 +112,8 @@ pub struct WriterHandle {
     queue: mpsc::Sender<Job>,
     clock: Arc<dyn Clock>,
     time_zone: watch::Receiver<String>,
+    tenure: Tenure,
+    role: watch::Receiver<Role>,
 }
 
 /// A running writer: the handle, and its task.
@@ -144,9 +154,27 @@ pub async fn start_from(
     log: SharedLog,
     clock: Arc<dyn Clock>,
 ) -> Result<RunningWriter, WriterError> {
+    start_in(Tenure::always(), keep, book, shard, log, clock).await
+}
+
+/// The same for a writer that is chosen, and stands by while another one writes.
+///
+/// # Errors
+/// As [`start_from`].
+pub async fn start_in(
+    tenure: Tenure,
+    keep: Option<Keep>,
+    book: Identifier,
+    shard: u32,
+    log: SharedLog,
+    clock: Arc<dyn Clock>,
+) -> Result<RunningWriter, WriterError> {
     let (queue, jobs) = mpsc::channel(QUEUE_COMMANDS_MAX);
     let (zone_in, zone_out) = watch::channel("UTC".to_owned());
     let (fate_in, fate_out) = watch::channel(None);
+    let term = tenure.term();
+    let role = term.map_or(Role::Standby, |term| Role::Writing { term });
+    let (role_in, role_out) = watch::channel(role);
     let mut writer = Writer {
         book,
         shard,
@@ -157,10 +185,13 @@ pub async fn start_from(
         known: (0, Chain::START),
         kept: keep::Kept::new(keep),
         time_zone: zone_in,
+        tenure: tenure.clone(),
+        term,
+        role: role_in,
         fate: fate_in,
     };
     writer.resume().await?;
-    let handle = WriterHandle { queue, clock, time_zone: zone_out };
+    let handle = WriterHandle { queue, clock, time_zone: zone_out, tenure, role: role_out };
     let task = tokio::spawn(writer.run(jobs));
     Ok(RunningWriter { handle, task, fate: fate_out })
 }
@@ -204,8 +235,20 @@ impl WriterHandle {
         })
     }
 
+    /// What the writer does: whether commands can be committed here. It turns to
+    /// [`Role::Writing`] once the writer has read all that the log holds.
+    pub fn standing(&self) -> watch::Receiver<Role> {
+        self.role.clone()
+    }
+
+    /// Whether the book is its to write, also where it has not read the whole log yet.
+    pub fn is_chosen(&self) -> bool {
+        self.tenure.term().is_some()
+    }
+
     /// Hands a command in, at once, and gives the future of its reply: commands are decided in
-    /// the order of these calls. Beyond the queue's bound the reply is `book.busy`.
+    /// the order of these calls. Beyond the queue's bound the reply is `book.busy`, and while another
+    /// daemon writes `book.standby`.
     pub fn submit(
         &self,
         command: Command,
@@ -213,8 +256,12 @@ impl WriterHandle {
     ) -> impl Future<Output = Vec<u8>> + Send + use<> {
         let id = command.id.to_string();
         let (answer, reply) = oneshot::channel();
-        let sent = self.queue.try_send(Job { command, traceparent, answer });
+        // A writer that waits for servers does not look into its queue.
+        let is_standby = !self.is_chosen();
+        let job = Job { command, traceparent, answer };
+        let sent = if is_standby { None } else { Some(self.queue.try_send(job)) };
         async move {
+            let Some(sent) = sent else { return standby::refused(&id) };
             match sent {
                 Ok(()) => received(&id, reply).await,
                 Err(TrySendError::Full(_)) => {

@@ -35,6 +35,8 @@ mod runs;
 mod service;
 #[path = "writer/snapshots.rs"]
 mod snapshots;
+#[path = "writer/standby.rs"]
+mod standby;
 
 const NOW: OffsetDateTime = datetime!(2026-05-01 09:00 UTC);
 

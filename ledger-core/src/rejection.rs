@@ -66,6 +66,9 @@ codes! {
     AmountNotPositive = "amount.not_positive",
     /// The book is at its limit of waiting commands; send the command again.
     BookBusy = "book.busy",
+    /// Another daemon writes the book, and this one stands by, or no server answers; send the command
+    /// again with the same id, over NATS or to that daemon.
+    BookStandby = "book.standby",
     /// The book was not opened yet.
     BookNotOpen = "book.not_open",
     /// The book is open already.

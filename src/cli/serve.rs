@@ -214,7 +214,8 @@ fn tell_ready(books: &[Global], address: &SocketAddr, running: &[Running]) -> Re
     for (global, one) in books.iter().zip(running) {
         let nats = global.nats.as_ref().map(|url| format!(" and {url}")).unwrap_or_default();
         let (book, log) = (&global.book, one.log.describe());
-        lines += &format!("ready: book {book} on http://{address}{nats}, log {log}\n");
+        let role = if one.stands_by() { "standing by " } else { "" };
+        lines += &format!("ready: book {book} {role}on http://{address}{nats}, log {log}\n");
     }
     let mut output = std::io::stdout().lock();
     output.write_all(lines.as_bytes())?;

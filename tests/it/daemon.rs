@@ -119,6 +119,13 @@ impl Daemon {
         self.child.wait().unwrap();
     }
 
+    /// Sends it a signal, such as `STOP` and `CONT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let process = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &process]).status();
+        assert!(sent.unwrap().success(), "{name}");
+    }
+
     /// Its address.
     pub(crate) fn address(&self) -> &str {
         &self.address

@@ -42,6 +42,8 @@ const TABLE: &[(&str, Try, &str, bool)] = &[
     ("alice", Subscribe, "ledger.main.cmd.alice.*", false),
     ("alice", Subscribe, "ledger.main.evt.>", false),
     ("alice", Publish, "_INBOX_billing.1", false),
+    ("alice", Publish, "ledger.main.writer", false),
+    ("alice", Subscribe, "ledger.main.writer", false),
     ("alice", Publish, "$JS.API.STREAM.INFO.LEDGER_main_0", false),
     ("alice", Publish, "$JS.API.STREAM.MSG.GET.LEDGER_main_0", false),
     ("alice", Publish, "$JS.API.STREAM.DELETE.LEDGER_main_0", false),
@@ -55,6 +57,8 @@ const TABLE: &[(&str, Try, &str, bool)] = &[
     ("billing", Publish, "ledger.main.cmd.alice.RunBilling", false),
     ("billing", Publish, "ledger.main.qry.receivables", false),
     ("billing", Publish, "ledger.main.evt.0.C-1.invoice.INV-1", false),
+    ("billing", Publish, "ledger.main.writer", false),
+    ("billing", Subscribe, "ledger.main.writer", false),
     ("billing", Subscribe, "_INBOX_alice.>", false),
     // The writer: events, and what it needs to read them. Nothing takes events away.
     ("writer", Publish, "ledger.main.evt.0.C-1.invoice.INV-1", true),
@@ -66,6 +70,8 @@ const TABLE: &[(&str, Try, &str, bool)] = &[
     ("writer", Subscribe, "ledger.main.cmd.*", true),
     ("writer", Subscribe, "ledger.main.cmd.*.*", true),
     ("writer", Subscribe, "ledger.main.qry.*", true),
+    ("writer", Publish, "ledger.main.writer", true),
+    ("writer", Subscribe, "ledger.main.writer", true),
     ("writer", Subscribe, "$SRV.PING.revledger", true),
     ("writer", Subscribe, "_INBOX_writer.>", true),
     ("writer", Publish, "ledger.main.cmd.alice.IssueInvoice", false),
@@ -98,6 +104,8 @@ const TABLE: &[(&str, Try, &str, bool)] = &[
     ("projector", Publish, "$JS.API.STREAM.DELETE.LEDGER_main_0", false),
     ("projector", Publish, "$JS.API.STREAM.MSG.DELETE.LEDGER_main_0", false),
     ("projector", Subscribe, "_INBOX_writer.>", false),
+    ("projector", Publish, "ledger.main.writer", false),
+    ("projector", Subscribe, "ledger.main.writer", false),
     ("projector", Subscribe, "ledger.main.cmd.>", false),
 ];
 

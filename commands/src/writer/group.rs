@@ -105,6 +105,14 @@ impl Group {
         }
     }
 
+    /// Answers whoever was accepted, which is in the log. What was refused may be otherwise by now,
+    /// under another writer.
+    pub(super) fn answer_accepted(self) {
+        for Entry { job, reply, is_refusal } in self.entries {
+            if is_refusal { job.answer_standby() } else { job.answer(reply) }
+        }
+    }
+
     /// The jobs, to be decided again.
     pub(super) fn into_jobs(self) -> impl Iterator<Item = Job> {
         self.entries.into_iter().map(|entry| entry.job)
@@ -113,7 +121,7 @@ impl Group {
 
 impl Job {
     /// Answers the caller. One that went away gets the same reply when it sends the id again.
-    fn answer(self, reply: Vec<u8>) {
+    pub(super) fn answer(self, reply: Vec<u8>) {
         if self.answer.send(reply).is_err() {
             tracing::debug!(id = %self.command.id, "a caller did not wait for its reply");
         }

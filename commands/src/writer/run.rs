@@ -24,8 +24,8 @@ const RACES_MAX: usize = 16;
 const DECIDED_AT_ONCE: usize = 64;
 
 /// A group on its way to the log.
-struct InFlight {
-    group: Group,
+pub(super) struct InFlight {
+    pub(super) group: Group,
     /// The chain through its last event.
     through: Option<Chain>,
     outcome: JoinHandle<Result<u64, AppendError>>,
@@ -33,13 +33,13 @@ struct InFlight {
 
 /// What the writer has taken and not answered.
 #[derive(Default)]
-struct Pipeline {
-    in_flight: Option<InFlight>,
-    next: Group,
+pub(super) struct Pipeline {
+    pub(super) in_flight: Option<InFlight>,
+    pub(super) next: Group,
     /// The billing run that fills group after group; what waits comes behind it.
-    rest: Option<Rest>,
+    pub(super) rest: Option<Rest>,
     /// Not decided yet.
-    backlog: VecDeque<Job>,
+    pub(super) backlog: VecDeque<Job>,
     failures: usize,
     races: usize,
 }
@@ -65,6 +65,7 @@ impl Writer {
             {
                 self.keep_snapshot().await;
             }
+            self.follow_tenure(&mut pipeline).await;
             // Nothing new is decided until what is on its way has landed.
             let waits = self.is_snapshot_overdue();
             if !waits {
@@ -92,6 +93,7 @@ impl Writer {
                             pipeline.backlog.extend(taken.drain(..));
                             pipeline.in_flight = Some(flight);
                         }
+                        () = self.tenure.changed() => pipeline.in_flight = Some(flight),
                         // There is more to decide: only look, do not wait.
                         () = std::future::ready(()), if is_busy => {
                             pipeline.in_flight = Some(flight);
@@ -99,10 +101,15 @@ impl Writer {
                     }
                 }
                 None if !pipeline.next.is_empty() => self.launch(&mut pipeline).await,
-                None if is_open => {
-                    is_open = jobs.recv_many(&mut taken, GROUP_RECORDS_MAX).await > 0;
-                    pipeline.backlog.extend(taken.drain(..));
-                }
+                None if is_open && self.term.is_none() => is_open = self.stand_by(&mut jobs).await,
+                None if is_open => tokio::select! {
+                    biased;
+                    count = jobs.recv_many(&mut taken, GROUP_RECORDS_MAX) => {
+                        is_open = count > 0;
+                        pipeline.backlog.extend(taken.drain(..));
+                    }
+                    () = self.tenure.changed() => {}
+                },
                 None => return self.keep_snapshot_at_end().await,
             }
         }
@@ -114,6 +121,9 @@ impl Writer {
             for job in pipeline.backlog.drain(..) {
                 job.answer_unknown("the log cannot be read");
             }
+        }
+        if !self.holds() {
+            return;
         }
         if let Some(rest) = pipeline.rest.take_if(|_| !pipeline.next.is_full()) {
             pipeline.rest = self.add_part(&mut pipeline.next, rest);
@@ -142,6 +152,9 @@ impl Writer {
 
     /// Sends the next group to the log; one that only has replies is answered.
     async fn launch(&mut self, pipeline: &mut Pipeline) {
+        if !self.holds() {
+            return self.step_down(pipeline);
+        }
         let mut group = std::mem::take(&mut pipeline.next);
         if group.is_only_replies() {
             return self.answer_replies(pipeline, group).await;
@@ -163,7 +176,11 @@ impl Writer {
         if !group.has_refusals() || planted::is(Planted::RefusesWithoutALook) {
             return group.answer();
         }
-        let problem = match self.log.last_sequence().await {
+        let last = self.log.last_sequence().await;
+        if !self.holds() {
+            return group.answer_accepted();
+        }
+        let problem = match last {
             Ok(last) if last == self.standing.sequence => {
                 pipeline.races = 0;
                 return group.answer();
@@ -203,7 +220,11 @@ impl Writer {
                     self.known = (last, through);
                 }
                 (pipeline.failures, pipeline.races) = (0, 0);
-                group.answer();
+                if self.holds() {
+                    group.answer()
+                } else {
+                    group.answer_accepted()
+                }
                 self.tell_time_zone();
                 return;
             }
@@ -230,7 +251,7 @@ impl Writer {
         let jobs = group.into_jobs().chain(next.into_jobs()).chain(rest).chain(backlog);
         let is_worth_it = pipeline.failures < ATTEMPTS_MAX && pipeline.races < RACES_MAX;
         let is_recovered = self.recover_state().await;
-        if is_recovered && is_worth_it {
+        if is_recovered && is_worth_it && self.holds() {
             pipeline.backlog = jobs.collect();
             return;
         }
@@ -272,7 +293,7 @@ impl Writer {
     }
 
     /// What the failure says, for those who wait.
-    fn give_up_where_final(&self, failure: WriterError) -> String {
+    pub(super) fn give_up_where_final(&self, failure: WriterError) -> String {
         let problem = failure.to_string();
         if failure.is_final() {
             self.give_up(failure);

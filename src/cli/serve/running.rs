@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use commands::clock::SystemClock;
 use commands::http::Served;
+use commands::leadership::{self, Leadership, LeadershipError};
 use commands::webhook::StripeWebhook;
-use commands::writer::{self, Keep, RunningWriter, WriterError};
+use commands::writer::{self, Keep, RunningWriter, Tenure, WriterError};
 use ledger_core::log::jetstream::JetStreamLog;
 use ledger_core::log::{LogError, SharedLog};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -24,6 +25,10 @@ const REFUSED: &str = "stripe-refused.ndjson";
 /// How often it is proven again that the servers and the stream lose nothing.
 const PROVE_EVERY: Duration = Duration::from_secs(10);
 
+/// How long a writer that was chosen may take to read the log's last events, before the daemon says
+/// that it is ready.
+const TAKES_UP_WITHIN: Duration = Duration::from_secs(30);
+
 /// A book at work.
 pub(super) struct Running {
     pub(super) log: SharedLog,
@@ -34,6 +39,8 @@ pub(super) struct Running {
     journal: Option<PathBuf>,
     writer: RunningWriter,
     live: Arc<Live>,
+    /// The part in the election for the book's writer, where it is a stream.
+    leadership: Option<Leadership>,
 }
 
 impl Running {
@@ -64,7 +71,14 @@ impl Running {
         // Each reads the whole log: on cores of their own.
         let keep = Some(Keep { path: global.writer_snapshot()?, at_end: true });
         let clock = Arc::new(SystemClock);
-        let writer = writer::start_from(keep, book.clone(), 0, Arc::clone(&log), clock);
+        let (chair, tenure) = match client {
+            Some(_) => {
+                let (chair, tenure) = Tenure::elected();
+                (Some(chair), tenure)
+            }
+            None => (None, Tenure::always()),
+        };
+        let writer = writer::start_in(tenure, keep, book.clone(), 0, Arc::clone(&log), clock);
         let writer = tokio::spawn(writer);
         let kept = Kept { facts: store, snapshot: global.snapshot()? };
         let live = Live::start(Arc::clone(&log), kept, anchor, global.unsafe_dev).await?;
@@ -76,7 +90,31 @@ impl Running {
         let webhook = webhook.map(Arc::new);
         let served = Served { book, writer: writer.handle(), reports, webhook };
         let journal = global.nats.is_none().then(|| global.journal()).transpose()?;
-        Ok(Self { log, served, stream, journal, writer, live })
+        // Behind the folding: whoever is chosen can go on at once.
+        let leadership = match client.zip(chair) {
+            Some((client, chair)) => {
+                Some(leadership::join(client.clone(), &served.book, chair).await?)
+            }
+            None => None,
+        };
+        let running = Self { log, served, stream, journal, writer, live, leadership };
+        running.taken_up().await;
+        Ok(running)
+    }
+
+    /// Whether it stands by while another daemon writes.
+    pub(super) fn stands_by(&self) -> bool {
+        !self.writer.handle().standing().borrow().writes()
+    }
+
+    /// Gives a writer that was chosen the time to take up its seat.
+    async fn taken_up(&self) {
+        let handle = self.writer.handle();
+        let mut standing = handle.standing();
+        let taken_up = standing.wait_for(|role| role.writes() || !handle.is_chosen());
+        if !matches!(tokio::time::timeout(TAKES_UP_WITHIN, taken_up).await, Ok(Ok(_))) {
+            tracing::warn!("the writer does not come to write");
+        }
     }
 
     /// Waits until the book must not be served any more, and says why.
@@ -86,6 +124,7 @@ impl Running {
             error = self.writer.ended() => error.into(),
             error = unsafe_at_last(self.stream.as_deref()) => error.into(),
             error = scrub(self.journal.clone()) => error.into(),
+            error = left(self.leadership.as_ref()) => error.into(),
         }
     }
 
@@ -95,16 +134,36 @@ impl Running {
     /// # Errors
     /// Where the log failed.
     pub(super) async fn finish(self, is_failed: bool) -> Result<(), Failure> {
-        let Self { writer, live, served, .. } = self;
+        let Self { writer, live, served, leadership, .. } = self;
         // The writer ends when nobody can hand anything in any more.
         drop(served);
         writer.shutdown().await?;
+        // All is stored: another daemon goes on from here.
+        if let Some(leadership) = leadership {
+            leadership.resign().await;
+        }
         if is_failed {
             return Ok(());
         }
         live.catch_up().await?;
         live.keep_snapshot().await;
         Ok(())
+    }
+}
+
+/// Waits until the daemon cannot take part in the election any more, where it does.
+async fn left(leadership: Option<&Leadership>) -> LeadershipError {
+    match leadership {
+        Some(leadership) => leadership.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl From<LeadershipError> for Failure {
+    fn from(error: LeadershipError) -> Self {
+        Self::store("nats.election", "cannot find out which daemon writes the book")
+            .because(error)
+            .help("compare the server's permissions with docker/cluster/accounts.conf")
     }
 }
 

@@ -17,6 +17,11 @@ use crate::log::{AppendError, Record};
 /// How long a group may take, the election of a new leader not included: after that the outcome
 /// is unknown. As long as the server itself waits for the rest of a batch.
 const APPEND_DEADLINE: Duration = Duration::from_secs(10);
+/// How long an answer may take behind a connection that broke and is there again: what was on its way
+/// through the old one never comes.
+const RECONNECTED_DEADLINE: Duration = Duration::from_secs(2);
+/// How often it is looked whether the connection broke.
+const RECONNECTED_LOOK: Duration = Duration::from_millis(250);
 /// A batch's name has at most 64 characters; this much of it is the client's random token.
 const TOKEN_CHARACTERS: usize = 32;
 
@@ -55,14 +60,31 @@ impl Appender {
                 self.single(&expectation, messages).await
             }
         };
-        match tokio::time::timeout(APPEND_DEADLINE, sending).await {
-            Ok(answer) => answer,
-            Err(_) => Err(unknown(&format!(
+        let connects = self.connects();
+        tokio::select! {
+            biased;
+            answer = sending => answer,
+            () = self.reconnected(connects) => {
+                Err(unknown("the connection broke while the group was on its way"))
+            }
+            () = tokio::time::sleep(APPEND_DEADLINE) => Err(unknown(&format!(
                 "stream {} did not answer within {} seconds",
                 self.stream,
                 APPEND_DEADLINE.as_secs()
             ))),
         }
+    }
+
+    fn connects(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Relaxed)
+    }
+
+    /// Ready when the connection was made anew, and whoever answers had the time to.
+    async fn reconnected(&self, connects: u64) {
+        while self.connects() == connects {
+            tokio::time::sleep(RECONNECTED_LOOK).await;
+        }
+        tokio::time::sleep(RECONNECTED_DEADLINE).await;
     }
 
     fn message(&self, record: Record) -> Result<Message, AppendError> {
