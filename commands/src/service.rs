@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_nats::service::{Request, Service, ServiceExt};
-use async_nats::{Client, HeaderMap, Message};
+use async_nats::{Client, HeaderMap, HeaderValue, Message};
 use futures::StreamExt;
 use ledger_core::command::Command;
 use ledger_core::id::Identifier;
@@ -20,7 +20,8 @@ use tracing::{debug, warn};
 use self::actor::Sender;
 use crate::documents::DocumentFormat;
 use crate::ids;
-use crate::writer::WriterHandle;
+use crate::trace::Trace;
+use crate::writer::{Call, WriterHandle};
 
 mod actor;
 
@@ -28,7 +29,9 @@ pub use self::actor::ActorSource;
 
 /// Reports that are worked on at once; more wait for their turn. Commands have the bound of the
 /// writer's queue, beyond which the answer is `book.busy`, at once.
-const REPORTS_AT_ONCE_MAX: usize = 16;
+pub(crate) const REPORTS_AT_ONCE_MAX: usize = 16;
+
+const TRACEPARENT: &str = "traceparent";
 
 /// A boxed answer of a report.
 pub type ReportFuture<'a> = Pin<Box<dyn Future<Output = Result<String, Rejection>> + Send + 'a>>;
@@ -124,8 +127,9 @@ pub async fn start(
                 } else {
                     // Handed in here, not in the task: what a caller sends in order is decided
                     // in order.
-                    let reply = desk.hand_in(&request);
-                    tokio::spawn(async move { desk.answer(&request, reply.await).await });
+                    let trace = desk.trace(&request);
+                    let reply = desk.hand_in(&request, trace.clone());
+                    tokio::spawn(async move { desk.answer(&request, reply.await, trace).await });
                 }
             }
         }));
@@ -146,20 +150,26 @@ impl CommandService {
 }
 
 impl Desk {
-    fn hand_in(&self, request: &Request) -> impl Future<Output = Vec<u8>> + Send + use<> {
-        let traceparent = request
-            .message
-            .headers
-            .as_ref()
-            .and_then(|headers| headers.get("traceparent"))
-            .map(|value| value.as_str().to_owned());
-        let handed_in = self.read(request).map(|command| self.writer.submit(command, traceparent));
+    /// The trace that a request says it belongs to.
+    fn trace(&self, request: &Request) -> Option<Trace> {
+        let headers = request.message.headers.as_ref()?;
+        Trace::read_only(headers.get_all(TRACEPARENT).map(HeaderValue::as_str))
+    }
+
+    fn hand_in(
+        &self,
+        request: &Request,
+        trace: Option<Trace>,
+    ) -> impl Future<Output = Vec<u8>> + Send + use<> {
+        let call = Call { bytes: request.message.payload.len(), trace: trace.clone() };
+        let handed_in = self
+            .read(request)
+            .map(|command| self.writer.submit_as(command, call))
+            .map_err(|refused| self.writer.refuse(&refused, trace.as_ref()));
         async move {
             match handed_in {
                 Ok(reply) => reply.await,
-                Err(refused) => {
-                    Reply::rejected(refused.id.as_deref(), &refused.rejection).to_bytes()
-                }
+                Err(reply) => reply,
             }
         }
     }
@@ -183,12 +193,16 @@ impl Desk {
         }
     }
 
-    async fn answer(&self, request: &Request, bytes: Vec<u8>) {
+    async fn answer(&self, request: &Request, bytes: Vec<u8>, trace: Option<Trace>) {
         let error = serde_json::from_slice::<Reply>(&bytes)
             .ok()
             .filter(|reply| reply.outcome == Outcome::Rejected)
             .and_then(|reply| reply.error);
-        self.respond(request, bytes, error.as_ref()).await;
+        let mut headers = HeaderMap::new();
+        if let Some(trace) = trace {
+            headers.insert(TRACEPARENT, trace.answer());
+        }
+        self.respond(request, bytes, error.as_ref(), headers).await;
     }
 
     async fn query(&self, request: &Request) {
@@ -205,7 +219,7 @@ impl Desk {
         };
         match answer {
             Ok(body) if body.len() <= self.payload_max() => {
-                self.respond(request, body.into_bytes(), None).await;
+                self.respond(request, body.into_bytes(), None, HeaderMap::new()).await;
             }
             Ok(body) => {
                 let message = format!(
@@ -227,17 +241,25 @@ impl Desk {
 
     async fn refuse(&self, request: &Request, rejection: &Rejection) {
         let body = Reply::rejected(None, rejection).to_bytes();
-        self.respond(request, body, Some(rejection)).await;
+        self.respond(request, body, Some(rejection), HeaderMap::new()).await;
     }
 
     /// Answers with the contract's body also for a rejection, whose headers say so too: the
     /// service library would leave the body out.
-    async fn respond(&self, request: &Request, body: Vec<u8>, error: Option<&Rejection>) {
+    async fn respond(
+        &self,
+        request: &Request,
+        body: Vec<u8>,
+        error: Option<&Rejection>,
+        mut headers: HeaderMap,
+    ) {
         let Some(reply) = request.message.reply.clone() else { return };
         let sent = match error {
-            None => request.respond(Ok(body.into())).await,
+            None => request.respond_with_headers(Ok(body.into()), headers).await,
             Some(rejection) => {
-                let mut headers = HeaderMap::new();
+                if let Some(seconds) = retry_after_seconds(rejection) {
+                    headers.insert("Retry-After", seconds.to_string());
+                }
                 headers.insert("Nats-Service-Error-Code", status(&rejection.code).to_string());
                 let text: String =
                     rejection.message.chars().filter(|letter| !letter.is_control()).collect();
@@ -251,15 +273,22 @@ impl Desk {
     }
 }
 
+/// Whole seconds after which the same is worth another try, where that is known: the header
+/// `Retry-After`.
+pub(crate) fn retry_after_seconds(rejection: &Rejection) -> Option<u64> {
+    rejection.retry_after_ms.map(|milliseconds| milliseconds.div_ceil(1_000))
+}
+
 /// The number that goes with a code, after HTTP's.
 pub fn status(code: &str) -> u16 {
     match code {
         "book.busy" => 429,
+        "book.disk_reserve" => 507,
         "command.too_large" | "report.too_large" => 413,
         "command.id_reused" => 409,
         "command.outcome_unknown" => 504,
         "report.does_not_tie" => 500,
-        "report.unavailable" | "stripe.fee_unknown" => 503,
+        "book.not_ready" | "report.unavailable" | "stripe.fee_unknown" => 503,
         "command.malformed"
         | "command.unknown_field"
         | "command.missing_field"
