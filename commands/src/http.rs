@@ -28,6 +28,7 @@ use crate::webhook::{self, StripeWebhook};
 use crate::writer::{Call, WriterHandle};
 
 mod body;
+mod patient;
 mod probes;
 mod server;
 

@@ -52,6 +52,8 @@ pub struct Meter {
     append_began: AtomicU64,
     append_stored: AtomicU64,
     append_failed: AtomicU64,
+    /// The same of the state being folded again.
+    recovery_began: AtomicU64,
 }
 
 /// Counts of values by upper bounds.
@@ -68,7 +70,9 @@ pub struct Histogram {
 pub struct Appends {
     /// How long the one on its way has been so.
     pub in_flight_for: Duration,
-    /// How long ago one failed, where none was stored since.
+    /// How long the writer has been reading the log again, because one did not end as stored.
+    pub recovering_for: Option<Duration>,
+    /// How long ago one failed, or the log could not be read behind it, where none was stored since.
     pub failed_ago: Option<Duration>,
 }
 
@@ -90,6 +94,7 @@ impl Default for Meter {
             append_began: AtomicU64::new(0),
             append_stored: AtomicU64::new(0),
             append_failed: AtomicU64::new(0),
+            recovery_began: AtomicU64::new(0),
         }
     }
 }
@@ -145,6 +150,7 @@ impl Meter {
         let (stored, failed) = (since(&self.append_stored), since(&self.append_failed));
         Appends {
             in_flight_for: since(&self.append_began).unwrap_or_default(),
+            recovering_for: since(&self.recovery_began),
             failed_ago: failed.filter(|ago| stored.is_none_or(|stored| *ago < stored)),
         }
     }
@@ -170,6 +176,19 @@ impl Meter {
 
     pub(crate) fn stands_at(&self, sequence: u64) {
         self.sequence.store(sequence, Ordering::Release);
+    }
+
+    /// The writer reads the log again, before it decides anything more.
+    pub(crate) fn recovery_begins(&self) {
+        self.recovery_began.store(self.now(), Ordering::Release);
+    }
+
+    /// It has done so, or could not.
+    pub(crate) fn recovery_ended(&self, is_current: bool) {
+        self.recovery_began.store(0, Ordering::Release);
+        if !is_current {
+            self.append_failed.store(self.now(), Ordering::Release);
+        }
     }
 
     pub(crate) fn append_begins(&self) {
@@ -301,6 +320,17 @@ mod tests {
         meter.append_ended(&Ok(7));
         assert_eq!(meter.appends().failed_ago, None);
         assert_eq!(meter.sequence(), 7);
+        step().await;
+        meter.recovery_begins();
+        step().await;
+        assert_eq!(meter.appends().recovering_for, Some(Duration::from_secs(1)));
+        meter.recovery_ended(false);
+        step().await;
+        let appends = meter.appends();
+        assert_eq!(
+            (appends.recovering_for, appends.failed_ago),
+            (None, Some(Duration::from_secs(1)))
+        );
         let failures: Vec<_> = meter.append_failures().map(|(_, count)| count).collect();
         assert_eq!(failures, [1, 0, 1, 0]);
     }

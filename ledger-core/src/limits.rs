@@ -44,7 +44,7 @@ pub const HTTP_BODIES_BYTES_MAX: usize = 128 * 1024 * 1024;
 pub const HTTP_HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Milliseconds for the head of a request over HTTP, and that a connection may be idle.
 pub const HTTP_HEAD_WITHIN_MS: u64 = 10_000;
-/// Milliseconds for the body of a request over HTTP.
+/// Milliseconds for the body of a request over HTTP, and for the other side to take any of an answer.
 pub const HTTP_BODY_WITHIN_MS: u64 = 30_000;
 /// Bytes of an identifier.
 pub const IDENTIFIER_BYTES_MAX: usize = 128;

@@ -1,5 +1,5 @@
-//! Connections over HTTP/1: bounded in number, in the size and time of their heads, and ended in an
-//! orderly way.
+//! Connections over HTTP/1: bounded in number, in the size and time of their heads, and in how long they
+//! take no answer; ended in an orderly way.
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,12 +10,16 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use ledger_core::limits::{HTTP_CONNECTIONS_MAX, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_WITHIN_MS};
+use ledger_core::limits::{
+    HTTP_BODY_WITHIN_MS, HTTP_CONNECTIONS_MAX, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_WITHIN_MS,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
+
+use super::patient::Patient;
 
 /// How long nobody is taken after the system refused a connection: it has no files left.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -74,11 +78,12 @@ async fn connection(
     place: OwnedSemaphorePermit,
 ) {
     let service = TowerToHyperService::new(router);
+    let taken_within = Duration::from_millis(HTTP_BODY_WITHIN_MS);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(HTTP_HEAD_WITHIN_MS))
         .max_header_size(HTTP_HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, taken_within)), service);
     let mut served = pin!(served);
     let outcome = tokio::select! {
         outcome = &mut served => outcome,

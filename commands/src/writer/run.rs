@@ -276,6 +276,7 @@ impl Writer {
         if planted::is(Planted::KeepsStateAfterFailure) {
             return true;
         }
+        self.meter.recovery_begins();
         self.is_current = match self.resume().await {
             Ok(()) => true,
             Err(failure) => {
@@ -284,6 +285,7 @@ impl Writer {
                 false
             }
         };
+        self.meter.recovery_ended(self.is_current);
         self.is_current
     }
 

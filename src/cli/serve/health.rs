@@ -139,8 +139,11 @@ fn appends(book: &Vitals) -> Option<String> {
         let seconds = appends.in_flight_for.as_secs();
         return Some(format!("the log has not answered an append for {seconds} s"));
     }
+    if appends.recovering_for.is_some() {
+        return Some("the writer reads the log again: an append did not end as stored".to_owned());
+    }
     let ago = appends.failed_ago.filter(|ago| *ago < FAILURE_COUNTS_FOR)?;
-    Some(format!("the last append failed {} s ago", ago.as_secs()))
+    Some(format!("the log did not take an append, or was not read, {} s ago", ago.as_secs()))
 }
 
 fn disk(book: &Vitals, reserve: u64) -> Option<String> {

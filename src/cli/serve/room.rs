@@ -20,6 +20,8 @@ use crate::vitals::{Room, Vitals, held};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often servers are asked what they have left.
 const ASK_EVERY: Duration = Duration::from_secs(5);
+/// How long the last answer holds where there is none.
+const HOLDS_FOR: Duration = Duration::from_secs(60);
 
 /// What of a book is looked at.
 pub(super) struct Watched {
@@ -59,6 +61,7 @@ impl Watched {
         let mut pause = interval(every);
         pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told_at: Option<Instant> = None;
+        let mut known_at = Instant::now();
         loop {
             pause.tick().await;
             let room = match self.look().await {
@@ -72,6 +75,12 @@ impl Watched {
                     None
                 }
             };
+            if room.is_some() {
+                known_at = Instant::now();
+            } else if known_at.elapsed() < HOLDS_FOR {
+                // A server that is away has not got more room by that.
+                continue;
+            }
             self.keep_reserve(room);
         }
     }
@@ -79,22 +88,21 @@ impl Watched {
     fn keep_reserve(&self, room: Option<Room>) {
         let too_little = room.as_ref().and_then(|room| too_little(room, self.reserve));
         *held(&self.vitals.room) = room;
-        match (too_little, self.gate.why_shut()) {
-            (Some(rejection), before) => {
-                if before.is_none() {
-                    warn!(
-                        book = self.vitals.book,
-                        why = rejection.message,
-                        "no commands are taken"
-                    );
-                }
+        let is_ours = |why: &Rejection| why.code == Code::BookDiskReserve.as_str();
+        let before = self.gate.why_shut();
+        let is_ours = before.as_ref().map(is_ours);
+        match (too_little, is_ours) {
+            // Somebody else has shut it.
+            (_, Some(false)) | (None, None) => {}
+            (Some(rejection), None) => {
+                warn!(book = self.vitals.book, why = rejection.message, "no commands are taken");
                 self.gate.shut(rejection);
             }
-            (None, Some(_)) => {
+            (Some(rejection), Some(true)) => self.gate.shut(rejection),
+            (None, Some(true)) => {
                 info!(book = self.vitals.book, "there is room again: commands are taken");
                 self.gate.open();
             }
-            (None, None) => {}
         }
     }
 
