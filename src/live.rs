@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use commands::documents::{self, DocumentFormat};
@@ -18,6 +19,7 @@ use tokio::sync::RwLock;
 
 use crate::anchor::Anchor;
 use crate::exit::Failure;
+use crate::vitals::Vitals;
 use crate::{config, paper, reading};
 
 /// How often the views look for new events while nobody asks.
@@ -38,6 +40,8 @@ pub(crate) struct Live {
     anchor: Anchor,
     /// Whether the log could lose what was acknowledged, which every answer says then.
     is_unsafe: bool,
+    /// Where it says how far it is.
+    vitals: Arc<Vitals>,
 }
 
 /// What a daemon keeps of its projections between runs.
@@ -59,17 +63,24 @@ impl Live {
         kept: Kept,
         anchor: Anchor,
         is_unsafe: bool,
+        vitals: Arc<Vitals>,
     ) -> Result<Self, Failure> {
         let mut projector = Projector::open(kept.facts, Some(kept.snapshot), &log).await?;
-        let caught_up = projector.catch_up(&log, &mut |_| {}).await;
+        let views = &vitals.views;
+        let caught_up = projector.catch_up(&log, &mut |sequence| views.stand_at(sequence)).await;
         match caught_up {
             // The commands still work: reports say why they do not.
             Err(error @ (ReplayError::Decode(_) | ReplayError::Projection(_))) => {
                 tracing::error!(%error, "reports are not available");
+                views.set_trouble(Some(error.to_string()));
+                views.stand_at(projector.views().sequence);
             }
-            other => other?,
+            other => {
+                other?;
+                views.are_at_end(projector.views().sequence);
+            }
         }
-        Ok(Self { log, projector: RwLock::new(projector), anchor, is_unsafe })
+        Ok(Self { log, projector: RwLock::new(projector), anchor, is_unsafe, vitals })
     }
 
     /// Folds what the log holds by now: an answer after this has seen every reply before it.
@@ -78,11 +89,17 @@ impl Live {
     /// Where the log cannot be read, or an event does not fit.
     pub(crate) async fn catch_up(&self) -> Result<(), ReplayError> {
         let last = self.log.last_sequence().await?;
-        if self.projector.read().await.views().sequence >= last {
+        self.vitals.log.answered(last);
+        let stands_at = self.projector.read().await.views().sequence;
+        if stands_at >= last {
+            self.vitals.views.are_at_end(stands_at);
             return Ok(());
         }
         let mut projector = self.projector.write().await;
-        projector.catch_up(&self.log, &mut |_| {}).await?;
+        let caught_up = projector.catch_up(&self.log, &mut |_| {}).await;
+        self.vitals.views.stand_at(projector.views().sequence);
+        caught_up?;
+        self.vitals.views.are_at_end(projector.views().sequence);
         // The anchor only sharpens a later check: a disk that cannot take it stops nothing.
         if let Err(failure) = self.anchor.write(projector.views().sequence, projector.chain()) {
             tracing::warn!(code = failure.code, why = ?failure.why, "the anchor was not written");
@@ -95,7 +112,6 @@ impl Live {
     pub(crate) async fn follow(&self) -> ReplayError {
         let mut pause = tokio::time::interval(FOLLOW_EVERY);
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut told = String::new();
         let mut looks: u32 = 0;
         loop {
             pause.tick().await;
@@ -108,7 +124,9 @@ impl Live {
                 self.keep_snapshot_if_due().await;
             }
             match outcome {
-                Ok(()) => told.clear(),
+                Ok(()) => {
+                    self.vitals.views.set_trouble(None);
+                }
                 Err(
                     error @ (ReplayError::Tampered { .. }
                     | ReplayError::Log(
@@ -116,10 +134,10 @@ impl Live {
                     )),
                 ) => return error,
                 // The same trouble is told once, not four times a second.
-                Err(error) if error.to_string() == told => {}
                 Err(error) => {
-                    told = error.to_string();
-                    tracing::error!(%error, "reports are not available");
+                    if self.vitals.views.set_trouble(Some(error.to_string())) {
+                        tracing::error!(%error, "reports are not available");
+                    }
                 }
             }
         }

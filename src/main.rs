@@ -27,6 +27,7 @@ mod preview;
 mod reading;
 mod scenario;
 mod scrub;
+mod vitals;
 
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {

@@ -34,6 +34,9 @@ mod daemon;
 #[path = "it/document.rs"]
 mod document;
 #[cfg(test)]
+#[path = "it/drain.rs"]
+mod drain;
+#[cfg(test)]
 #[path = "it/edge.rs"]
 mod edge;
 #[cfg(test)]
@@ -64,6 +67,12 @@ mod import_bank;
 #[path = "it/import_ecb.rs"]
 mod import_ecb;
 #[cfg(test)]
+#[path = "it/limits.rs"]
+mod limits;
+#[cfg(test)]
+#[path = "it/metrics.rs"]
+mod metrics;
+#[cfg(test)]
 #[path = "it/notices.rs"]
 mod notices;
 #[cfg(test)]
@@ -72,6 +81,12 @@ mod permissions;
 #[cfg(test)]
 #[path = "it/preview.rs"]
 mod preview;
+#[cfg(test)]
+#[path = "it/probes.rs"]
+mod probes;
+#[cfg(test)]
+#[path = "it/reserve.rs"]
+mod reserve;
 #[cfg(test)]
 #[path = "it/scenarios.rs"]
 mod scenarios;
@@ -87,6 +102,9 @@ mod snapshots;
 #[cfg(test)]
 #[path = "it/stripe_double.rs"]
 mod stripe_double;
+#[cfg(test)]
+#[path = "it/traces.rs"]
+mod traces;
 #[cfg(test)]
 #[path = "it/usage.rs"]
 mod usage;

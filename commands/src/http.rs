@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -18,19 +17,31 @@ use ledger_core::limits::{GROUP_BYTES_MAX, QUEUE_COMMANDS_MAX};
 use ledger_core::rejection::{Code, Rejection};
 use schemas::command::{Origin, parse};
 use schemas::reply::{Outcome, Reply};
+use tokio::sync::Semaphore;
 
+pub(crate) use self::body::Whole;
 use crate::documents::DocumentFormat;
 use crate::ids;
-use crate::service::{Reports, status};
+use crate::service::{REPORTS_AT_ONCE_MAX, Reports, retry_after_seconds, status};
+use crate::trace::Trace;
 use crate::webhook::{self, StripeWebhook};
-use crate::writer::WriterHandle;
+use crate::writer::{Call, WriterHandle};
+
+mod body;
+mod patient;
+mod probes;
+mod server;
+
+pub use self::probes::{Check, Status};
+pub use self::server::serve;
 
 /// Lines of one request that wait in the writer's queue: a part of it, so that others get in.
 const WAITING_MAX: usize = QUEUE_COMMANDS_MAX / 8;
 
-/// Seconds after which it is worth to ask again what is not available: another daemon takes over within
-/// ten.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+/// When a daemon that starts or ends may be asked again.
+const STARTED_WITHIN_MS: u64 = 1_000;
+
+const TRACEPARENT: &str = "traceparent";
 
 /// A book, and what answers for it.
 #[derive(Debug, Clone)]
@@ -45,86 +56,164 @@ pub struct Served {
     pub webhook: Option<Arc<StripeWebhook>>,
 }
 
-/// The books that are served, by name.
+/// The books that are served, by name; none before they are open.
 #[derive(Debug, Clone)]
-pub(crate) struct Books(Arc<BTreeMap<String, Served>>);
+pub struct Books(Arc<Shelf>);
+
+#[derive(Debug)]
+struct Shelf {
+    books: OnceLock<BTreeMap<String, Served>>,
+    is_ending: AtomicBool,
+    bodies: Arc<Semaphore>,
+    reports: Semaphore,
+}
+
+impl Default for Books {
+    fn default() -> Self {
+        Self(Arc::new(Shelf {
+            books: OnceLock::new(),
+            is_ending: AtomicBool::new(false),
+            bodies: Arc::new(Semaphore::new(body::UNITS)),
+            reports: Semaphore::new(REPORTS_AT_ONCE_MAX),
+        }))
+    }
+}
 
 impl Books {
+    /// Serves these books from now on; the first call counts.
+    pub fn open(&self, books: Vec<Served>) {
+        let books = books.into_iter().map(|served| (served.book.to_string(), served)).collect();
+        self.0.books.get_or_init(|| books);
+    }
+
+    /// Takes no commands any more; what was taken is answered, as are reports.
+    pub fn end(&self) {
+        self.0.is_ending.store(true, Ordering::Release);
+    }
+
+    /// Waits until every request that brought commands is answered.
+    pub async fn answered(&self) {
+        let all = u32::try_from(body::UNITS).unwrap_or(u32::MAX);
+        // It is never closed.
+        drop(self.0.bodies.acquire_many(all).await);
+    }
+
+    fn room_for_bodies(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.bodies)
+    }
+
     /// The book of a path; else the answer to who asked.
     pub(crate) fn find(&self, book: &str) -> Result<&Served, Box<Response>> {
-        self.0.get(book).ok_or_else(|| {
-            let books: Vec<&str> = self.0.keys().map(String::as_str).collect();
-            let what = if books.len() == 1 { "book" } else { "books" };
+        let Some(books) = self.0.books.get() else {
+            return Err(not_ready(
+                "the daemon starts, and has not read the log yet; /readyz says \
+                                  how far it is",
+            ));
+        };
+        books.get(book).ok_or_else(|| {
+            let names: Vec<&str> = books.keys().map(String::as_str).collect();
+            let what = if names.len() == 1 { "book" } else { "books" };
             let message =
-                format!("this daemon serves the {what} {}, not {book:?}", books.join(", "));
+                format!("this daemon serves the {what} {}, not {book:?}", names.join(", "));
             Box::new(rejection_response(&Rejection::new(Code::BookMismatch, message)))
         })
     }
+
+    /// The answer to who brings commands, where none are taken any more.
+    fn refused(&self) -> Option<Response> {
+        let is_ending = self.0.is_ending.load(Ordering::Acquire);
+        is_ending.then(|| *not_ready("the daemon ends; send it again to the next one"))
+    }
+}
+
+fn not_ready(message: &str) -> Box<Response> {
+    let rejection = Rejection::new(Code::BookNotReady, message);
+    Box::new(rejection_response(&rejection.retry_after_ms(STARTED_WITHIN_MS)))
 }
 
 /// The routes: `POST /v1/books/{book}/commands`, `GET /v1/books/{book}/reports/{name}`,
 /// `GET /v1/books/{book}/documents/{id}.pdf` and `.xml`, `POST /v1/books/{book}/webhooks/stripe`,
-/// `/livez` and `/readyz`.
-pub fn router(books: Vec<Served>) -> Router {
-    let books = books.into_iter().map(|served| (served.book.to_string(), served));
-    let books = Books(Arc::new(books.collect()));
+/// and those of [`Status`].
+pub fn router(books: Books, status: Arc<dyn Status>) -> Router {
     Router::new()
         .route("/v1/books/{book}/commands", post(commands))
         .route("/v1/books/{book}/reports/{name}", get(report))
         .route("/v1/books/{book}/documents/{file}", get(document))
-        .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(|| async { "ok\n" }))
         .layer(DefaultBodyLimit::max(GROUP_BYTES_MAX))
         .with_state(books.clone())
         .merge(webhook::router(books))
+        .merge(probes::router(status))
 }
 
 pub(crate) fn rejection_response(rejection: &Rejection) -> Response {
-    json_response(status(&rejection.code), Reply::rejected(None, rejection).to_bytes())
+    let body = Reply::rejected(None, rejection).to_bytes();
+    let mut response = json_response(status(&rejection.code), body);
+    tell_when(&mut response, rejection);
+    response
+}
+
+/// Adds when it is worth another try.
+fn tell_when(response: &mut Response, rejection: &Rejection) {
+    if let Some(seconds) = retry_after_seconds(rejection) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
 }
 
 pub(crate) fn json_response(code: u16, body: Vec<u8>) -> Response {
     let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (code, [(header::CONTENT_TYPE, "application/json")], body).into_response();
-    if code == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-    }
-    response
+    (code, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 async fn commands(
     State(books): State<Books>,
     Path(book): Path<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Result<Whole, Response>,
 ) -> Response {
+    let trace = read_trace(&headers);
     let shared = match books.find(&book) {
         Ok(shared) => shared,
         Err(response) => return *response,
     };
     let body = match body {
         Ok(body) => body,
-        Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let message =
-                format!("a request has at most {GROUP_BYTES_MAX} bytes; send the lines in parts");
-            return rejection_response(&Rejection::new(Code::CommandTooLarge, message));
-        }
-        Err(error) => {
-            let message = format!("the request's body cannot be read: {error}");
-            return rejection_response(&Rejection::new(Code::CommandMalformed, message));
-        }
+        Err(response) => return response,
     };
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let is_many = kind.is_some_and(|kind| kind.starts_with("application/x-ndjson"));
-    if !is_many {
-        let reply = one(shared, &body).await;
-        let code = serde_json::from_slice::<Reply>(&reply)
-            .ok()
-            .filter(|reply| reply.outcome == Outcome::Rejected)
-            .and_then(|reply| reply.error)
-            .map_or(200, |error| status(&error.code));
-        return json_response(code, reply);
+    let mut response = if is_many(&headers) {
+        many(shared, &body.bytes, trace.as_ref()).await
+    } else {
+        single(shared, &body.bytes, trace.as_ref()).await
+    };
+    let answer = trace.and_then(|trace| HeaderValue::try_from(trace.answer()).ok());
+    if let Some(answer) = answer {
+        response.headers_mut().insert(TRACEPARENT, answer);
     }
+    response
+}
+
+fn read_trace(headers: &HeaderMap) -> Option<Trace> {
+    let values = headers.get_all(TRACEPARENT).iter();
+    Trace::read_only(values.map(|value| value.to_str().unwrap_or_default()))
+}
+
+fn is_many(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/x-ndjson"))
+}
+
+async fn single(shared: &Served, body: &[u8], trace: Option<&Trace>) -> Response {
+    let reply = one(shared, body, trace).await;
+    let error = serde_json::from_slice::<Reply>(&reply)
+        .ok()
+        .filter(|reply| reply.outcome == Outcome::Rejected)
+        .and_then(|reply| reply.error);
+    let code = error.as_ref().map_or(200, |error| status(&error.code));
+    let mut response = json_response(code, reply);
+    error.iter().for_each(|error| tell_when(&mut response, error));
+    response
+}
+
+async fn many(shared: &Served, body: &[u8], trace: Option<&Trace>) -> Response {
     let mut waiting = FuturesOrdered::new();
     let mut replies = Vec::new();
     for line in body.split(|byte| *byte == b'\n') {
@@ -132,7 +221,7 @@ async fn commands(
             continue;
         }
         // Handed in before the one in front of it is answered: they share groups.
-        waiting.push_back(one(shared, line));
+        waiting.push_back(one(shared, line, trace));
         if waiting.len() == WAITING_MAX {
             push_line(&mut replies, waiting.next().await);
         }
@@ -149,19 +238,25 @@ fn push_line(lines: &mut Vec<u8>, line: Option<Vec<u8>>) {
 }
 
 /// Hands one envelope in, at once, and gives the future of its reply.
-fn one(shared: &Served, bytes: &[u8]) -> impl Future<Output = Vec<u8>> + Send + use<> {
+fn one(
+    shared: &Served,
+    bytes: &[u8],
+    trace: Option<&Trace>,
+) -> impl Future<Output = Vec<u8>> + Send + use<> {
     let origin = Origin {
         book: shared.book.clone(),
         actor: "http".to_owned(),
         today: shared.writer.today(),
         command_name: None,
     };
+    let call = Call { bytes: bytes.len(), trace: trace.cloned() };
     let handed_in = parse(bytes, &origin, &mut ids::command_id)
-        .map(|command| shared.writer.submit(command, None));
+        .map(|command| shared.writer.submit_as(command, call))
+        .map_err(|refused| shared.writer.refuse(&refused, trace));
     async move {
         match handed_in {
             Ok(reply) => reply.await,
-            Err(refused) => Reply::rejected(refused.id.as_deref(), &refused.rejection).to_bytes(),
+            Err(reply) => reply,
         }
     }
 }
@@ -185,6 +280,7 @@ async fn report(
             return rejection_response(&Rejection::at(Code::ReportFilter, "format", message));
         }
     };
+    let _turn = books.0.reports.acquire().await;
     match shared.reports.report(&name, filters, &format).await {
         Ok(body) => ([(header::CONTENT_TYPE, kind)], body).into_response(),
         Err(rejection) => rejection_response(&rejection),
@@ -214,6 +310,7 @@ async fn document(
         return rejection_response(&Rejection::at(Code::ReportFilter, other, message));
     }
     let language = query.get("language").map(String::as_str);
+    let _turn = books.0.reports.acquire().await;
     match shared.reports.document(id, format, language).await {
         Ok(body) => ([(header::CONTENT_TYPE, kind)], body).into_response(),
         Err(rejection) => rejection_response(&rejection),

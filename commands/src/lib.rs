@@ -7,11 +7,13 @@ pub mod http;
 pub mod ids;
 pub mod import;
 pub mod leadership;
+pub mod meter;
 #[doc(hidden)]
 pub mod planted;
 pub mod preview;
 pub mod service;
 pub mod standing;
 pub mod stripe_signature;
+pub mod trace;
 pub mod webhook;
 pub mod writer;

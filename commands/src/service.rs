@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_nats::service::Request;
-use async_nats::{Client, HeaderMap, Message};
+use async_nats::{Client, HeaderMap, HeaderValue, Message};
 use ledger_core::command::Command;
 use ledger_core::id::Identifier;
 use ledger_core::rejection::{Code, Rejection};
@@ -21,7 +21,8 @@ use self::actor::Sender;
 use self::offer::Offer;
 use crate::documents::DocumentFormat;
 use crate::ids;
-use crate::writer::{Role, WriterHandle};
+use crate::trace::Trace;
+use crate::writer::{Call, Role, WriterHandle};
 
 mod actor;
 mod offer;
@@ -30,7 +31,9 @@ pub use self::actor::ActorSource;
 
 /// Reports that are worked on at once; more wait for their turn. Commands have the bound of the
 /// writer's queue, beyond which the answer is `book.busy`, at once.
-const REPORTS_AT_ONCE_MAX: usize = 16;
+pub(crate) const REPORTS_AT_ONCE_MAX: usize = 16;
+
+const TRACEPARENT: &str = "traceparent";
 
 /// A boxed answer of a report.
 pub type ReportFuture<'a> = Pin<Box<dyn Future<Output = Result<String, Rejection>> + Send + 'a>>;
@@ -151,20 +154,26 @@ async fn follow(
 }
 
 impl Desk {
-    fn hand_in(&self, request: &Request) -> impl Future<Output = Vec<u8>> + Send + use<> {
-        let traceparent = request
-            .message
-            .headers
-            .as_ref()
-            .and_then(|headers| headers.get("traceparent"))
-            .map(|value| value.as_str().to_owned());
-        let handed_in = self.read(request).map(|command| self.writer.submit(command, traceparent));
+    /// The trace that a request says it belongs to.
+    fn trace(&self, request: &Request) -> Option<Trace> {
+        let headers = request.message.headers.as_ref()?;
+        Trace::read_only(headers.get_all(TRACEPARENT).map(HeaderValue::as_str))
+    }
+
+    fn hand_in(
+        &self,
+        request: &Request,
+        trace: Option<Trace>,
+    ) -> impl Future<Output = Vec<u8>> + Send + use<> {
+        let call = Call { bytes: request.message.payload.len(), trace: trace.clone() };
+        let handed_in = self
+            .read(request)
+            .map(|command| self.writer.submit_as(command, call))
+            .map_err(|refused| self.writer.refuse(&refused, trace.as_ref()));
         async move {
             match handed_in {
                 Ok(reply) => reply.await,
-                Err(refused) => {
-                    Reply::rejected(refused.id.as_deref(), &refused.rejection).to_bytes()
-                }
+                Err(reply) => reply,
             }
         }
     }
@@ -188,7 +197,7 @@ impl Desk {
         }
     }
 
-    async fn answer(&self, request: &Request, bytes: Vec<u8>) {
+    async fn answer(&self, request: &Request, bytes: Vec<u8>, trace: Option<Trace>) {
         let error = serde_json::from_slice::<Reply>(&bytes)
             .ok()
             .filter(|reply| reply.outcome == Outcome::Rejected)
@@ -197,7 +206,11 @@ impl Desk {
         if error.as_ref().is_some_and(|error| error.code == Code::BookStandby.as_str()) {
             return;
         }
-        self.respond(request, bytes, error.as_ref()).await;
+        let mut headers = HeaderMap::new();
+        if let Some(trace) = trace {
+            headers.insert(TRACEPARENT, trace.answer());
+        }
+        self.respond(request, bytes, error.as_ref(), headers).await;
     }
 
     async fn query(&self, request: &Request) {
@@ -214,7 +227,7 @@ impl Desk {
         };
         match answer {
             Ok(body) if body.len() <= self.payload_max() => {
-                self.respond(request, body.into_bytes(), None).await;
+                self.respond(request, body.into_bytes(), None, HeaderMap::new()).await;
             }
             Ok(body) => {
                 let message = format!(
@@ -236,17 +249,25 @@ impl Desk {
 
     async fn refuse(&self, request: &Request, rejection: &Rejection) {
         let body = Reply::rejected(None, rejection).to_bytes();
-        self.respond(request, body, Some(rejection)).await;
+        self.respond(request, body, Some(rejection), HeaderMap::new()).await;
     }
 
     /// Answers with the contract's body also for a rejection, whose headers say so too: the
     /// service library would leave the body out.
-    async fn respond(&self, request: &Request, body: Vec<u8>, error: Option<&Rejection>) {
+    async fn respond(
+        &self,
+        request: &Request,
+        body: Vec<u8>,
+        error: Option<&Rejection>,
+        mut headers: HeaderMap,
+    ) {
         let Some(reply) = request.message.reply.clone() else { return };
         let sent = match error {
-            None => request.respond(Ok(body.into())).await,
+            None => request.respond_with_headers(Ok(body.into()), headers).await,
             Some(rejection) => {
-                let mut headers = HeaderMap::new();
+                if let Some(seconds) = retry_after_seconds(rejection) {
+                    headers.insert("Retry-After", seconds.to_string());
+                }
                 headers.insert("Nats-Service-Error-Code", status(&rejection.code).to_string());
                 let text: String =
                     rejection.message.chars().filter(|letter| !letter.is_control()).collect();
@@ -260,15 +281,22 @@ impl Desk {
     }
 }
 
+/// Whole seconds after which the same is worth another try, where that is known: the header
+/// `Retry-After`.
+pub(crate) fn retry_after_seconds(rejection: &Rejection) -> Option<u64> {
+    rejection.retry_after_ms.map(|milliseconds| milliseconds.div_ceil(1_000))
+}
+
 /// The number that goes with a code, after HTTP's.
 pub fn status(code: &str) -> u16 {
     match code {
         "book.busy" => 429,
+        "book.disk_reserve" => 507,
         "command.too_large" | "report.too_large" => 413,
         "command.id_reused" => 409,
         "command.outcome_unknown" => 504,
         "report.does_not_tie" => 500,
-        "book.standby" | "report.unavailable" | "stripe.fee_unknown" => 503,
+        "book.standby" | "book.not_ready" | "report.unavailable" | "stripe.fee_unknown" => 503,
         "command.malformed"
         | "command.unknown_field"
         | "command.missing_field"

@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -30,9 +29,9 @@ use time::Duration;
 use tracing::warn;
 
 use crate::clock::Clock;
-use crate::http::{Books, json_response, rejection_response};
+use crate::http::{Books, Whole, json_response, rejection_response};
 use crate::import::stripe::{self, About, Read};
-use crate::writer::WriterHandle;
+use crate::writer::{Call, WriterHandle};
 use crate::{ids, stripe_signature};
 
 /// Who asks, in the audit trail.
@@ -134,12 +133,17 @@ async fn receive(
     State(books): State<Books>,
     Path(book): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Whole, Response>,
 ) -> Response {
     let served = match books.find(&book) {
         Ok(served) => served,
         Err(response) => return *response,
     };
+    let body = match body {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
+    let bytes = &body.bytes;
     let shared = Shared { book: &served.book, writer: &served.writer };
     let Some(webhook) = &served.webhook else {
         let message = "no signing secret is configured; start the daemon with \
@@ -147,11 +151,11 @@ async fn receive(
         return rejection_response(&Rejection::new(Code::WebhookNotConfigured, message));
     };
     let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok());
-    if let Err(rejection) = webhook.verify(header.unwrap_or_default(), &body) {
+    if let Err(rejection) = webhook.verify(header.unwrap_or_default(), bytes) {
         warn!(code = rejection.code, why = rejection.message, "a webhook was refused");
         return rejection_response(&rejection);
     }
-    match Event::read(&body, shared.book.as_str()) {
+    match Event::read(bytes, shared.book.as_str()) {
         Ok(event) => shared.take(webhook, &event).await,
         Err(reason) => {
             warn!(reason, "a signed webhook is no event");
@@ -301,7 +305,8 @@ impl Shared<'_> {
         match parse(&bytes, &origin, &mut ids::command_id) {
             Err(refused) => Reply::rejected(refused.id.as_deref(), &refused.rejection),
             Ok(command) => {
-                let reply = self.writer.submit(command, None).await;
+                let call = Call { bytes: bytes.len(), trace: None };
+                let reply = self.writer.submit_as(command, call).await;
                 serde_json::from_slice(&reply).unwrap_or_else(|error| {
                     let message = format!("the reply cannot be read: {error}");
                     let unknown = Rejection::new(Code::CommandOutcomeUnknown, message);
@@ -333,9 +338,16 @@ async fn keep(
 
 /// Refusals that the next try may not have.
 fn is_passing(code: &str) -> bool {
-    [Code::BookBusy, Code::BookStandby, Code::CommandOutcomeUnknown, Code::BookNotOpen]
-        .iter()
-        .any(|passing| passing.as_str() == code)
+    [
+        Code::BookBusy,
+        Code::BookDiskReserve,
+        Code::BookNotReady,
+        Code::BookStandby,
+        Code::CommandOutcomeUnknown,
+        Code::BookNotOpen,
+    ]
+    .iter()
+    .any(|passing| passing.as_str() == code)
 }
 
 /// Refusals of what names something that the ledger does not know (yet).

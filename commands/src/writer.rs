@@ -5,32 +5,36 @@
 //! outcome but "stored" the writer reads the log's tail and folds it before it goes on: what the
 //! tail holds is answered from it, the rest is decided again. It never retries blindly.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use ledger_core::command::Command;
 use ledger_core::id::Identifier;
 use ledger_core::limits::QUEUE_COMMANDS_MAX;
 use ledger_core::log::{LogError, SharedLog};
-use ledger_core::rejection::{Code, Rejection};
 use schemas::chain::Chain;
 use schemas::record::DecodeError;
-use schemas::reply::Reply;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::{self, Clock};
+use crate::meter::Meter;
 use crate::standing::Standing;
 
+mod ask;
+mod gate;
 mod group;
 mod keep;
+mod pressure;
 mod run;
 mod standby;
 mod tail;
 mod tenure;
+mod ticket;
 
+pub use ask::{Call, Patience};
+pub use gate::Gate;
 pub use keep::Keep;
+pub(crate) use pressure::Pressure;
 pub use tenure::{Chair, Role, Seat, Tenure};
 
 /// Why a writer cannot start, or ended.
@@ -79,8 +83,10 @@ impl WriterError {
 /// A command on its way to the writer.
 struct Job {
     command: Command,
-    traceparent: Option<String>,
-    answer: oneshot::Sender<Vec<u8>>,
+    asked: Arc<ask::Asked>,
+    /// Its place in the queue, until it is taken.
+    place: Option<pressure::Place>,
+    answer: oneshot::Sender<ask::Answer>,
 }
 
 /// The writer's own task.
@@ -96,6 +102,7 @@ struct Writer {
     /// it no longer lost what callers were told is stored.
     known: (u64, Chain),
     kept: keep::Kept,
+    meter: Arc<Meter>,
     time_zone: watch::Sender<String>,
     tenure: Tenure,
     /// The term that it took up, behind which it read the log; none while it stands by.
@@ -110,10 +117,27 @@ struct Writer {
 #[derive(Debug, Clone)]
 pub struct WriterHandle {
     queue: mpsc::Sender<Job>,
+    book: Identifier,
+    patience: Patience,
+    gate: Arc<Gate>,
+    meter: Arc<Meter>,
     clock: Arc<dyn Clock>,
     time_zone: watch::Receiver<String>,
     tenure: Tenure,
     role: watch::Receiver<Role>,
+}
+
+/// How a writer starts and works, beside its book and log.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Whether the book is its to write: always, unless it is elected.
+    pub tenure: Tenure,
+    /// Where it keeps its snapshot.
+    pub keep: Option<Keep>,
+    /// What it counts and measures; whoever has it sees how far a start has come.
+    pub meter: Arc<Meter>,
+    /// How long callers wait.
+    pub patience: Patience,
 }
 
 /// A running writer: the handle, and its task.
@@ -154,7 +178,7 @@ pub async fn start_from(
     log: SharedLog,
     clock: Arc<dyn Clock>,
 ) -> Result<RunningWriter, WriterError> {
-    start_in(Tenure::always(), keep, book, shard, log, clock).await
+    start_with(Settings { keep, ..Settings::default() }, book, shard, log, clock).await
 }
 
 /// The same for a writer that is chosen, and stands by while another one writes.
@@ -169,6 +193,21 @@ pub async fn start_in(
     log: SharedLog,
     clock: Arc<dyn Clock>,
 ) -> Result<RunningWriter, WriterError> {
+    start_with(Settings { tenure, keep, ..Settings::default() }, book, shard, log, clock).await
+}
+
+/// Starts the writer of a book with settings.
+///
+/// # Errors
+/// As [`start_from`].
+pub async fn start_with(
+    settings: Settings,
+    book: Identifier,
+    shard: u32,
+    log: SharedLog,
+    clock: Arc<dyn Clock>,
+) -> Result<RunningWriter, WriterError> {
+    let Settings { tenure, keep, meter, patience } = settings;
     let (queue, jobs) = mpsc::channel(QUEUE_COMMANDS_MAX);
     let (zone_in, zone_out) = watch::channel("UTC".to_owned());
     let (fate_in, fate_out) = watch::channel(None);
@@ -176,7 +215,7 @@ pub async fn start_in(
     let role = term.map_or(Role::Standby, |term| Role::Writing { term });
     let (role_in, role_out) = watch::channel(role);
     let mut writer = Writer {
-        book,
+        book: book.clone(),
         shard,
         log,
         clock: Arc::clone(&clock),
@@ -184,6 +223,7 @@ pub async fn start_in(
         is_current: true,
         known: (0, Chain::START),
         kept: keep::Kept::new(keep),
+        meter: Arc::clone(&meter),
         time_zone: zone_in,
         tenure: tenure.clone(),
         term,
@@ -191,12 +231,40 @@ pub async fn start_in(
         fate: fate_in,
     };
     writer.resume().await?;
-    let handle = WriterHandle { queue, clock, time_zone: zone_out, tenure, role: role_out };
+    let gate = Arc::default();
+    let handle = WriterHandle {
+        queue,
+        book,
+        patience,
+        gate,
+        meter,
+        clock,
+        time_zone: zone_out,
+        tenure,
+        role: role_out,
+    };
     let task = tokio::spawn(writer.run(jobs));
     Ok(RunningWriter { handle, task, fate: fate_out })
 }
 
+/// Whether a writer lives, without keeping it alive.
+#[derive(Debug, Clone)]
+pub struct Pulse(watch::Receiver<Option<WriterError>>);
+
+impl Pulse {
+    /// Why it does not.
+    pub fn problem(&self) -> Option<String> {
+        let told = self.0.borrow().as_ref().map(ToString::to_string);
+        told.or_else(|| self.0.has_changed().is_err().then(|| WriterError::Ended.to_string()))
+    }
+}
+
 impl RunningWriter {
+    /// Whether it lives.
+    pub fn pulse(&self) -> Pulse {
+        Pulse(self.fate.clone())
+    }
+
     /// A handle for whoever brings commands.
     pub fn handle(&self) -> WriterHandle {
         self.handle.clone()
@@ -246,59 +314,13 @@ impl WriterHandle {
         self.tenure.term().is_some()
     }
 
-    /// Hands a command in, at once, and gives the future of its reply: commands are decided in
-    /// the order of these calls. Beyond the queue's bound the reply is `book.busy`, and while another
-    /// daemon writes `book.standby`.
-    pub fn submit(
-        &self,
-        command: Command,
-        traceparent: Option<String>,
-    ) -> impl Future<Output = Vec<u8>> + Send + use<> {
-        let id = command.id.to_string();
-        let (answer, reply) = oneshot::channel();
-        // A writer that waits for servers does not look into its queue.
-        let is_standby = !self.is_chosen();
-        let job = Job { command, traceparent, answer };
-        let sent = if is_standby { None } else { Some(self.queue.try_send(job)) };
-        async move {
-            let Some(sent) = sent else { return standby::refused(&id) };
-            match sent {
-                Ok(()) => received(&id, reply).await,
-                Err(TrySendError::Full(_)) => {
-                    let message = format!(
-                        "{QUEUE_COMMANDS_MAX} commands are waiting; send it again, a little later"
-                    );
-                    rejected(&id, Code::BookBusy, message)
-                }
-                Err(TrySendError::Closed(_)) => ended(&id),
-            }
-        }
+    /// What the writer counts and measures.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
-    /// The same, but waits for a place in the queue: for local callers that bring many.
-    pub async fn submit_waiting(&self, command: Command) -> Vec<u8> {
-        let id = command.id.to_string();
-        let (answer, reply) = oneshot::channel();
-        match self.queue.send(Job { command, traceparent: None, answer }).await {
-            Ok(()) => received(&id, reply).await,
-            Err(_) => ended(&id),
-        }
+    /// Whether commands are taken.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
     }
-}
-
-async fn received(id: &str, reply: oneshot::Receiver<Vec<u8>>) -> Vec<u8> {
-    reply.await.unwrap_or_else(|_| ended(id))
-}
-
-fn rejected(id: &str, code: Code, message: String) -> Vec<u8> {
-    Reply::rejected(Some(id), &Rejection::new(code, message)).to_bytes()
-}
-
-fn ended(id: &str) -> Vec<u8> {
-    rejected(
-        id,
-        Code::CommandOutcomeUnknown,
-        "the writer stopped before it could answer; send the command again with the same id"
-            .to_owned(),
-    )
 }

@@ -25,6 +25,8 @@ use self::bent::{Act, BentLog};
 
 #[path = "writer/bent.rs"]
 mod bent;
+#[path = "writer/deadlines.rs"]
+mod deadlines;
 #[path = "writer/ends.rs"]
 mod ends;
 #[path = "writer/lost.rs"]

@@ -26,6 +26,26 @@ pub const GROUP_RECORDS_MAX: usize = 1_000;
 pub const GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Commands that wait for the writer; beyond it `book.busy`, at once.
 pub const QUEUE_COMMANDS_MAX: usize = 4_096;
+/// Bytes of the commands that wait for the writer; beyond it `book.busy`, at once.
+pub const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Milliseconds that a command waits in the queue at most; beyond it `book.busy`.
+pub const TAKEN_WITHIN_MS: u64 = 5_000;
+/// Milliseconds from then on in which its outcome is known; beyond it `command.outcome_unknown`.
+pub const KNOWN_WITHIN_MS: u64 = 5_000;
+/// Milliseconds after which a caller that is turned away is asked to come again, at least.
+pub const RETRY_AFTER_MS_MIN: u64 = 100;
+/// The same, at most.
+pub const RETRY_AFTER_MS_MAX: u64 = 5_000;
+/// Connections over HTTP that are served at once; more wait for one of them to end.
+pub const HTTP_CONNECTIONS_MAX: usize = 200;
+/// Bytes of all bodies over HTTP that are held at once.
+pub const HTTP_BODIES_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Bytes of the head of a request over HTTP.
+pub const HTTP_HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Milliseconds for the head of a request over HTTP, and that a connection may be idle.
+pub const HTTP_HEAD_WITHIN_MS: u64 = 10_000;
+/// Milliseconds for the body of a request over HTTP, and for the other side to take any of an answer.
+pub const HTTP_BODY_WITHIN_MS: u64 = 30_000;
 /// Bytes of an identifier.
 pub const IDENTIFIER_BYTES_MAX: usize = 128;
 /// Bytes of a free text.
@@ -53,3 +73,12 @@ const _: () = assert!(EVENT_BYTES_MAX < MESSAGE_BYTES_MAX);
 const _: () = assert!(COMMAND_EVENTS_USUAL < COMMAND_EVENTS_MAX);
 const _: () = assert!(COMMAND_EVENTS_MAX <= GROUP_RECORDS_MAX);
 const _: () = assert!(GROUP_BYTES_MAX >= MESSAGE_BYTES_MAX);
+// A usual command has room however many wait, and a full request over HTTP is a part of the queue.
+const _: () = assert!(QUEUE_BYTES_MAX >= QUEUE_COMMANDS_MAX * 16 * 1024);
+const _: () = assert!(QUEUE_BYTES_MAX >= 4 * GROUP_BYTES_MAX);
+const _: () = assert!(QUEUE_BYTES_MAX >= 8 * COMMAND_BYTES_MAX);
+const _: () = assert!(HTTP_BODIES_BYTES_MAX >= 4 * GROUP_BYTES_MAX);
+const _: () = assert!(HTTP_HEAD_BYTES_MAX < COMMAND_BYTES_MAX);
+const _: () = assert!(RETRY_AFTER_MS_MIN < RETRY_AFTER_MS_MAX);
+// Who is turned away at once comes back before one that waits would have been.
+const _: () = assert!(RETRY_AFTER_MS_MAX <= TAKEN_WITHIN_MS);

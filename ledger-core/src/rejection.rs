@@ -13,17 +13,32 @@ pub struct Rejection {
     /// The path of the field at fault, for example `data.allocate[0].amount`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub field: Option<String>,
+    /// Milliseconds after which the same is worth another try, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retry_after_ms: Option<u64>,
 }
 
 impl Rejection {
     /// A refusal that no single field explains.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code: code.as_str().to_owned(), message: message.into(), field: None }
+        Self {
+            code: code.as_str().to_owned(),
+            message: message.into(),
+            field: None,
+            retry_after_ms: None,
+        }
     }
 
     /// A refusal because of one field of the command.
     pub fn at(code: Code, field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.as_str().to_owned(), message: message.into(), field: Some(field.into()) }
+        Self { field: Some(field.into()), ..Self::new(code, message) }
+    }
+
+    /// Adds when it is worth another try.
+    #[must_use]
+    pub fn retry_after_ms(mut self, milliseconds: u64) -> Self {
+        self.retry_after_ms = Some(milliseconds);
+        self
     }
 }
 
@@ -69,6 +84,10 @@ codes! {
     /// Another daemon writes the book, and this one stands by, or no server answers; send the command
     /// again with the same id, over NATS or to that daemon.
     BookStandby = "book.standby",
+    /// The disk of the book has less free than is kept in reserve: nothing was stored. Make room.
+    BookDiskReserve = "book.disk_reserve",
+    /// The daemon takes no commands of the book now, as it starts or ends: nothing was stored.
+    BookNotReady = "book.not_ready",
     /// The book was not opened yet.
     BookNotOpen = "book.not_open",
     /// The book is open already.

@@ -206,7 +206,12 @@ fn classify(prefix: &str, path: &str, message: &str) -> Rejection {
     let named = message.split('`').nth(1).unwrap_or("");
     if let Some((code, text)) = uncoded(message) {
         let field = Some(field).filter(|field| !field.is_empty());
-        return Rejection { code: code.to_owned(), message: text.to_owned(), field };
+        return Rejection {
+            code: code.to_owned(),
+            message: text.to_owned(),
+            field,
+            retry_after_ms: None,
+        };
     }
     if message.starts_with("unknown field") {
         let expected = message.split_once("expected ").map_or("", |(_, expected)| expected);

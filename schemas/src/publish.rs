@@ -159,6 +159,8 @@ fn reply() -> Value {
             "code": {"enum": Code::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>()},
             "message": {"type": "string"},
             "field": {"type": "string"},
+            "retry_after_ms": {"type": "integer", "minimum": 1,
+                               "description": "When the same is worth another try, where known."},
         },
         "required": ["code", "message"],
     });
@@ -184,12 +186,21 @@ fn parameter(about: &str) -> Value {
     json!({"description": format!("{about}; bytes outside A-Z a-z 0-9 _ - are percent-encoded.")})
 }
 
+fn trace_headers(about: &str) -> Value {
+    json!({"type": "object", "properties": {
+        "traceparent": {"type": "string", "description": format!("{about} (W3C Trace Context).")},
+    }})
+}
+
 fn asyncapi() -> Value {
     let mut channels = Map::new();
     let mut operations = Map::new();
     let reply_channel = json!({
         "address": null,
-        "messages": {"reply": {"payload": {"$ref": "reply.json"}}},
+        "messages": {"reply": {
+            "payload": {"$ref": "reply.json"},
+            "headers": trace_headers("The command's trace, with the daemon's own span"),
+        }},
     });
     channels.insert("reply".to_owned(), reply_channel);
     for name in CommandData::NAMES {
@@ -200,6 +211,7 @@ fn asyncapi() -> Value {
                 "parameters": {"book": parameter("The book")},
                 "messages": {"command": {
                     "payload": {"$ref": format!("commands/{name}.json")},
+                    "headers": trace_headers("The trace of the command, kept by its events"),
                     "contentType": "application/json",
                 }},
             }),

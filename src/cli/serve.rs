@@ -1,33 +1,41 @@
 //! `revledger serve`: the daemon. Wires the log, the writer, the live views, HTTP and NATS.
 
 use std::collections::BTreeSet;
-use std::future::IntoFuture;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use commands::http::{self, Served};
+use commands::http::{self, Books, Served};
 use commands::service::{self, ActorSource, CommandService};
-use futures::future::select_all;
+use futures::future::{select_all, try_join_all};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tracing::info;
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::Global;
 use crate::config;
 use crate::exit::{Exit, Failure};
+use crate::vitals::Vitals;
 
+use self::health::Health;
+use self::logging::{LogFormat, Logging};
 use self::running::Running;
 
+mod health;
+mod logging;
+mod metrics;
+mod room;
 mod running;
 
 /// How long callers that are being answered may take once the daemon is told to end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the NATS server has to take the last replies.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Arguments of `serve`.
 #[derive(Debug, Clone, Args)]
@@ -47,6 +55,13 @@ pub(crate) struct Arguments {
     /// true`.
     #[arg(long)]
     pub(crate) actor_from_nats: bool,
+    /// What stays free on the disk of the journal, or of the NATS servers: while less is free
+    /// commands are refused (book.disk_reserve), and reports go on. 0 for none.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = room::size)]
+    pub(crate) disk_reserve: u64,
+    /// How the log on standard error is written; RUST_LOG says what of it.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
 }
 
 /// The variable that holds the secrets where no file does: not an option, which others could read.
@@ -69,8 +84,13 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
         let what = "--actor-from-nats needs --nats: without it no server names anybody";
         return Err(Failure::usage("serve.no_server", what));
     }
-    log_to_standard_error();
-    let wanted = Wanted { listen: arguments.listen, secrets: secrets(arguments)?, actors };
+    let wanted = Wanted {
+        listen: arguments.listen,
+        secrets: secrets(arguments)?,
+        actors,
+        reserve: arguments.disk_reserve,
+        logging: logging::start(arguments.log_format),
+    };
     config::block_on(serve(&books(global, arguments)?, &wanted))
 }
 
@@ -79,6 +99,8 @@ struct Wanted {
     listen: SocketAddr,
     secrets: String,
     actors: ActorSource,
+    reserve: u64,
+    logging: Logging,
 }
 
 /// The options of each book that is served.
@@ -115,65 +137,112 @@ fn secrets(arguments: &Arguments) -> Result<String, Failure> {
 }
 
 async fn serve(books: &[Global], wanted: &Wanted) -> Result<Exit, Failure> {
-    let Wanted { listen, ref secrets, actors } = *wanted;
     let mut end = terminations()?;
-    let client = match books.first().and_then(|global| global.nats.as_ref()) {
-        Some(server) => Some(server.connect().await?),
-        None => None,
+    // First of all: a supervisor can ask from the beginning how far the start is.
+    let front = Front::open(books, wanted).await?;
+    let started = tokio::select! {
+        started = start(books, wanted, &front) => started,
+        () = end.recv() => {
+            info!("told to end before the books were open");
+            return Ok(Exit::Done);
+        }
     };
-    let mut running = Vec::with_capacity(books.len());
-    for global in books {
-        running.push(Running::start(global, client.as_ref(), secrets).await?);
-    }
-    let listener = TcpListener::bind(listen).await.map_err(|error| {
-        Failure::store("serve.address", format!("cannot listen on {listen}"))
-            .because(error)
-            .help("another program has the port: name another one with --listen")
-    })?;
-    let address = listener.local_addr()?;
-    let mut services = Vec::new();
-    for (one, client) in running.iter().flat_map(|one| client.clone().map(|client| (one, client))) {
-        let Served { book, writer, reports, .. } = &one.served;
-        let started =
-            service::start(client, book.clone(), writer.clone(), Arc::clone(reports), actors).await;
-        services.push(
-            started.map_err(|error| Failure::store("nats.service", "no service").because(error))?,
-        );
-    }
-    let (stop, stopped) = watch::channel(false);
-    let router = http::router(running.iter().map(|one| one.served.clone()).collect());
-    let server = tokio::spawn(
-        axum::serve(listener, router).with_graceful_shutdown(flagged(stopped)).into_future(),
-    );
-    tell_ready(books, &address, &running)?;
+    let (running, services, client) = started?;
+    front.books.open(running.iter().map(|one| one.served.clone()).collect());
+    front.health.begin();
+    tell_ready(books, &front.address, &running)?;
     let failing = running.iter().map(|one| Box::pin(one.failed()));
     let mut outcome = tokio::select! {
         () = end.recv() => Ok(Exit::Done),
         (failure, ..) = select_all(failing) => Err(failure),
     };
     info!("ending: what was taken is answered first");
-    drain(services, stop, server).await;
+    front.drain(services).await;
     for one in running {
         // All of them are ended; the first failure is the one that is told.
         let ended = one.finish(outcome.is_err()).await;
         outcome = outcome.and_then(|exit| ended.map(|()| exit));
     }
+    if let Some(client) = client
+        && !matches!(timeout(FLUSH_DEADLINE, client.flush()).await, Ok(Ok(())))
+    {
+        info!("the NATS server did not take the last replies in time");
+    }
     outcome
 }
 
-/// Ends what brings commands, so that the writer's last one is known.
-async fn drain(
-    services: Vec<CommandService>,
-    stop: watch::Sender<bool>,
-    mut server: tokio::task::JoinHandle<std::io::Result<()>>,
-) {
-    for service in services {
-        service.stop().await;
+/// Opens the books, and starts what brings commands to them.
+async fn start(
+    books: &[Global],
+    wanted: &Wanted,
+    front: &Front,
+) -> Result<(Vec<Running>, Vec<CommandService>, Option<async_nats::Client>), Failure> {
+    let client = match books.first().and_then(|global| global.nats.as_ref()) {
+        Some(server) => Some(server.connect().await?),
+        None => None,
+    };
+    let mut running = Vec::with_capacity(books.len());
+    for (global, vitals) in books.iter().zip(&front.vitals) {
+        let shown = (Arc::clone(vitals), wanted.reserve);
+        running.push(Running::start(global, client.as_ref(), &wanted.secrets, shown).await?);
     }
-    stop.send_replace(true);
-    if tokio::time::timeout(DRAIN_DEADLINE, &mut server).await.is_err() {
-        info!("a caller over HTTP holds its connection open; it is cut");
-        server.abort();
+    let services = running.iter().flat_map(|one| client.clone().map(|client| (one, client)));
+    let services = services.map(async |(one, client)| {
+        let Served { book, writer, reports, .. } = &one.served;
+        let (book, writer, reports) = (book.clone(), writer.clone(), Arc::clone(reports));
+        let started = service::start(client, book, writer, reports, wanted.actors).await;
+        started.map_err(|error| Failure::store("nats.service", "no service").because(error))
+    });
+    let services = try_join_all(services).await?;
+    Ok((running, services, client))
+}
+
+/// HTTP, which is there before the books are open and until the last caller is answered.
+struct Front {
+    address: SocketAddr,
+    vitals: Vec<Arc<Vitals>>,
+    books: Books,
+    health: Arc<Health>,
+    stop: watch::Sender<bool>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Front {
+    async fn open(books: &[Global], wanted: &Wanted) -> Result<Self, Failure> {
+        let listen = wanted.listen;
+        let listener = TcpListener::bind(listen).await.map_err(|error| {
+            Failure::store("serve.address", format!("cannot listen on {listen}"))
+                .because(error)
+                .help("another program has the port: name another one with --listen")
+        })?;
+        let address = listener.local_addr()?;
+        let vitals: Vec<_> =
+            books.iter().map(|global| Arc::new(Vitals::of(&global.book))).collect();
+        let lines = wanted.logging.lines.clone();
+        let health = Arc::new(Health::new(vitals.clone(), wanted.reserve, lines));
+        let books = Books::default();
+        let router = http::router(books.clone(), Arc::<Health>::clone(&health));
+        let (stop, stopped) = watch::channel(false);
+        let server = http::serve(listener, router, flagged(stopped), DRAIN_DEADLINE);
+        let server = tokio::spawn(server);
+        Ok(Self { address, vitals, books, health, stop, server })
+    }
+
+    /// Ends what brings commands, so that the writer's last one is known. Probes are answered until
+    /// those who wait for a command are.
+    async fn drain(self, services: Vec<CommandService>) {
+        self.health.end();
+        self.books.end();
+        for service in services {
+            service.stop().await;
+        }
+        if timeout(DRAIN_DEADLINE, self.books.answered()).await.is_err() {
+            info!("commands over HTTP are not answered in time");
+        }
+        self.stop.send_replace(true);
+        if let Err(error) = self.server.await {
+            info!(%error, "HTTP ended unexpectedly");
+        }
     }
 }
 
@@ -223,15 +292,4 @@ fn tell_ready(books: &[Global], address: &SocketAddr, running: &[Running]) -> Re
         writeln!(std::io::stderr(), "UNSAFE: --unsafe-dev, an acknowledged event could be lost")?;
     }
     Ok(output.flush()?)
-}
-
-fn log_to_standard_error() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let started = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .try_init();
-    // Somebody else's subscriber was there first: then it shows the lines.
-    drop(started);
 }

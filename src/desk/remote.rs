@@ -1,7 +1,11 @@
 //! The command service of a daemon, by request and reply over NATS.
 
+use std::time::Duration;
+
 use async_nats::client::RequestErrorKind;
 use ledger_core::id::{Identifier, subject_token};
+use ledger_core::rejection::Code;
+use schemas::reply::Reply;
 use serde_json::{Map, Value};
 
 use super::lines::Line;
@@ -52,13 +56,23 @@ impl Remote {
             Some(_) => line.bytes.clone(),
             None => with_id(envelope)?,
         };
+        let mut last = None;
         for _ in 0..ATTEMPTS_MAX {
             match self.client.request(subject.clone(), bytes.clone().into()).await {
-                Ok(message) => return Ok(message.payload.to_vec()),
+                Ok(message) => match worth_another_try(&message.payload) {
+                    None => return Ok(message.payload.to_vec()),
+                    Some(pause) => {
+                        last = Some(message.payload.to_vec());
+                        tokio::time::sleep(pause).await;
+                    }
+                },
                 // The same id again: done once, answered as often as asked.
                 Err(error) if error.kind() == RequestErrorKind::TimedOut => {}
                 Err(error) => return Err(self.failure(&error)),
             }
+        }
+        if let Some(reply) = last {
+            return Ok(reply);
         }
         Err(Failure::store("service.silent", format!("no answer from {}", self.server))
             .because(format!("line {} was sent {ATTEMPTS_MAX} times", line.number))
@@ -84,6 +98,16 @@ impl Remote {
         }
         Failure::store("service.failed", "a request was not sent").because(error)
     }
+}
+
+/// After which time a command is worth another try with the same id: nothing is known of it, or it is
+/// turned away for now.
+fn worth_another_try(reply: &[u8]) -> Option<Duration> {
+    let error = serde_json::from_slice::<Reply>(reply).ok()?.error?;
+    let is_passing = [Code::BookBusy, Code::BookNotReady, Code::CommandOutcomeUnknown]
+        .iter()
+        .any(|code| code.as_str() == error.code);
+    is_passing.then(|| Duration::from_millis(error.retry_after_ms.unwrap_or_default()))
 }
 
 /// The envelope with an id of its own, so that it can be sent again.

@@ -2,9 +2,9 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -43,12 +43,15 @@ impl Daemon {
         options: &[&str],
         variables: &[(&str, &OsStr)],
     ) -> Self {
-        let mut child = ledger
-            .command(&[&["serve", "--listen", "127.0.0.1:0"], options].concat())
-            .env("RUST_LOG", "off")
-            .envs(variables.iter().copied())
-            .spawn()
-            .unwrap();
+        let mut command =
+            ledger.command(&[&["serve", "--listen", "127.0.0.1:0"], options].concat());
+        command.env("RUST_LOG", "off").envs(variables.iter().copied());
+        Self::run(command)
+    }
+
+    /// Starts it by a command that runs it in the end.
+    pub(crate) fn run(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         let address = ready.split("http://").nth(1).unwrap_or_else(|| {
@@ -60,8 +63,45 @@ impl Daemon {
         Self { child, address }
     }
 
+    /// Starts it, and waits only until HTTP answers.
+    pub(crate) fn launch(ledger: &Ledger, options: &[&str]) -> Self {
+        // Somebody else may take the port meanwhile, but hardly ever does.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let mut command = ledger.command(&[&["serve", "--listen", &address], options].concat());
+        let daemon = Self { child: command.env("RUST_LOG", "off").spawn().unwrap(), address };
+        let began = Instant::now();
+        while TcpStream::connect(&daemon.address).is_err() {
+            assert!(began.elapsed() < ENDS_WITHIN, "nobody listens");
+            std::thread::yield_now();
+        }
+        daemon
+    }
+
+    /// Asks again and again, until the answer is the wanted one.
+    pub(crate) fn until(&self, path: &str, is_wanted: impl Fn(&Answer) -> bool) -> Answer {
+        let began = Instant::now();
+        loop {
+            let answer = self.get(path);
+            if is_wanted(&answer) {
+                return answer;
+            }
+            assert!(began.elapsed() < ENDS_WITHIN, "{path}: {answer:?}");
+            std::thread::yield_now();
+        }
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// One request on a connection of its own.
     pub(crate) fn ask(&self, head: &str, kind: &str, body: &[u8]) -> Answer {
+        self.ask_with_head(head, kind, body).1
+    }
+
+    /// The same, with the head of the answer.
+    pub(crate) fn ask_with_head(&self, head: &str, kind: &str, body: &[u8]) -> (String, Answer) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
         write!(
@@ -77,7 +117,7 @@ impl Daemon {
         let answer = String::from_utf8(answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         let status = head.split(' ').nth(1).unwrap_or("0").parse().unwrap();
-        Answer { status, body: body.to_owned() }
+        (head.to_owned(), Answer { status, body: body.to_owned() })
     }
 
     pub(crate) fn command(&self, envelope: &str) -> Answer {
@@ -92,10 +132,15 @@ impl Daemon {
         self.ask(&format!("GET {path}"), "text/plain", b"")
     }
 
-    /// Asks it to end, as a service manager does; its exit code.
-    pub(crate) fn terminate(mut self) -> i32 {
+    /// Asks it to end, as a service manager does.
+    pub(crate) fn ask_to_end(&self) {
         let process = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    }
+
+    /// The same; its exit code.
+    pub(crate) fn terminate(mut self) -> i32 {
+        self.ask_to_end();
         self.child.wait().unwrap().code().unwrap()
     }
 

@@ -71,8 +71,11 @@ impl Offer {
                     } else {
                         // Handed in here, not in the task: what a caller sends in order is decided
                         // in order.
-                        let reply = desk.hand_in(&request);
-                        tokio::spawn(async move { desk.answer(&request, reply.await).await });
+                        let trace = desk.trace(&request);
+                        let reply = desk.hand_in(&request, trace.clone());
+                        tokio::spawn(
+                            async move { desk.answer(&request, reply.await, trace).await },
+                        );
                     }
                 }
             }));

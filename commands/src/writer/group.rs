@@ -12,10 +12,12 @@ use ledger_core::log::bounds::record_bytes;
 use ledger_core::rejection::{Code, Rejection};
 use schemas::record::{EncodeContext, encode};
 use schemas::reply::Reply;
+use tokio::time::Instant;
 
 use crate::clock;
 use crate::planted::{self, Planted};
 use crate::standing::Answered;
+use crate::writer::ask::Answer;
 use crate::writer::tail::opens_book;
 use crate::writer::{Job, Writer};
 
@@ -24,7 +26,7 @@ const NOTHING: &str = "the command changes nothing, so there is nothing to store
 /// A job with the reply that holds once its group is stored.
 struct Entry {
     job: Job,
-    reply: Vec<u8>,
+    reply: Answer,
     is_refusal: bool,
 }
 
@@ -44,9 +46,9 @@ pub(super) struct Group {
 
 /// What deciding a command came to: its reply, which holds once the group is stored.
 enum Decided {
-    Accepted(Vec<u8>),
+    Accepted(Answer),
     /// A refusal, which stores nothing.
-    Refused(Vec<u8>),
+    Refused(Answer),
     /// Nothing yet: its events need more room than the group has left.
     NextGroup,
     /// A billing run of more documents than a group takes.
@@ -93,6 +95,11 @@ impl Group {
         self.entries.iter().any(|entry| entry.is_refusal)
     }
 
+    /// The commands in it.
+    pub(super) fn commands_count(&self) -> usize {
+        self.entries.len()
+    }
+
     /// What to append, and behind which event.
     pub(super) fn take_records(&mut self) -> (u64, Vec<Record>) {
         (self.expected, std::mem::take(&mut self.records))
@@ -120,18 +127,11 @@ impl Group {
 }
 
 impl Job {
-    /// Answers the caller. One that went away gets the same reply when it sends the id again.
-    pub(super) fn answer(self, reply: Vec<u8>) {
-        if self.answer.send(reply).is_err() {
-            tracing::debug!(id = %self.command.id, "a caller did not wait for its reply");
-        }
-    }
-
     /// Tells the caller that nobody knows.
     pub(super) fn answer_unknown(self, problem: &str) {
         let message = format!("{problem}; send the command again with the same id");
         let rejection = Rejection::new(Code::CommandOutcomeUnknown, message);
-        let reply = Reply::rejected(Some(self.command.id.as_str()), &rejection).to_bytes();
+        let reply = Reply::rejected(Some(self.command.id.as_str()), &rejection);
         self.answer(reply);
     }
 }
@@ -148,7 +148,10 @@ impl Writer {
         if group.records.is_empty() {
             group.expected = self.standing.sequence;
         }
-        let (reply, is_refusal) = match self.decide(&mut group.records, &mut group.bytes, &job) {
+        let began = Instant::now();
+        let decided = self.decide(&mut group.records, &mut group.bytes, &job);
+        self.meter.decide.observe_time(began.elapsed());
+        let (reply, is_refusal) = match decided {
             Decided::Accepted(reply) => (reply, false),
             Decided::Refused(reply) if planted::is(Planted::RefusalsOvertake) => {
                 job.answer(reply);
@@ -183,11 +186,11 @@ impl Writer {
         let reply = match (refusal, self.standing.answered(&rest.job.command)) {
             (None, Ok(Some(answered))) => self.reply(id, &answered),
             (Some(rejection), _) | (None, Err(rejection)) => {
-                Reply::rejected(Some(id.as_str()), &rejection).to_bytes()
+                Reply::rejected(Some(id.as_str()), &rejection).into()
             }
             (None, Ok(None)) => {
                 let rejection = Rejection::new(Code::CommandMalformed, NOTHING);
-                Reply::rejected(Some(id.as_str()), &rejection).to_bytes()
+                Reply::rejected(Some(id.as_str()), &rejection).into()
             }
         };
         group.entries.push(Entry { job: rest.job, reply, is_refusal: false });
@@ -213,7 +216,7 @@ impl Writer {
             let documents: Vec<NewEvent> = rest.waiting.drain(..fits).collect();
             let now = self.clock.now();
             let events = self.standing.envelope(&self.book, &rest.job.command, documents, now);
-            let encoded = self.encode(&events, rest.job.traceparent.as_deref());
+            let encoded = self.encode(&events, rest.job.traceparent());
             let (encoded, chain) = encoded
                 .map_err(|error| Rejection::new(Code::CommandTooLarge, error.to_string()))?;
             group.bytes += encoded.iter().map(record_bytes).sum::<usize>();
@@ -226,7 +229,7 @@ impl Writer {
     fn decide(&mut self, records: &mut Vec<Record>, bytes: &mut usize, job: &Job) -> Decided {
         let command = &job.command;
         let refuse = |rejection: &Rejection| {
-            Decided::Refused(Reply::rejected(Some(command.id.as_str()), rejection).to_bytes())
+            Decided::Refused(Reply::rejected(Some(command.id.as_str()), rejection).into())
         };
         match self.standing.answered(command) {
             Ok(None) => {}
@@ -247,7 +250,7 @@ impl Writer {
             return Decided::NextGroup;
         }
         let events = self.standing.envelope(&self.book, command, new, self.clock.now());
-        match self.encode(&events, job.traceparent.as_deref()) {
+        match self.encode(&events, job.traceparent()) {
             Ok((encoded, chain)) => {
                 *bytes += encoded.iter().map(record_bytes).sum::<usize>();
                 records.extend(encoded);
@@ -313,9 +316,9 @@ impl Writer {
     }
 
     /// The reply to a command that was accepted, now or in the past: the same bytes.
-    fn reply(&self, id: &Identifier, answered: &Answered) -> Vec<u8> {
+    fn reply(&self, id: &Identifier, answered: &Answered) -> Answer {
         let events = answered.events.iter().map(|(at, kind, document)| (*at, *kind, document));
-        Reply::accepted(&self.book, self.shard, id, events).to_bytes()
+        Reply::accepted(&self.book, self.shard, id, events).into()
     }
 
     /// Answers a command that turned out to be in the log; gives back one that did not.

@@ -29,6 +29,8 @@ pub(super) struct InFlight {
     /// The chain through its last event.
     through: Option<Chain>,
     outcome: JoinHandle<Result<u64, AppendError>>,
+    /// Its records, for the figures.
+    events: u64,
 }
 
 /// What the writer has taken and not answered.
@@ -48,6 +50,17 @@ impl Pipeline {
     /// Whether nothing waits to be decided.
     fn is_idle(&self) -> bool {
         self.backlog.is_empty() && self.rest.is_none()
+    }
+
+    /// The next command whose caller still waits for it: the others were told that nothing of
+    /// theirs is stored.
+    fn next_job(&mut self) -> Option<Job> {
+        while let Some(mut job) = self.backlog.pop_front() {
+            if job.take() {
+                return Some(job);
+            }
+        }
+        None
     }
 }
 
@@ -86,6 +99,7 @@ impl Writer {
                             let outcome = outcome.unwrap_or_else(|error| {
                                 Err(AppendError::Unknown { reason: error.to_string() })
                             });
+                            self.measure(&flight.group, flight.events, &outcome);
                             self.landed(&mut pipeline, (flight.group, flight.through), outcome).await;
                         }
                         count = jobs.recv_many(&mut taken, GROUP_RECORDS_MAX), if wants_more => {
@@ -136,7 +150,7 @@ impl Writer {
             if pipeline.next.is_full() {
                 return;
             }
-            let Some(job) = pipeline.backlog.pop_front() else { return };
+            let Some(job) = pipeline.next_job() else { return };
             let Pipeline { next, rest, .. } = pipeline;
             if let Some(job) = self.decide_into(next, job, rest) {
                 pipeline.backlog.push_front(job);
@@ -165,9 +179,11 @@ impl Writer {
             std::mem::take(&mut group).answer();
         }
         let log = std::sync::Arc::clone(&self.log);
+        let events = u64::try_from(records.len()).unwrap_or(u64::MAX);
+        self.meter.append_begins();
         // A task of its own: the append goes on while the next group is decided.
         let outcome = tokio::spawn(async move { log.append(expected, records).await });
-        pipeline.in_flight = Some(InFlight { group, through, outcome });
+        pipeline.in_flight = Some(InFlight { group, through, outcome, events });
     }
 
     /// Answers a group that stores nothing. No append proves that its refusals were decided on all
@@ -204,6 +220,15 @@ impl Writer {
         pipeline.races = 0;
         for job in group.into_jobs() {
             job.answer_unknown(&problem);
+        }
+    }
+
+    /// Counts the group that was on its way.
+    fn measure(&self, group: &Group, events: u64, outcome: &Result<u64, AppendError>) {
+        let took = self.meter.append_ended(outcome);
+        if outcome.is_ok() {
+            self.meter.group_events.observe(events);
+            self.meter.pressure.went(group.commands_count(), took);
         }
     }
 
@@ -272,6 +297,7 @@ impl Writer {
         if planted::is(Planted::KeepsStateAfterFailure) {
             return true;
         }
+        self.meter.recovery_begins();
         self.is_current = match self.resume().await {
             Ok(()) => true,
             Err(failure) => {
@@ -280,6 +306,7 @@ impl Writer {
                 false
             }
         };
+        self.meter.recovery_ended(self.is_current);
         self.is_current
     }
 

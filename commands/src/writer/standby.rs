@@ -16,6 +16,9 @@ use crate::writer::{Job, Writer, WriterError};
 /// when it takes over.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// After so long it is worth to ask again: another daemon takes over within ten seconds.
+const TAKEN_OVER_WITHIN_MS: u64 = 5_000;
+
 /// Why a command that was in the making has no answer.
 pub(super) const NO_LONGER: &str = "this daemon no longer writes the book, another one goes on";
 
@@ -119,14 +122,14 @@ impl Writer {
 impl Job {
     /// Tells the caller that somebody else decides.
     pub(super) fn answer_standby(self) {
-        let reply = refused(self.command.id.as_str());
+        let reply = Reply::rejected(Some(self.command.id.as_str()), &refusal());
         self.answer(reply);
     }
 }
 
-/// The reply of a writer that stands by.
-pub(super) fn refused(id: &str) -> Vec<u8> {
+/// What a writer says that stands by.
+pub(super) fn refusal() -> Rejection {
     let message = "this daemon stands by: another one writes the book, or no server answers; send the \
                    command over NATS or to that daemon, with the same id";
-    Reply::rejected(Some(id), &Rejection::new(Code::BookStandby, message)).to_bytes()
+    Rejection::new(Code::BookStandby, message).retry_after_ms(TAKEN_OVER_WITHIN_MS)
 }

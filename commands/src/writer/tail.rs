@@ -57,9 +57,11 @@ impl Writer {
                 for read in piece.await.map_err(|_| WriterError::Ended)? {
                     self.fold(&read)?;
                 }
+                self.meter.stands_at(self.standing.sequence);
             }
         }
         self.known = (self.standing.sequence, self.standing.chain);
+        self.meter.stands_at(self.standing.sequence);
         self.tell_time_zone();
         Ok(())
     }

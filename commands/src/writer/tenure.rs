@@ -40,7 +40,7 @@ pub struct Seat {
 }
 
 /// What a writer asks before it decides, stores or refuses. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Tenure(Option<watch::Receiver<Option<Seat>>>);
 
 /// Gives the seat, prolongs it and takes it away.

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use commands::writer::Patience;
 use tokio::time::{Instant, sleep_until};
 
 /// Lanes of one round, at most.
@@ -14,6 +15,9 @@ const LANES: u64 = 3_000;
 /// Milliseconds between two lanes: timers count whole milliseconds, rounded up.
 const STEP: u64 = 4;
 const ROUND: u64 = LANES * STEP;
+
+/// Rounds that the writers let callers wait: less than clients do.
+const PATIENCE_ROUNDS: u64 = 8;
 
 /// Lanes of each client: its own, and those of what it has on its way.
 pub(crate) const CLIENT_LANES: u64 = 40;
@@ -45,6 +49,14 @@ impl Lane {
         let round = now(self.start) / ROUND + rounds.max(1);
         let at = Duration::from_millis(round * ROUND + self.number * STEP);
         sleep_until(self.start + at).await;
+    }
+}
+
+/// How long the writers let callers wait: between two lanes, so that no deadline is an actor's.
+pub(crate) fn patience() -> Patience {
+    Patience {
+        taken_within: Duration::from_millis(PATIENCE_ROUNDS * ROUND + 1),
+        known_within: Duration::from_millis(PATIENCE_ROUNDS * ROUND + 1),
     }
 }
 

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use commands::standing::Standing;
-use commands::writer::{self, Keep, RunningWriter, WriterError, WriterHandle};
+use commands::writer::{self, Keep, RunningWriter, Settings, WriterError, WriterHandle};
 use futures::future::BoxFuture;
 use ledger_core::command::Command;
 use ledger_core::id::Identifier;
 use ledger_core::log::SharedLog;
 
-use crate::lanes::SUPERVISORS;
+use crate::lanes::{self, SUPERVISORS};
 use crate::log::SimLog;
 use crate::planted;
 use crate::rng::Rng;
@@ -122,9 +122,11 @@ impl Server {
         let log = Arc::new(SimLog::new(&self.world, &process, true));
         let shared: SharedLog = Arc::<SimLog>::clone(&log);
         let clock = Arc::new(SimClock(Arc::clone(&self.world)));
+        let patience = lanes::patience();
+        let settings = Settings { keep, patience, ..Settings::default() };
         let started = tokio::select! {
             biased;
-            started = writer::start_from(keep, book(), 0, shared, clock) => started,
+            started = writer::start_with(settings, book(), 0, shared, clock) => started,
             () = process.died() => return false,
         };
         match started {

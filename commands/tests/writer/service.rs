@@ -112,6 +112,11 @@ async fn a_flood_is_answered_in_full() {
     assert_eq!(code(&first), "book.busy");
     assert_eq!(header(&first, "Nats-Service-Error-Code"), Some("429"));
     assert!(header(&first, "Nats-Service-Error").unwrap().starts_with("book.busy: "));
+    // And when it is worth to come again, in the body and for whoever reads headers only.
+    let seconds: u64 = header(&first, "Retry-After").unwrap().parse().unwrap();
+    let body: Value = serde_json::from_slice(&first.payload).unwrap();
+    let milliseconds = body["error"]["retry_after_ms"].as_u64().unwrap();
+    assert_eq!(milliseconds.div_ceil(1_000), seconds);
     log.let_through();
     let mut counts: BTreeMap<String, usize> = BTreeMap::from([(code(&first), 1)]);
     for _ in 1..sent {

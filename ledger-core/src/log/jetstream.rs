@@ -28,11 +28,13 @@ mod filling;
 mod gate;
 mod headers;
 mod settings;
+mod storage;
 mod version;
 
 pub use filling::StreamStanding;
 pub use gate::prove_sync_always;
 pub use settings::StreamSettings;
+pub use storage::StorageLeft;
 
 /// How long a question to the stream's leader may take: an election lasts up to ten seconds.
 const QUESTION_DEADLINE: Duration = Duration::from_secs(20);
@@ -126,6 +128,16 @@ impl JetStreamLog {
         };
         let asked = (&self.client, self.settings.monitors.as_slice());
         Proofs::gather_until(asked, is_enough).await
+    }
+
+    /// The least that any server which keeps the stream, or else the account, has left of its
+    /// storage on files; `None` where nobody says it, or sets a limit.
+    ///
+    /// # Errors
+    ///
+    /// Where a monitor is named that is none, or speaks of an old server.
+    pub async fn storage_left(&self) -> Result<Option<StorageLeft>, LogError> {
+        storage::least_left(&self.client, &self.context, &self.settings.monitors).await
     }
 
     /// Opens an existing stream for reading. Creates nothing, appends nothing, and asks for no

@@ -8,16 +8,18 @@ use commands::clock::SystemClock;
 use commands::http::Served;
 use commands::leadership::{self, Leadership, LeadershipError};
 use commands::webhook::StripeWebhook;
-use commands::writer::{self, Keep, RunningWriter, Tenure, WriterError};
+use commands::writer::{self, Keep, RunningWriter, Settings, Tenure, WriterError};
 use ledger_core::log::jetstream::JetStreamLog;
 use ledger_core::log::{LogError, SharedLog};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::cli::Global;
+use crate::cli::serve::room::Watched;
 use crate::config;
 use crate::exit::Failure;
 use crate::live::{Kept, Live};
 use crate::scrub::scrub;
+use crate::vitals::Vitals;
 
 /// The file of the book that keeps events of Stripe which were refused for good.
 const REFUSED: &str = "stripe-refused.ndjson";
@@ -41,6 +43,7 @@ pub(super) struct Running {
     live: Arc<Live>,
     /// The part in the election for the book's writer, where it is a stream.
     leadership: Option<Leadership>,
+    watched: Watched,
 }
 
 impl Running {
@@ -52,6 +55,7 @@ impl Running {
         global: &Global,
         client: Option<&async_nats::Client>,
         secrets: &str,
+        (vitals, reserve): (Arc<Vitals>, u64),
     ) -> Result<Self, Failure> {
         let book = global.book_id()?;
         let anchor = global.anchor()?;
@@ -67,6 +71,7 @@ impl Running {
             None => (config::open_journal(global).await?, None),
         };
         anchor.check(&log).await?;
+        vitals.log.answered(log.last_sequence().await?);
         let store = config::open_store(global)?;
         // Each reads the whole log: on cores of their own.
         let keep = Some(Keep { path: global.writer_snapshot()?, at_end: true });
@@ -78,12 +83,19 @@ impl Running {
             }
             None => (None, Tenure::always()),
         };
-        let writer = writer::start_in(tenure, keep, book.clone(), 0, Arc::clone(&log), clock);
+        let meter = Arc::clone(&vitals.meter);
+        let settings = Settings { tenure, keep, meter, ..Settings::default() };
+        let writer = writer::start_with(settings, book.clone(), 0, Arc::clone(&log), clock);
         let writer = tokio::spawn(writer);
         let kept = Kept { facts: store, snapshot: global.snapshot()? };
-        let live = Live::start(Arc::clone(&log), kept, anchor, global.unsafe_dev).await?;
+        let shown = Arc::clone(&vitals);
+        let live = Live::start(Arc::clone(&log), kept, anchor, global.unsafe_dev, shown).await?;
         let live = Arc::new(live);
         let writer = writer.await.map_err(|_| WriterError::Ended)??;
+        let snapshots = [("writer", global.writer_snapshot()?), ("views", global.snapshot()?)];
+        vitals.snapshots.get_or_init(|| snapshots);
+        vitals.pulse.get_or_init(|| writer.pulse());
+        vitals.role.get_or_init(|| writer.handle().standing());
         let refused = global.folder()?.join(REFUSED);
         let webhook = StripeWebhook::new(secrets, refused, Arc::new(SystemClock));
         let reports = Arc::clone(&live) as _;
@@ -97,7 +109,15 @@ impl Running {
             }
             None => None,
         };
-        let running = Self { log, served, stream, journal, writer, live, leadership };
+        let watched = Watched {
+            vitals,
+            log: Arc::clone(&log),
+            stream: stream.clone(),
+            journal: journal.clone(),
+            gate: Arc::clone(served.writer.gate()),
+            reserve,
+        };
+        let running = Self { log, served, stream, journal, writer, live, leadership, watched };
         running.taken_up().await;
         Ok(running)
     }
@@ -123,8 +143,9 @@ impl Running {
             error = self.live.follow() => error.into(),
             error = self.writer.ended() => error.into(),
             error = unsafe_at_last(self.stream.as_deref()) => error.into(),
-            error = scrub(self.journal.clone()) => error.into(),
             error = left(self.leadership.as_ref()) => error.into(),
+            error = scrub(self.journal.clone(), &self.watched.vitals) => error.into(),
+            never = self.watched.watch() => match never {},
         }
     }
 

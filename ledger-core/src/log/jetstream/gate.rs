@@ -13,6 +13,7 @@ use async_nats::jetstream::stream::{ClusterInfo, PeerInfo};
 use futures::StreamExt;
 use serde::Deserialize;
 
+use super::storage::{StorageLeft, left_of};
 use super::version::check_version;
 use crate::log::LogError;
 
@@ -55,19 +56,37 @@ pub(super) struct Proofs {
     servers: BTreeMap<String, String>,
     /// Monitors that did not answer.
     silent: Vec<LogError>,
+    /// What each server that said it has left of its storage.
+    left: Vec<StorageLeft>,
+    /// Whether servers that are not safe are taken, too: who asks is not after a proof.
+    takes_all: bool,
 }
 
 impl Proofs {
     /// Asks the monitors; where none is named, through the connection itself, which only a system
     /// account may.
     async fn gather(client: &Client, monitors: &[String]) -> Result<Proofs, LogError> {
-        let mut proofs = Proofs::default();
+        Proofs::default().ask(client, monitors).await
+    }
+
+    async fn ask(mut self, client: &Client, monitors: &[String]) -> Result<Proofs, LogError> {
         if monitors.is_empty() {
-            proofs.ask_system(client).await?;
+            self.ask_system(client).await?;
         } else {
-            proofs.ask_monitors(monitors).await?;
+            self.ask_monitors(monitors).await?;
         }
-        Ok(proofs)
+        Ok(self)
+    }
+
+    /// Asks once, whatever the servers say of their syncs.
+    pub(super) async fn look(client: &Client, monitors: &[String]) -> Result<Proofs, LogError> {
+        Proofs { takes_all: true, ..Proofs::default() }.ask(client, monitors).await
+    }
+
+    /// The server that has the least left of its storage.
+    pub(super) fn least_left(mut self) -> Option<StorageLeft> {
+        self.left.sort_by_key(|left| left.bytes);
+        self.left.into_iter().next()
     }
 
     /// Gathers proofs until they are enough. A busy node's answer to a question to all of them may
@@ -122,7 +141,9 @@ impl Proofs {
                 address.unavailable(&format!("what it says is not a /varz of nats-server: {error}"))
             })?;
             check_version(&varz.server_name, &varz.version)?;
-            self.add(varz.server_name, varz.jetstream.config, monitor)?;
+            let JetStreamPart { config, stats, .. } = varz.jetstream;
+            self.add_left(&varz.server_name, config.as_ref(), stats.map(|stats| stats.storage));
+            self.add(varz.server_name, config, monitor)?;
         }
         Ok(())
     }
@@ -148,10 +169,20 @@ impl Proofs {
             patience = SYSTEM_QUIET;
             if let Ok(Pong { server, data: Some(data) }) = serde_json::from_slice(&answer.payload) {
                 check_version(&server.name, &server.ver)?;
+                self.add_left(&server.name, data.config.as_ref(), data.storage);
                 self.add(server.name, data.config, SYSTEM_SUBJECT)?;
             }
         }
         Ok(())
+    }
+
+    fn add_left(&mut self, server: &str, config: Option<&JetStreamConfig>, used: Option<u64>) {
+        let limit = config.and_then(|config| config.max_storage);
+        if let (Some(used), Some(limit)) = (used, limit)
+            && let Some(bytes) = left_of(used, limit)
+        {
+            self.left.push(StorageLeft { what: format!("nats-server {server}"), bytes });
+        }
     }
 
     fn add(
@@ -160,6 +191,9 @@ impl Proofs {
         config: Option<JetStreamConfig>,
         source: &str,
     ) -> Result<(), LogError> {
+        if self.takes_all {
+            return Ok(());
+        }
         let what = format!("nats-server {server}");
         let Some(config) = config else {
             return Err(LogError::Unsafe {
@@ -214,6 +248,15 @@ struct Varz {
 #[derive(Debug, Deserialize, Default)]
 struct JetStreamPart {
     config: Option<JetStreamConfig>,
+    /// What is stored, as `/varz` says it.
+    stats: Option<JetStreamStats>,
+    /// The same, as the system account is told it.
+    storage: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct JetStreamStats {
+    storage: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -221,6 +264,7 @@ struct JetStreamConfig {
     /// Left out by the server where it is false.
     #[serde(default)]
     sync_always: bool,
+    max_storage: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
