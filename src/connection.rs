@@ -15,6 +15,8 @@ use ledger_core::id::subject_token;
 
 use crate::exit::Failure;
 
+/// A server that stands still is left for another one after the third ping that it does not answer.
+const PING_EVERY: Duration = Duration::from_millis(1_500);
 /// The variable that holds the password where no file does.
 const PASSWORD: &str = "NATS_PASSWORD";
 
@@ -108,6 +110,7 @@ impl Server {
         let options = ConnectOptions::new()
             .name("revledger")
             .connection_timeout(CONNECT_TIMEOUT)
+            .ping_interval(PING_EVERY)
             .request_timeout(Some(REQUEST_TIMEOUT));
         let options = self.access.identify(options)?;
         let options = self.access.secure(options)?;

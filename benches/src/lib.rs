@@ -33,39 +33,40 @@ pub fn book() -> Outcome<Identifier> {
     Ok("bench".parse()?)
 }
 
-/// `count` commands as a service sends them: customers, then invoices of two lines, of which one
-/// is earned over a year; every other one is paid in full a month later.
+/// `count` commands as a service sends them: [`command`] of 0 and so on.
 pub fn commands(count: usize) -> Vec<String> {
-    let mut lines = vec![
-        r#"{"id":"open","command":"OpenBook","effective":"2026-01-01","data":{"currency":"USD"}}"#
-            .to_owned(),
-    ];
-    for number in 0..CUSTOMERS.min(count.saturating_sub(1)) {
-        lines.push(format!(
+    (0..count).map(command).collect()
+}
+
+/// A command of a story: the book, customers, then invoices of two lines, of which one is earned over a
+/// year; every other one is paid in full a month later.
+pub fn command(place: usize) -> String {
+    if place == 0 {
+        return r#"{"id":"open","command":"OpenBook","effective":"2026-01-01","data":{"currency":"USD"}}"#
+            .to_owned();
+    }
+    if place <= CUSTOMERS {
+        let number = place - 1;
+        return format!(
             r#"{{"id":"c-{number}","command":"RegisterCustomer","effective":"2026-01-01","data":{{"customer":"C-{number}","name":"Customer {number}"}}}}"#
-        ));
+        );
     }
-    let mut number = 0;
-    while lines.len() < count {
-        let customer = number % CUSTOMERS;
-        let cents = 10_000 + number * 37 % 90_000;
-        let (whole, part) = (cents / 100, cents % 100);
-        let day = 1 + number % 28;
-        if number % 3 < 2 {
-            lines.push(format!(
-                r#"{{"id":"i-{number}","command":"IssueInvoice","effective":"2026-01-{day:02}","data":{{"invoice":"INV-{number:07}","customer":"C-{customer}","currency":"USD","lines":[{{"description":"Subscription, one year","amount":"{whole}.{part:02}","tax_rate":"8.25","service_start":"2026-01-{day:02}","service_end":"2026-12-31"}},{{"description":"Setup","amount":"20.00","recognition":{{"method":"on_invoice"}}}}]}}}}"#
-            ));
-        } else {
-            // The invoice in front of it, in full.
-            let paid = number - 1;
-            let customer = paid % CUSTOMERS;
-            lines.push(format!(
-                r#"{{"id":"p-{number}","command":"RecordPayment","effective":"2026-02-{day:02}","data":{{"payment":"PAY-{number:07}","customer":"C-{customer}","amount":"50.00","currency":"USD","method":"card","allocate":[{{"invoice":"INV-{paid:07}","amount":"50.00"}}]}}}}"#
-            ));
-        }
-        number += 1;
+    let number = place - 1 - CUSTOMERS;
+    let customer = number % CUSTOMERS;
+    let cents = 10_000 + number * 37 % 90_000;
+    let (whole, part) = (cents / 100, cents % 100);
+    let day = 1 + number % 28;
+    if number % 3 < 2 {
+        return format!(
+            r#"{{"id":"i-{number}","command":"IssueInvoice","effective":"2026-01-{day:02}","data":{{"invoice":"INV-{number:07}","customer":"C-{customer}","currency":"USD","lines":[{{"description":"Subscription, one year","amount":"{whole}.{part:02}","tax_rate":"8.25","service_start":"2026-01-{day:02}","service_end":"2026-12-31"}},{{"description":"Setup","amount":"20.00","recognition":{{"method":"on_invoice"}}}}]}}}}"#
+        );
     }
-    lines
+    // The invoice in front of it, in full.
+    let paid = number - 1;
+    let customer = paid % CUSTOMERS;
+    format!(
+        r#"{{"id":"p-{number}","command":"RecordPayment","effective":"2026-02-{day:02}","data":{{"payment":"PAY-{number:07}","customer":"C-{customer}","amount":"50.00","currency":"USD","method":"card","allocate":[{{"invoice":"INV-{paid:07}","amount":"50.00"}}]}}}}"#
+    )
 }
 
 /// Applies commands as `apply` does: JSON in, decide, JSON out. How many events that made.
@@ -100,7 +101,11 @@ pub async fn apply(log: &SharedLog, lines: &[String]) -> Outcome<u64> {
     Ok(log.last_sequence().await?)
 }
 
-fn accepted(reply: Option<Vec<u8>>) -> Outcome<()> {
+/// Checks that a command was accepted.
+///
+/// # Errors
+/// The reply where it was not.
+pub fn accepted(reply: Option<Vec<u8>>) -> Outcome<()> {
     let reply = String::from_utf8(reply.unwrap_or_default())?;
     if reply.contains(r#""outcome":"accepted""#) { Ok(()) } else { Err(reply.into()) }
 }
@@ -173,8 +178,20 @@ pub fn row(what: &str, ours: u64, yardstick: u64) -> String {
 /// # Errors
 /// Where the system does not tell.
 pub fn peak_memory() -> Outcome<u64> {
+    memory("VmHWM:")
+}
+
+/// The memory of this process now, in KiB.
+///
+/// # Errors
+/// Where the system does not tell.
+pub fn memory_now() -> Outcome<u64> {
+    memory("VmRSS:")
+}
+
+fn memory(what: &str) -> Outcome<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(what));
     let number = line.and_then(|line| line.split_whitespace().next());
     Ok(number.ok_or("the system does not tell the memory of a process")?.parse()?)
 }

@@ -105,7 +105,10 @@ fn behind_a_log_that_hangs_callers_are_told_busy_or_unknown_and_when_to_come_aga
     });
     let count = |code: &str| codes.iter().filter(|one| *one == code).count();
     let (busy, unknown) = (count("book.busy"), count("command.outcome_unknown"));
-    assert_eq!((busy + unknown, busy > 0, unknown > 0), (2_000, true, true), "{codes:?}");
+    // Without a server its turn to write ends, too, and nothing is decided any more.
+    let standby = count("book.standby");
+    let told = (busy + unknown + standby, busy > 0, unknown > 0);
+    assert_eq!(told, (2_000, true, true), "{busy} busy, {unknown} unknown, {standby} standby");
     server.resume().unwrap();
     daemon.until("/readyz", |answer| answer.status == 200);
     // Each is there once, whatever its caller was told.

@@ -39,7 +39,7 @@ pub use storage::StorageLeft;
 /// How long a question to the stream's leader may take: an election lasts up to ten seconds.
 const QUESTION_DEADLINE: Duration = Duration::from_secs(20);
 /// How long one attempt of it may take.
-const ATTEMPT_DEADLINE: Duration = Duration::from_secs(5);
+const ATTEMPT_DEADLINE: Duration = Duration::from_secs(2);
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(100);
 /// Replicas of a stream in a cluster, where the settings name no number.
 const CLUSTER_REPLICAS: usize = 3;

@@ -14,9 +14,10 @@ use super::errors::{Expectation, unknown};
 use super::headers;
 use crate::log::{AppendError, Record};
 
-/// How long a group may take, the election of a new leader not included: after that the outcome
-/// is unknown. As long as the server itself waits for the rest of a batch.
-const APPEND_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a group may take: after that the outcome is unknown, and the log is read, which waits for
+/// a new leader where there has to be one. An election takes four to nine seconds: with its end
+/// commands go on.
+const APPEND_DEADLINE: Duration = Duration::from_secs(5);
 /// How long an answer may take behind a connection that broke and is there again: what was on its way
 /// through the old one never comes.
 const RECONNECTED_DEADLINE: Duration = Duration::from_secs(2);

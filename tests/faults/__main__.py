@@ -1,0 +1,48 @@
+"""Faults that are injected into real processes, and what must hold behind each.
+
+    python3 tests/faults ROW... [--rounds N] [--revledger PROGRAM] [--nats-server PROGRAM] [--seed N]
+
+`all` runs every row. Each prints one line; anything wrong prints more, and ends with 1. Rows of nodes
+run three nats-servers on loopback, those of writes need strace, `clock` libfaketime.
+docs/RELIABILITY.md says which promise each row is of.
+"""
+
+import argparse
+import pathlib
+import random
+import sys
+
+import files
+import nodes
+
+ROWS = nodes.ROWS | files.ROWS
+FAKETIME = "lib/*/faketime/libfaketime.so.1"
+
+
+def main():
+    described = "\n".join(f"  {name:14} {row.__doc__.strip()}" for name, row in ROWS.items())
+    parser = argparse.ArgumentParser(
+        prog="faults", description=__doc__.split("\n", maxsplit=1)[0], epilog=f"rows:\n{described}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("rows", nargs="+", choices=[*ROWS, "all"], metavar="ROW")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--revledger", default="revledger")
+    parser.add_argument("--nats-server", default="nats-server")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    options = parser.parse_args()
+    options.faketime = list(pathlib.Path("/usr").glob(FAKETIME))
+    print(f"--seed {options.seed}")
+    failed = False
+    for name in ROWS if "all" in options.rows else options.rows:
+        options.random = random.Random(f"{options.seed} {name}")
+        wrong, figures = ROWS[name](options)
+        print(f"{name}: {figures}: {'holds' if not wrong else 'WRONG'}", flush=True)
+        for line in wrong:
+            print(f"  {line}")
+        failed |= bool(wrong)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()

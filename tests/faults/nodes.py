@@ -1,0 +1,142 @@
+"""Faults of daemons and of the servers below them, under load."""
+
+import signal
+import time
+
+from gate import gate
+from processes import Daemon, Load, drop, folder_of, leader_of, opened, servers, until
+
+
+def kill_daemon(options):
+    """The daemon is killed in the middle of its work, again and again on the same journal."""
+    folder = folder_of("kill-daemon")
+    daemon = Daemon(options, folder / "data")
+    answered, slowest = opened(daemon), 0.0
+    for number in range(options.rounds):
+        load = Load(lambda: daemon.address, prefix=f"r{number}-")
+        time.sleep(0.05 + 0.45 * options.random.random())
+        daemon.kill()
+        load.stopped.set()
+        killed = time.monotonic()
+        daemon.start()
+        slowest = max(slowest, time.monotonic() - killed)
+        answered += load.stop()
+    wrong = gate(daemon, answered)
+    daemon.kill()
+    drop(folder)
+    return wrong, f"{options.rounds} kills, {len(answered)} answered, back within {slowest:.2f} s"
+
+
+def cluster_fault(options, name, strike):
+    """One daemon on three nodes under load; `strike` does something to them and mends it again."""
+    folder = folder_of(name)
+    nodes = servers(options, folder, 3)
+    daemon = Daemon(options, folder / "data", nodes)
+    answered, gaps, wrong = opened(daemon), [], []
+    for number in range(options.rounds):
+        load = Load(lambda: daemon.address, prefix=f"r{number}-")
+        load.goes_on(time.monotonic(), "the load begins")
+        struck = time.monotonic()
+        strike(options, nodes)
+        mended = time.monotonic()
+        load.goes_on(mended, "answers come again")
+        gaps.append(load.longest_gap(struck))
+        answered += load.stop()
+        for node in nodes:
+            node.wait()
+    wrong += gate(daemon, answered)
+    daemon.kill()
+    for node in nodes:
+        node.kill()
+    drop(folder)
+    return wrong, (f"{options.rounds} times, {len(answered)} answered, longest without an answer "
+                   f"{max(gaps):.1f} s, median {sorted(gaps)[len(gaps) // 2]:.1f} s")
+
+
+def the_leader(nodes):
+    return until(lambda: leader_of(nodes), "the stream has a leader")
+
+
+def kill_leader(options):
+    """The stream's leader is killed, and comes back once another one leads."""
+    def strike(_, nodes):
+        leader = the_leader(nodes)
+        leader.kill()
+        others = [node for node in nodes if node is not leader]
+        until(lambda: leader_of(others) in others, "another node leads")
+        leader.start()
+    return cluster_fault(options, "kill-leader", strike)
+
+
+def kill_all(options):
+    """All three nodes are killed at once, and started again."""
+    def strike(_, nodes):
+        for node in nodes:
+            node.kill()
+        for node in nodes:
+            node.start()
+    return cluster_fault(options, "kill-all", strike)
+
+
+def stop_node(options):
+    """The leader, or a follower, stands still for eleven seconds."""
+    def strike(_, nodes):
+        leader = the_leader(nodes)
+        followers = [node for node in nodes if node is not leader]
+        node = options.random.choice([leader, *followers[:1]])
+        node.process.send_signal(signal.SIGSTOP)
+        time.sleep(11)
+        node.process.send_signal(signal.SIGCONT)
+    return cluster_fault(options, "stop-node", strike)
+
+
+def rolling(options):
+    """Each node in turn is told to hand over its connections, ends, and comes back."""
+    def strike(_, nodes):
+        for node in nodes:
+            node.process.send_signal(signal.SIGUSR2)
+            node.process.wait()
+            node.start()
+            node.wait()
+            the_leader(nodes)
+    return cluster_fault(options, "rolling", strike)
+
+
+def majority_gone(options):
+    """Two of three nodes stand still: nothing may be acknowledged until they are back."""
+    def strike(_, nodes):
+        for node in nodes[1:]:
+            node.process.send_signal(signal.SIGSTOP)
+        time.sleep(8)
+        for node in nodes[1:]:
+            node.process.send_signal(signal.SIGCONT)
+    return cluster_fault(options, "majority-gone", strike)
+
+
+def storm(options):
+    """All of them in a random order."""
+    def strike(given, nodes):
+        def kill_one(node):
+            node.kill()
+            time.sleep(given.random.random())
+            node.start()
+
+        def stop_one(node):
+            node.process.send_signal(signal.SIGSTOP)
+            time.sleep(8 * given.random.random())
+            node.process.send_signal(signal.SIGCONT)
+
+        for node in given.random.sample(nodes, given.random.randint(1, 3)):
+            given.random.choice([kill_one, stop_one])(node)
+    return cluster_fault(options, "storm", strike)
+
+
+ROWS = {
+    "kill-daemon": kill_daemon,
+    "kill-leader": kill_leader,
+    "kill-all": kill_all,
+    "stop-node": stop_node,
+    "majority-gone": majority_gone,
+    "rolling": rolling,
+    "storm": storm,
+}
