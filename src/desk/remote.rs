@@ -80,7 +80,11 @@ impl Remote {
             let book = &self.book;
             return Failure::store(NO_SERVICE, format!("no daemon serves the book {book}"))
                 .because(format!("nobody answers on {}", self.server))
-                .help(format!("start one: revledger serve --book {book} --nats {}", self.server));
+                .help(format!(
+                    "start one: revledger serve --book {book} --nats {}; where another one takes \
+                     over just now, ask again in ten seconds, with the same ids",
+                    self.server
+                ));
         }
         Failure::store("service.failed", "a request was not sent").because(error)
     }

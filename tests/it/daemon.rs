@@ -17,6 +17,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(120);
 pub(crate) struct Daemon {
     child: Child,
     address: String,
+    ready: String,
 }
 
 /// An answer over HTTP.
@@ -57,11 +58,28 @@ impl Daemon {
             panic!("no address in {ready:?}: {errors}")
         });
         let address = address.split([',', ' ']).next().unwrap().to_owned();
-        Self { child, address }
+        Self { child, address, ready }
     }
 
     /// One request on a connection of its own.
     pub(crate) fn ask(&self, head: &str, kind: &str, body: &[u8]) -> Answer {
+        let answer = self.exchange(head, kind, body);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).unwrap_or("0").parse().unwrap();
+        Answer { status, body: body.to_owned() }
+    }
+
+    /// The same for JSON, with the head of the answer.
+    pub(crate) fn ask_whole(&self, head: &str, body: &[u8]) -> String {
+        self.exchange(head, "application/json", body)
+    }
+
+    /// What it said when it was ready.
+    pub(crate) fn ready(&self) -> &str {
+        &self.ready
+    }
+
+    fn exchange(&self, head: &str, kind: &str, body: &[u8]) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
         write!(
@@ -74,10 +92,7 @@ impl Daemon {
         stream.write_all(body).ok();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok();
-        let answer = String::from_utf8(answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        let status = head.split(' ').nth(1).unwrap_or("0").parse().unwrap();
-        Answer { status, body: body.to_owned() }
+        String::from_utf8(answer).unwrap()
     }
 
     pub(crate) fn command(&self, envelope: &str) -> Answer {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_nats::Client;
+use futures::StreamExt;
 use ledger_core::log::nats_server::NatsServer;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -244,6 +245,60 @@ fn a_writer_that_ends_hands_over() {
     assert!(!stands_by(&writer));
     load.goes_on("alone again");
     load.check(&second, &nats);
+}
+
+#[test]
+fn each_book_of_a_daemon_has_an_election_of_its_own() {
+    let nats = NatsServer::start().unwrap();
+    let [first, second] = folders();
+    let [url, monitor] = options(&nats);
+    let serve = |ledger, more: &[&str]| {
+        Daemon::start_with(ledger, &[&["--nats", &url, "--nats-monitor", &monitor], more].concat())
+    };
+    let other = serve(&first, &["--book", "other"]);
+    let both = serve(&second, &["--also", "other"]);
+    let open = |daemon: &Daemon, book: &str| {
+        let head = format!("POST /v1/books/{book}/commands");
+        daemon.ask(&head, "application/json", OPEN.as_bytes())
+    };
+    assert_eq!(open(&both, "main").status, 200);
+    let refused = open(&both, "other");
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (503, &"book.standby".into()));
+    let opened = open(&other, "other");
+    assert_eq!(opened.status, 200);
+    assert_eq!(other.terminate(), 0);
+    wait_until("the other one goes on", || open(&both, "other").status == 200);
+    assert_eq!(open(&both, "other"), opened, "the same answer");
+    assert_eq!(both.terminate(), 0);
+}
+
+#[test]
+fn a_daemon_says_when_it_stands_by() {
+    let nats = NatsServer::start().unwrap();
+    let [first, second] = folders();
+    let (writer, other) = (start(&first, &nats), start(&second, &nats));
+    assert!(writer.ready().starts_with("ready: book main on http://"), "{}", writer.ready());
+    let said = other.ready();
+    assert!(said.starts_with("ready: book main standing by on http://"), "{said}");
+    let answer = other.ask_whole("POST /v1/books/main/commands", OPEN.as_bytes());
+    assert!(answer.to_ascii_lowercase().contains("\r\nretry-after: 5\r\n"), "{answer}");
+    // Both are found, and only one of them takes commands.
+    let runtime = Runtime::new().unwrap();
+    let roles = runtime.block_on(async {
+        let client = async_nats::connect(nats.url()).await.unwrap();
+        let inbox = client.new_inbox();
+        let mut found = client.subscribe(inbox.clone()).await.unwrap();
+        client.publish_with_reply("$SRV.INFO.revledger", inbox, "".into()).await.unwrap();
+        let mut roles = BTreeSet::new();
+        for _ in 0..2 {
+            let next = tokio::time::timeout(WITHIN, found.next()).await.unwrap().unwrap();
+            let info: Value = serde_json::from_slice(&next.payload).unwrap();
+            let role = info["metadata"]["role"].as_str().unwrap().to_owned();
+            roles.insert((role, info["endpoints"].as_array().unwrap().len()));
+        }
+        roles
+    });
+    assert_eq!(roles, BTreeSet::from([("standby".to_owned(), 0), ("writing".to_owned(), 3)]));
 }
 
 #[test]
