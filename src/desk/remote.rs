@@ -1,6 +1,7 @@
 //! The command service of a daemon, by request and reply over NATS.
 
 use async_nats::client::RequestErrorKind;
+use commands::leadership;
 use ledger_core::id::{Identifier, subject_token};
 use serde_json::{Map, Value};
 
@@ -73,6 +74,11 @@ impl Remote {
         let subject = format!("ledger.{}.qry.{}", self.book.token(), subject_token(report));
         let answer = self.client.request(subject, Vec::new().into()).await;
         answer.map(|message| message.payload.to_vec()).map_err(|error| self.failure(&error))
+    }
+
+    /// Whether a daemon of the book is there that takes no commands now, and may soon.
+    pub(crate) async fn is_followed(&self) -> bool {
+        leadership::is_anybody_there(&self.client, &self.book).await
     }
 
     fn failure(&self, error: &async_nats::RequestError) -> Failure {
