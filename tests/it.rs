@@ -73,6 +73,9 @@ mod permissions;
 #[path = "it/preview.rs"]
 mod preview;
 #[cfg(test)]
+#[path = "it/proxy.rs"]
+mod proxy;
+#[cfg(test)]
 #[path = "it/scenarios.rs"]
 mod scenarios;
 #[cfg(test)]

@@ -16,6 +16,8 @@ use tokio::task::JoinHandle;
 
 use crate::daemon::Daemon;
 use crate::harness::Ledger;
+use crate::proxy::Proxy;
+use crate::shipped::Shipped;
 
 /// A hang is a failure; how long it really takes is printed.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -226,6 +228,45 @@ fn a_writer_that_stood_still_steps_down_and_answers_nobody_wrongly() {
     load.check(&first, &nats);
     Ledger::new().expect(0, &["replay", "--compare", "--nats", &nats.url()], "");
     assert_eq!((one.terminate(), other.terminate()), (0, 0));
+}
+
+#[test]
+fn a_writer_that_is_cut_off_steps_down_and_what_it_sent_comes_too_late() {
+    let nats = NatsServer::start().unwrap();
+    let [first, second] = folders();
+    let proxy = Proxy::start(nats.url().strip_prefix("nats://").unwrap());
+    let monitor = nats.monitor_url();
+    let writer = Daemon::start_with(&first, &["--nats", &proxy.url(), "--nats-monitor", &monitor]);
+    let other = start(&second, &nats);
+    writer.command(OPEN);
+    writer.command(CUSTOMER);
+    let load = Load::start(&nats);
+    assert!(!stands_by(&writer) && stands_by(&other));
+    proxy.cut();
+    load.goes_on("cut off");
+    wait_until("it steps down", || stands_by(&writer));
+    assert!(!stands_by(&other));
+    assert!(proxy.mend(), "something was on its way");
+    load.goes_on("mended");
+    assert!(stands_by(&writer) && !stands_by(&other));
+    // It follows again, and goes on where it is needed.
+    assert_eq!(other.terminate(), 0);
+    load.goes_on("handed back");
+    assert!(!stands_by(&writer));
+    load.check(&second, &nats);
+}
+
+#[test]
+fn a_daemon_that_may_not_talk_to_the_others_says_so() {
+    let shipped = Shipped::start_with(|config| {
+        assert_eq!(config.matches(r#""ledger.*.writer""#).count(), 2);
+        config.replace(r#""ledger.*.writer""#, "")
+    });
+    let options = shipped.options("writer");
+    let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
+    arguments.extend(options.iter().map(String::as_str));
+    let said = Ledger::new().expect(3, &arguments, "").err;
+    assert!(said.contains("error[nats.election]") && said.contains("ledger.main.writer"), "{said}");
 }
 
 #[test]
