@@ -64,6 +64,9 @@ mod import_bank;
 #[path = "it/import_ecb.rs"]
 mod import_ecb;
 #[cfg(test)]
+#[path = "it/load.rs"]
+mod load;
+#[cfg(test)]
 #[path = "it/notices.rs"]
 mod notices;
 #[cfg(test)]
