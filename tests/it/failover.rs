@@ -213,6 +213,23 @@ fn a_daemon_says_when_it_stands_by() {
 }
 
 #[test]
+fn a_book_is_not_taken_away_from_a_daemon_that_stands_by() {
+    let nats = NatsServer::start().unwrap();
+    let [first, second] = folders();
+    let (mut writer, other) = (start(&first, &nats), start(&second, &nats));
+    writer.command(OPEN);
+    assert!(stands_by(&other));
+    writer.kill();
+    // Nobody answers commands now, and soon the other one will.
+    let new = Ledger::new();
+    let to = new.path().to_str().unwrap();
+    let refused = Ledger::new().expect(3, &["migrate", "--nats", &nats.url(), "--to", to], "");
+    assert!(refused.err.contains("error[source.in_use]"), "{}", refused.err);
+    assert_eq!(other.terminate(), 0);
+    Ledger::new().expect(0, &["migrate", "--nats", &nats.url(), "--to", to], "");
+}
+
+#[test]
 fn of_two_that_start_at_once_one_writes() {
     let nats = NatsServer::start().unwrap();
     let ledgers: [Ledger; 2] = folders();
