@@ -116,6 +116,9 @@ pub(crate) enum Verb {
     /// Shows a small book of sample data in a temporary folder: start here.
     Demo,
     /// Runs the daemon: the command service, the projections, HTTP, and NATS with --nats.
+    ///
+    /// Several may run on one book with --nats, each with a --data of its own: one writes, the others
+    /// stand by and take over.
     #[command(after_help = EXITS)]
     Serve(serve::Arguments),
     /// Applies commands from NDJSON files (`-` is standard input) and prints their replies.

@@ -66,9 +66,11 @@ mod import_bank;
 #[cfg(test)]
 #[path = "it/import_ecb.rs"]
 mod import_ecb;
-#[cfg(test)]
 #[path = "it/limits.rs"]
 mod limits;
+#[cfg(test)]
+#[path = "it/load.rs"]
+mod load;
 #[cfg(test)]
 #[path = "it/metrics.rs"]
 mod metrics;
@@ -84,6 +86,8 @@ mod preview;
 #[cfg(test)]
 #[path = "it/probes.rs"]
 mod probes;
+#[path = "it/proxy.rs"]
+mod proxy;
 #[cfg(test)]
 #[path = "it/reserve.rs"]
 mod reserve;

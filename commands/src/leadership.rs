@@ -78,7 +78,7 @@ pub async fn join(
     book: &Identifier,
     chair: Chair,
 ) -> Result<Leadership, LeadershipError> {
-    let subject = format!("ledger.{}.writer", book.token());
+    let subject = subject(book);
     let instance = ids::instance_id();
     let start = Instant::now();
     // Above the terms of whoever wrote before, also where nobody is there to say them.
@@ -112,6 +112,20 @@ pub async fn join(
         Ok(Err(_)) => Err(LeadershipError::Closed { subject }),
         Err(_) => Err(LeadershipError::NotHeard { subject }),
     }
+}
+
+/// Whether a daemon of the book is there, be it that it stands by. One that stands still, or that we may
+/// not ask, is not found.
+pub async fn is_anybody_there(client: &Client, book: &Identifier) -> bool {
+    match Greeting::send(client, &subject(book), &ids::instance_id()).await {
+        Greeting::Somebody(_) => true,
+        Greeting::Nobody | Greeting::Silence => false,
+    }
+}
+
+/// Where the daemons of a book talk to each other.
+fn subject(book: &Identifier) -> String {
+    format!("ledger.{}.writer", book.token())
 }
 
 impl Leadership {

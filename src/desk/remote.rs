@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
+use commands::leadership;
 use ledger_core::id::{Identifier, subject_token};
 use ledger_core::rejection::Code;
 use schemas::reply::Reply;
@@ -89,12 +90,21 @@ impl Remote {
         answer.map(|message| message.payload.to_vec()).map_err(|error| self.failure(&error))
     }
 
+    /// Whether a daemon of the book is there that takes no commands now, and may soon.
+    pub(crate) async fn is_followed(&self) -> bool {
+        leadership::is_anybody_there(&self.client, &self.book).await
+    }
+
     fn failure(&self, error: &async_nats::RequestError) -> Failure {
         if error.kind() == RequestErrorKind::NoResponders {
             let book = &self.book;
             return Failure::store(NO_SERVICE, format!("no daemon serves the book {book}"))
                 .because(format!("nobody answers on {}", self.server))
-                .help(format!("start one: revledger serve --book {book} --nats {}", self.server));
+                .help(format!(
+                    "start one: revledger serve --book {book} --nats {}; where another one takes \
+                     over just now, ask again in ten seconds, with the same ids",
+                    self.server
+                ));
         }
         Failure::store("service.failed", "a request was not sent").because(error)
     }

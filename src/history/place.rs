@@ -261,11 +261,14 @@ pub(crate) async fn refuse_daemon(
 ) -> Result<(), Failure> {
     let remote = Remote::connect(server, &global.book_id()?).await?;
     match remote.query(crate::live::DIGESTS).await {
-        Ok(_) => Err(Failure::store(code, format!("a daemon serves the book {}", global.book))
-            .because(format!("it answers on {server}, and may write to the book any moment"))
-            .help("stop it first")),
-        Err(failure) if failure.code == remote::NO_SERVICE => Ok(()),
-        Err(failure) => Err(failure),
+        Err(failure) if failure.code != remote::NO_SERVICE => Err(failure),
+        // One may stand by, and be about to take over.
+        Err(_) if !remote.is_followed().await => Ok(()),
+        Ok(_) | Err(_) => {
+            Err(Failure::store(code, format!("a daemon serves the book {}", global.book))
+                .because(format!("it answers on {server}, and may write to the book any moment"))
+                .help("stop it first"))
+        }
     }
 }
 

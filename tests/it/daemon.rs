@@ -17,6 +17,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(120);
 pub(crate) struct Daemon {
     child: Child,
     address: String,
+    ready: String,
 }
 
 /// An answer over HTTP.
@@ -60,7 +61,7 @@ impl Daemon {
             panic!("no address in {ready:?}: {errors}")
         });
         let address = address.split([',', ' ']).next().unwrap().to_owned();
-        Self { child, address }
+        Self { child, address, ready }
     }
 
     /// Starts it, and waits only until HTTP answers.
@@ -68,7 +69,8 @@ impl Daemon {
         // Somebody else may take the port meanwhile, but hardly ever does.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let mut command = ledger.command(&[&["serve", "--listen", &address], options].concat());
-        let daemon = Self { child: command.env("RUST_LOG", "off").spawn().unwrap(), address };
+        let child = command.env("RUST_LOG", "off").spawn().unwrap();
+        let daemon = Self { child, address, ready: String::new() };
         let began = Instant::now();
         while TcpStream::connect(&daemon.address).is_err() {
             assert!(began.elapsed() < ENDS_WITHIN, "nobody listens");
@@ -100,7 +102,12 @@ impl Daemon {
         self.ask_with_head(head, kind, body).1
     }
 
-    /// The same, with the head of the answer.
+    /// What it said when it was ready.
+    pub(crate) fn ready(&self) -> &str {
+        &self.ready
+    }
+
+    /// As [`Self::ask`], with the head of the answer.
     pub(crate) fn ask_with_head(&self, head: &str, kind: &str, body: &[u8]) -> (String, Answer) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();

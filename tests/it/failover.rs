@@ -3,148 +3,21 @@
 //! or answered twice in two ways.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
-use async_nats::Client;
-use ledger_core::log::nats_server::NatsServer;
+use futures::StreamExt;
+use ledger_core::log::nats_server::{NatsCluster, NatsServer};
 use serde_json::Value;
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
 
 use crate::daemon::Daemon;
 use crate::harness::Ledger;
-
-/// A hang is a failure; how long it really takes is printed.
-const WITHIN: Duration = Duration::from_secs(60);
-/// How long a client waits before it asks again with the same id.
-const PATIENCE: Duration = Duration::from_secs(1);
-const CLIENTS: usize = 4;
+use crate::load::{Load, WITHIN, invoice, wait_until};
+use crate::proxy::Proxy;
+use crate::shipped::Shipped;
 
 const OPEN: &str =
     r#"{"id":"open","command":"OpenBook","effective":"2026-01-01","data":{"currency":"USD"}}"#;
 const CUSTOMER: &str = r#"{"id":"customer","command":"RegisterCustomer","effective":"2026-01-01","data":{"customer":"C-1","name":"One"}}"#;
-
-/// An invoice whose number the book gives.
-fn invoice(id: &str) -> String {
-    format!(
-        r#"{{"id":"{id}","command":"IssueInvoice","effective":"2026-01-10","data":{{"customer":"C-1","currency":"USD","due":"2026-02-09","lines":[{{"amount":"10.00"}}]}}}}"#
-    )
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + WITHIN;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what}: not within {WITHIN:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// Sends a command until there is an answer.
-async fn ask(client: &Client, id: &str) -> Vec<u8> {
-    let deadline = Instant::now() + WITHIN;
-    loop {
-        assert!(Instant::now() < deadline, "no answer to {id}");
-        let asked = client.request("ledger.main.cmd.IssueInvoice", invoice(id).into());
-        match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(Ok(answer)) => {
-                let reply: Value = serde_json::from_slice(&answer.payload).unwrap();
-                match reply["error"]["code"].as_str() {
-                    None => return answer.payload.to_vec(),
-                    // What a client is to send again with the same id.
-                    Some("command.outcome_unknown" | "book.busy") => {}
-                    Some(_) => panic!("{id}: {reply}"),
-                }
-            }
-            // Nobody listens just now, or nobody answers.
-            Ok(Err(_)) => tokio::time::sleep(Duration::from_millis(20)).await,
-            Err(_) => {}
-        }
-    }
-}
-
-/// Command ids with their answers.
-type Answers = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
-
-/// Clients that send one command after another.
-struct Load {
-    runtime: Runtime,
-    client: Client,
-    is_over: Arc<AtomicBool>,
-    count: Arc<AtomicUsize>,
-    answers: Answers,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-impl Load {
-    fn start(nats: &NatsServer) -> Self {
-        let runtime = Runtime::new().unwrap();
-        let client = runtime.block_on(async_nats::connect(nats.url())).unwrap();
-        let (is_over, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let answers = Arc::new(Mutex::new(Vec::new()));
-        let mut load = Self { runtime, client, is_over, count, answers, tasks: Vec::new() };
-        for number in 0..CLIENTS {
-            let (client, is_over) = (load.client.clone(), Arc::clone(&load.is_over));
-            let (count, answers) = (Arc::clone(&load.count), Arc::clone(&load.answers));
-            load.tasks.push(load.runtime.spawn(async move {
-                let mut next = 0;
-                while !is_over.load(Ordering::Relaxed) {
-                    let id = format!("i{number}-{next}");
-                    let answer = ask(&client, &id).await;
-                    answers.lock().unwrap().push((id, answer));
-                    count.fetch_add(1, Ordering::Relaxed);
-                    next += 1;
-                }
-            }));
-        }
-        load.goes_on("the first daemon");
-        load
-    }
-
-    /// Waits until commands are answered that were sent by now, and prints how long it took.
-    fn goes_on(&self, who: &str) {
-        // One of each client may have been answered before.
-        let (enough, since) = (self.count.load(Ordering::Relaxed) + 10 * CLIENTS, Instant::now());
-        wait_until(who, || self.count.load(Ordering::Relaxed) >= enough);
-        println!("{who}: commands are answered {:?} later", since.elapsed());
-    }
-
-    /// Ends the clients; every answer stands, is the only one, and is the log's.
-    fn check(self, reader: &Ledger, nats: &NatsServer) {
-        self.is_over.store(true, Ordering::Relaxed);
-        self.runtime.block_on(async {
-            for task in self.tasks {
-                task.await.unwrap();
-            }
-        });
-        let answers = std::mem::take(&mut *self.answers.lock().unwrap());
-        println!("{} commands", answers.len());
-        let mut numbers = BTreeSet::new();
-        for (id, answer) in &answers {
-            assert_eq!(
-                String::from_utf8_lossy(answer),
-                String::from_utf8_lossy(&self.runtime.block_on(ask(&self.client, id))),
-                "{id}: the one answer"
-            );
-            let reply: Value = serde_json::from_slice(answer).unwrap();
-            let subject = reply["events"][0]["subject"].as_str().unwrap();
-            let number: u64 =
-                subject.rsplit(['-', '.']).next().unwrap().parse().expect("a number of a series");
-            assert!(numbers.insert(number), "{id}: {number} was given twice");
-        }
-        let gapless: BTreeSet<u64> = (1..=u64::try_from(answers.len()).unwrap()).collect();
-        assert_eq!(numbers, gapless, "no number is missing");
-        let [url, monitor] = options(nats);
-        let reader = |arguments: &[&str]| {
-            let options = ["--nats", &url, "--nats-monitor", &monitor];
-            reader.expect(0, &[arguments, &options[..]].concat(), "")
-        };
-        let verified = reader(&["verify"]).out;
-        let events = answers.len() + 2;
-        assert!(verified.contains("ok") && verified.contains(&events.to_string()), "{verified}");
-    }
-}
 
 fn options(nats: &NatsServer) -> [String; 2] {
     [nats.url(), nats.monitor_url()]
@@ -181,7 +54,7 @@ fn another_daemon_goes_on_when_the_writer_is_killed() {
     let mut others = [start(&second, &nats), start(&third, &nats)];
     writer.command(OPEN);
     writer.command(CUSTOMER);
-    let load = Load::start(&nats);
+    let load = Load::start(&nats.url());
     assert!(!stands_by(&writer) && others.iter().all(stands_by));
     // Who stands by has the reports.
     let report = others[0].get("/v1/books/main/reports/receivables?as_of=2026-03-01");
@@ -195,7 +68,7 @@ fn another_daemon_goes_on_when_the_writer_is_killed() {
     // Whoever comes back stands by.
     let back = start(&first, &nats);
     assert!(stands_by(&back));
-    load.check(&third, &nats);
+    load.check(&third, options(&nats));
     drop(others);
 }
 
@@ -206,7 +79,7 @@ fn a_writer_that_stood_still_steps_down_and_answers_nobody_wrongly() {
     let (one, other) = (start(&first, &nats), start(&second, &nats));
     one.command(OPEN);
     one.command(CUSTOMER);
-    let load = Load::start(&nats);
+    let load = Load::start(&nats.url());
     for (writer, heir) in [(&one, &other), (&other, &one)] {
         assert!(!stands_by(writer) && stands_by(heir));
         writer.signal("STOP");
@@ -222,9 +95,48 @@ fn a_writer_that_stood_still_steps_down_and_answers_nobody_wrongly() {
         load.goes_on("continued");
     }
     // What the writer has in memory is what the log says.
-    load.check(&first, &nats);
+    load.check(&first, options(&nats));
     Ledger::new().expect(0, &["replay", "--compare", "--nats", &nats.url()], "");
     assert_eq!((one.terminate(), other.terminate()), (0, 0));
+}
+
+#[test]
+fn a_writer_that_is_cut_off_steps_down_and_what_it_sent_comes_too_late() {
+    let nats = NatsServer::start().unwrap();
+    let [first, second] = folders();
+    let proxy = Proxy::start(nats.url().strip_prefix("nats://").unwrap());
+    let monitor = nats.monitor_url();
+    let writer = Daemon::start_with(&first, &["--nats", &proxy.url(), "--nats-monitor", &monitor]);
+    let other = start(&second, &nats);
+    writer.command(OPEN);
+    writer.command(CUSTOMER);
+    let load = Load::start(&nats.url());
+    assert!(!stands_by(&writer) && stands_by(&other));
+    proxy.cut();
+    load.goes_on("cut off");
+    wait_until("it steps down", || stands_by(&writer));
+    assert!(!stands_by(&other));
+    assert!(proxy.mend(), "something was on its way");
+    load.goes_on("mended");
+    assert!(stands_by(&writer) && !stands_by(&other));
+    // It follows again, and goes on where it is needed.
+    assert_eq!(other.terminate(), 0);
+    load.goes_on("handed back");
+    assert!(!stands_by(&writer));
+    load.check(&second, options(&nats));
+}
+
+#[test]
+fn a_daemon_that_may_not_talk_to_the_others_says_so() {
+    let shipped = Shipped::start_with(|config| {
+        assert_eq!(config.matches(r#""ledger.*.writer""#).count(), 2);
+        config.replace(r#""ledger.*.writer""#, "")
+    });
+    let options = shipped.options("writer");
+    let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
+    arguments.extend(options.iter().map(String::as_str));
+    let said = Ledger::new().expect(3, &arguments, "").err;
+    assert!(said.contains("error[nats.election]") && said.contains("ledger.main.writer"), "{said}");
 }
 
 #[test]
@@ -234,7 +146,7 @@ fn a_writer_that_ends_hands_over() {
     let (writer, other) = (start(&first, &nats), start(&second, &nats));
     writer.command(OPEN);
     writer.command(CUSTOMER);
-    let load = Load::start(&nats);
+    let load = Load::start(&nats.url());
     assert_eq!(writer.terminate(), 0);
     load.goes_on("ended");
     assert!(!stands_by(&other));
@@ -243,7 +155,82 @@ fn a_writer_that_ends_hands_over() {
     let writer = start(&first, &nats);
     assert!(!stands_by(&writer));
     load.goes_on("alone again");
-    load.check(&second, &nats);
+    load.check(&second, options(&nats));
+}
+
+#[test]
+fn each_book_of_a_daemon_has_an_election_of_its_own() {
+    let nats = NatsServer::start().unwrap();
+    let [first, second] = folders();
+    let [url, monitor] = options(&nats);
+    let serve = |ledger, more: &[&str]| {
+        Daemon::start_with(ledger, &[&["--nats", &url, "--nats-monitor", &monitor], more].concat())
+    };
+    let other = serve(&first, &["--book", "other"]);
+    let both = serve(&second, &["--also", "other"]);
+    let open = |daemon: &Daemon, book: &str| {
+        let head = format!("POST /v1/books/{book}/commands");
+        daemon.ask(&head, "application/json", OPEN.as_bytes())
+    };
+    assert_eq!(open(&both, "main").status, 200);
+    let refused = open(&both, "other");
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (503, &"book.standby".into()));
+    let opened = open(&other, "other");
+    assert_eq!(opened.status, 200);
+    assert_eq!(other.terminate(), 0);
+    wait_until("the other one goes on", || open(&both, "other").status == 200);
+    assert_eq!(open(&both, "other"), opened, "the same answer");
+    assert_eq!(both.terminate(), 0);
+}
+
+#[test]
+fn a_daemon_says_when_it_stands_by() {
+    let nats = NatsServer::start().unwrap();
+    let [first, second] = folders();
+    let (writer, other) = (start(&first, &nats), start(&second, &nats));
+    assert!(writer.ready().starts_with("ready: book main on http://"), "{}", writer.ready());
+    let said = other.ready();
+    assert!(said.starts_with("ready: book main standing by on http://"), "{said}");
+    let path = "POST /v1/books/main/commands";
+    let (head, _) = other.ask_with_head(path, "application/json", OPEN.as_bytes());
+    assert!(
+        format!("{head}\r\n").to_ascii_lowercase().contains("\r\nretry-after: 5\r\n"),
+        "{head}"
+    );
+    // Both are found, and only one of them takes commands.
+    let runtime = Runtime::new().unwrap();
+    let roles = runtime.block_on(async {
+        let client = async_nats::connect(nats.url()).await.unwrap();
+        let inbox = client.new_inbox();
+        let mut found = client.subscribe(inbox.clone()).await.unwrap();
+        client.publish_with_reply("$SRV.INFO.revledger", inbox, "".into()).await.unwrap();
+        let mut roles = BTreeSet::new();
+        for _ in 0..2 {
+            let next = tokio::time::timeout(WITHIN, found.next()).await.unwrap().unwrap();
+            let info: Value = serde_json::from_slice(&next.payload).unwrap();
+            let role = info["metadata"]["role"].as_str().unwrap().to_owned();
+            roles.insert((role, info["endpoints"].as_array().unwrap().len()));
+        }
+        roles
+    });
+    assert_eq!(roles, BTreeSet::from([("standby".to_owned(), 0), ("writing".to_owned(), 3)]));
+}
+
+#[test]
+fn a_book_is_not_taken_away_from_a_daemon_that_stands_by() {
+    let nats = NatsServer::start().unwrap();
+    let [first, second] = folders();
+    let (mut writer, other) = (start(&first, &nats), start(&second, &nats));
+    writer.command(OPEN);
+    assert!(stands_by(&other));
+    writer.kill();
+    // Nobody answers commands now, and soon the other one will.
+    let new = Ledger::new();
+    let to = new.path().to_str().unwrap();
+    let refused = Ledger::new().expect(3, &["migrate", "--nats", &nats.url(), "--to", to], "");
+    assert!(refused.err.contains("error[source.in_use]"), "{}", refused.err);
+    assert_eq!(other.terminate(), 0);
+    Ledger::new().expect(0, &["migrate", "--nats", &nats.url(), "--to", to], "");
 }
 
 #[test]
@@ -259,9 +246,9 @@ fn of_two_that_start_at_once_one_writes() {
     let writer = daemons.iter().find(|daemon| !stands_by(daemon)).unwrap();
     writer.command(OPEN);
     writer.command(CUSTOMER);
-    let load = Load::start(&nats);
+    let load = Load::start(&nats.url());
     assert_eq!(daemons.iter().filter(|daemon| stands_by(daemon)).count(), 1);
-    load.check(&ledgers[0], &nats);
+    load.check(&ledgers[0], options(&nats));
 }
 
 #[test]
@@ -271,7 +258,7 @@ fn behind_a_restart_of_the_server_one_writes_again() {
     let daemons = ledgers.each_ref().map(|ledger| start(ledger, &nats));
     daemons[0].command(OPEN);
     daemons[0].command(CUSTOMER);
-    let load = Load::start(&nats);
+    let load = Load::start(&nats.url());
     nats.restart().unwrap();
     load.goes_on("restarted");
     // For longer than a writer may go on without it.
@@ -280,5 +267,26 @@ fn behind_a_restart_of_the_server_one_writes_again() {
     nats.restart().unwrap();
     load.goes_on("restarted, later");
     assert_eq!(daemons.iter().filter(|daemon| stands_by(daemon)).count(), 1);
-    load.check(&ledgers[0], &nats);
+    load.check(&ledgers[0], options(&nats));
+}
+
+#[test]
+fn in_a_cluster_one_writes_whichever_node_is_gone() {
+    let mut cluster = NatsCluster::start(3).unwrap();
+    let ledgers: [Ledger; 2] = folders();
+    let (url, monitor) = (cluster.url(), cluster.monitor_urls().join(","));
+    let daemons = ledgers
+        .each_ref()
+        .map(|ledger| Daemon::start_with(ledger, &["--nats", &url, "--nats-monitor", &monitor]));
+    daemons[0].command(OPEN);
+    daemons[0].command(CUSTOMER);
+    let load = Load::start(&url);
+    for name in ["n1", "n2", "n3"] {
+        let node = cluster.node(name).unwrap();
+        node.kill().unwrap();
+        load.goes_on(name);
+        node.restart().unwrap();
+    }
+    wait_until("one writes", || daemons.iter().filter(|daemon| stands_by(daemon)).count() == 1);
+    load.check(&ledgers[0], [url, monitor]);
 }

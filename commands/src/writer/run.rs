@@ -84,6 +84,10 @@ impl Writer {
             if !waits {
                 self.fill(&mut pipeline).await;
             }
+            if self.term.is_some() && !self.holds() {
+                // What waits is refused at once.
+                continue;
+            }
             if let Some(problem) = self.fate_told() {
                 return end(pipeline, jobs, &problem).await;
             }
