@@ -58,6 +58,8 @@ class Ledger:
         self.servers, more = [], []
         if options.log != "journal":
             more = self.start_servers(options, disk)
+        # The disk is smaller than the reserve.
+        more += ["--disk-reserve", "0"]
         command = [options.revledger, "serve", "--data", str(disk / "data"), "--listen", "127.0.0.1:0", *more]
         self.daemon = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         found = re.search(r"http://([^, ]+)", self.daemon.stdout.readline())

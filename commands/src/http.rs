@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use ledger_core::id::Identifier;
-use ledger_core::limits::{GROUP_BYTES_MAX, QUEUE_COMMANDS_MAX};
+use ledger_core::limits::{GROUP_BYTES_MAX, HTTP_CONNECTIONS_MAX, QUEUE_COMMANDS_MAX};
 use ledger_core::rejection::{Code, Rejection};
 use schemas::command::{Origin, parse};
 use schemas::reply::{Outcome, Reply};
@@ -64,6 +64,9 @@ pub struct Books(Arc<Shelf>);
 struct Shelf {
     books: OnceLock<BTreeMap<String, Served>>,
     is_ending: AtomicBool,
+    /// Requests that bring commands: as many as there are connections, so that nobody waits.
+    requests: Arc<Semaphore>,
+    /// Memory for bodies of more than one command.
     bodies: Arc<Semaphore>,
     reports: Semaphore,
 }
@@ -73,6 +76,7 @@ impl Default for Books {
         Self(Arc::new(Shelf {
             books: OnceLock::new(),
             is_ending: AtomicBool::new(false),
+            requests: Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX)),
             bodies: Arc::new(Semaphore::new(body::UNITS)),
             reports: Semaphore::new(REPORTS_AT_ONCE_MAX),
         }))
@@ -93,22 +97,17 @@ impl Books {
 
     /// Waits until every request that brought commands is answered.
     pub async fn answered(&self) {
-        let all = u32::try_from(body::UNITS).unwrap_or(u32::MAX);
+        let all = u32::try_from(HTTP_CONNECTIONS_MAX).unwrap_or(u32::MAX);
         // It is never closed.
-        drop(self.0.bodies.acquire_many(all).await);
-    }
-
-    fn room_for_bodies(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.0.bodies)
+        drop(self.0.requests.acquire_many(all).await);
     }
 
     /// The book of a path; else the answer to who asked.
     pub(crate) fn find(&self, book: &str) -> Result<&Served, Box<Response>> {
         let Some(books) = self.0.books.get() else {
-            return Err(not_ready(
-                "the daemon starts, and has not read the log yet; /readyz says \
-                                  how far it is",
-            ));
+            let message =
+                "the daemon starts, and has not read the log yet; /readyz says how far it is";
+            return Err(not_ready(message));
         };
         books.get(book).ok_or_else(|| {
             let names: Vec<&str> = books.keys().map(String::as_str).collect();

@@ -21,6 +21,8 @@ pub enum Planted {
     AnswersBeforeStored,
     /// A refusal does not wait for what it was decided on.
     RefusalsOvertake,
+    /// A command whose caller was told that nothing is stored is decided all the same.
+    DecidesWhatWasGivenUp,
     /// Nobody looks whether the log holds what the snapshot was folded from.
     TrustsAnySnapshot,
     /// Nobody looks whether the log holds what was stored before.

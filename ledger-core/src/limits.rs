@@ -38,7 +38,7 @@ pub const RETRY_AFTER_MS_MIN: u64 = 100;
 pub const RETRY_AFTER_MS_MAX: u64 = 5_000;
 /// Connections over HTTP that are served at once; more wait for one of them to end.
 pub const HTTP_CONNECTIONS_MAX: usize = 200;
-/// Bytes of all bodies over HTTP that are held at once.
+/// Bytes of all bodies over HTTP of more than one command that are held at once.
 pub const HTTP_BODIES_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Bytes of the head of a request over HTTP.
 pub const HTTP_HEAD_BYTES_MAX: usize = 16 * 1024;

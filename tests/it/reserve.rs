@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::daemon::{Answer, Daemon};
 use crate::harness::{BOOK, Ledger};
+use crate::shipped::Shipped;
 
 const CUSTOMER: &str = r#"{"id":"k1","command":"RegisterCustomer","effective":"2026-01-01","data":{"customer":"K-1","name":"K"}}"#;
 
@@ -122,6 +123,20 @@ fn a_nats_server_that_has_too_little_left_takes_no_commands() {
     let daemon = Daemon::start_with(&ledger, &options);
     let ready = daemon.until("/readyz", is_full);
     assert!(ready.body.contains("nats-server solo has "), "{ready:?}");
+    is_refused(&daemon);
+    assert_eq!(daemon.terminate(), 0);
+}
+
+#[test]
+fn the_servers_of_a_cluster_are_asked_over_the_connection() {
+    let shipped = Shipped::start();
+    let ledger = Ledger::new();
+    let options = shipped.options("writer");
+    let mut options: Vec<&str> = options.iter().map(String::as_str).collect();
+    options.extend(["--disk-reserve", "1000000TiB"]);
+    let daemon = Daemon::start_with(&ledger, &options);
+    let ready = daemon.until("/readyz", is_full);
+    assert!(ready.body.contains("failed main: disk: nats-server "), "{ready:?}");
     is_refused(&daemon);
     assert_eq!(daemon.terminate(), 0);
 }

@@ -131,7 +131,9 @@ impl Job {
     pub(super) fn answer(self, answer: impl Into<Answer>) {
         let (asked, answer) = (self.asked, answer.into());
         if !asked.ticket.answer() {
-            asked.meter.replied_late();
+            if asked.ticket.is_left() {
+                asked.meter.replied_late();
+            }
             tracing::debug!(id = %asked.id, "a caller did not wait for its reply");
             return;
         }

@@ -56,7 +56,7 @@ impl Pipeline {
     /// theirs is stored.
     fn next_job(&mut self) -> Option<Job> {
         while let Some(mut job) = self.backlog.pop_front() {
-            if job.take() {
+            if job.take() || planted::is(Planted::DecidesWhatWasGivenUp) {
                 return Some(job);
             }
         }

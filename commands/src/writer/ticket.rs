@@ -73,6 +73,11 @@ impl Ticket {
         self.step(TAKEN, ANSWERED) || self.step(WAITING, ANSWERED)
     }
 
+    /// Whether the caller was told that the outcome is not known.
+    pub(super) fn is_left(&self) -> bool {
+        self.state.load(Ordering::Acquire) == LEFT
+    }
+
     fn step(&self, from: u8, to: u8) -> bool {
         self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
@@ -120,6 +125,7 @@ mod tests {
         assert!(left.take());
         assert!(left.leave());
         assert!(!left.answer());
+        assert!(left.is_left());
         assert!(left.take(), "the writer goes on");
         let answered = Ticket::new();
         assert!(answered.take());

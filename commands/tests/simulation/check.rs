@@ -80,6 +80,7 @@ pub(crate) fn replies(world: &World, told: &Told) -> Vec<String> {
         for ask in &operation.asks {
             answer(operation, ask, told, &events, &mut blame);
         }
+        told_busy(operation, told, &events, &mut blame);
         at_last(operation, told, &events, &mut blame);
         situations(world, operation, told, &events);
     }
@@ -159,6 +160,22 @@ fn answer(
             }
         }
         Verdict::Unknown(_) => {}
+    }
+}
+
+/// Who is told busy is told that nothing is stored of what it sent: nobody else sent the command before
+/// it was stored, and still it is there.
+fn told_busy(operation: &Operation, told: &Told, events: &[usize], blame: &mut impl FnMut(String)) {
+    let Some(first) = events.first() else { return };
+    let landed = told.entries[*first].at;
+    let asked_at_last = operation.at_last.first().map(|(log_at, _)| *log_at);
+    if asked_at_last.is_some_and(|log_at| told.events[*first].sequence > log_at) {
+        return;
+    }
+    let mut before = operation.asks.iter().filter(|ask| ask.at <= landed).peekable();
+    let is_busy = |ask: &Ask| ask.verdict() == Verdict::Unknown("book.busy".to_owned());
+    if before.peek().is_some() && before.all(is_busy) {
+        blame("was told busy, and is in the log".to_owned());
     }
 }
 

@@ -71,7 +71,21 @@ pub(crate) async fn deliver(
     Some(bytes)
 }
 
+/// Notes a deadline that passed, by what the caller was told.
+pub(crate) fn note_deadline(world: &World, bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for (situation, code, words) in [
+        (Situation::NotTakenInTime, "book.busy", "was not looked at"),
+        (Situation::NotKnownInTime, "command.outcome_unknown", "the log has not answered for"),
+    ] {
+        if text.contains(code) && text.contains(words) {
+            world.note(situation);
+        }
+    }
+}
+
 fn answered(world: &World, operation: usize, number: usize, bytes: &[u8]) {
+    note_deadline(world, bytes);
     let mut history = world.history.lock().unwrap();
     let answer = Answer {
         at: world.now(),

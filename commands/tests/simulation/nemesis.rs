@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use futures::future::join_all;
 use ledger_core::limits::QUEUE_COMMANDS_MAX;
 
+use crate::client::note_deadline;
 use crate::history::{Ask, Verdict, verdict};
 use crate::lanes::{NEMESIS, round};
 use crate::rng::Rng;
@@ -67,6 +68,7 @@ async fn flood(world: &Arc<World>, server: &Server) -> bool {
         answers = join_all(replies) => answers,
         () = process.died() => return false,
     };
+    answers.iter().for_each(|bytes| note_deadline(world, bytes));
     let is_busy =
         answers.iter().any(|bytes| verdict(bytes) == Verdict::Unknown("book.busy".to_owned()));
     if is_busy {

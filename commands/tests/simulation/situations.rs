@@ -46,6 +46,8 @@ situations! {
     NumberAfterCrash: "an invoice was numbered behind a crash of the writer",
     RunCutOff: "a billing run was cut off between two groups, and finished later",
     Busy: "the queue was full",
+    NotTakenInTime: "a command was not taken up in time, and its caller told so",
+    NotKnownInTime: "a command was taken up and not known in time, and its caller told so",
     ProjectorCrashed: "the projector was cut off at a read",
     ProjectorResumed: "the projector went on from what was stored",
     ProjectorSnapshot: "the projector started from a snapshot",

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use commands::http::{Check, Status};
-use ledger_core::limits::KNOWN_WITHIN_MS;
 use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::cli::serve::metrics::{self, Figures};
@@ -15,6 +14,9 @@ use crate::vitals::{Vitals, held};
 
 /// How long nothing may be heard of a log.
 const LOG_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// How long an append may take: less than callers wait, so that who is told that an outcome is not
+/// known and asks why is told the truth.
+const APPENDED_WITHIN: Duration = Duration::from_secs(3);
 /// How long an append that failed counts, where nobody has tried another one: then only the next
 /// command can tell.
 const FAILURE_COUNTS_FOR: Duration = Duration::from_secs(10);
@@ -135,7 +137,7 @@ fn standing_by(book: &Vitals) -> Option<String> {
 
 fn appends(book: &Vitals) -> Option<String> {
     let appends = book.meter.appends();
-    if appends.in_flight_for >= Duration::from_millis(KNOWN_WITHIN_MS) {
+    if appends.in_flight_for >= APPENDED_WITHIN {
         let seconds = appends.in_flight_for.as_secs();
         return Some(format!("the log has not answered an append for {seconds} s"));
     }
