@@ -10,10 +10,16 @@
 //! What is not: a command of the peers is a transaction of its own, since that is what their libraries
 //! do; the ledger's writer puts what waits for it into one group. The peers have one aggregate for each
 //! order, no views, no idempotency keys, no hash chain, no book that must balance, and take and give Rust
-//! values; the ledger has all of those and takes and gives JSON. All of that favours the peers. The
+//! values; the ledger has all of those and takes and gives JSON. All of that favours the peers, as do a
+//! pool that does not ping its connections and an `esrs` that reads nothing before it places an order. The
 //! ledger folds its state in memory, the peers read an order's events before each command: that is their
-//! design, and they scale to more than one writer. `revledger serve` is a process of its own besides,
-//! with its views, its clients, and their transport.
+//! design, and they scale to more than one writer. The ledger's events have their envelope in the body,
+//! the peers' partly in columns. `revledger serve` is a process of its own, with its views, its clients,
+//! and their transport.
+//!
+//! Closed loops find the highest load; their latencies leave out those who would have come while a side
+//! stood still. So open loops follow: the ledger's at the faster peer's highest rate, the peers' at nine
+//! tenths of their own.
 //!
 //! Everything is on one machine, clients included, so that all rates are those of its few cores.
 
@@ -29,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use benches::ledger::{Ledger, stream};
-use benches::load::{Closed, Load, Numbers, Open, Side, closed_loop, open_loop};
+use benches::load::{Closed, Numbers, Open, Side, closed_loop, open_loop};
 use benches::{Outcome, orders};
 use ledger_core::log::SharedLog;
 use ledger_core::log::journal::Journal;
@@ -38,22 +44,25 @@ use ledger_core::log::nats_server::NatsServer;
 use self::cqrs_es_side::CqrsEs;
 use self::esrs_side::Esrs;
 use self::program::Program;
-use self::table::{Peers, Row, highest};
+use self::table::{Opened, Peers, Row, highest};
 
 /// Tasks that send commands, and connections.
 const WORKERS: usize = 16;
 /// As many for the peers again, to see whether they can do more.
 const MANY_WORKERS: usize = 64;
-/// Orders that each task has in flight at the ledger's highest load.
-const ORDERS_EACH: usize = 64;
+/// Orders that each task of the ledger has in flight: one as with the peers, then more. The last number
+/// fills the writer's queue.
+const ORDERS_EACH: [usize; 3] = [1, 64, 256];
 /// Events that the peers store of an order.
 const PEERS_EVENTS: u64 = 3;
 /// Events that the ledger stores of an order: a payment makes two.
 const LEDGER_EVENTS: u64 = 4;
 /// Events of which the bytes are looked at.
 const SAMPLE: usize = 4_000;
-/// What is not counted at the beginning of each load.
-const WARM_UP: Duration = Duration::from_secs(3);
+/// Percent of its highest rate at which a peer is measured in an open loop.
+const PEERS_SHARE: u64 = 90;
+/// What is not counted at the beginning of each load, at most.
+const WARM_UP_MAX: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
@@ -77,7 +86,7 @@ struct Run {
 struct Measured {
     closed: Vec<Row>,
     /// At the peers' highest rate.
-    open: Vec<(String, Load)>,
+    open: Vec<Opened>,
     notes: Vec<String>,
 }
 
@@ -90,18 +99,14 @@ impl Run {
             self.measured.as_secs()
         );
         let pool = postgres::connect(&self.url, MANY_WORKERS).await?;
-        let mut notes = Vec::new();
+        let (mut open, mut notes) = (Vec::new(), Vec::new());
         let side = CqrsEs::start(pool.clone()).await?;
-        let cqrs_es = self.peer("cqrs-es", &side, &pool, "events", &mut notes).await?;
+        let cqrs_es = self.peer("cqrs-es", &side, &pool, ("events", &mut open), &mut notes).await?;
         let side = Esrs::start(pool.clone()).await?;
-        let esrs = self.peer("esrs", &side, &pool, "order_events", &mut notes).await?;
+        let esrs = self.peer("esrs", &side, &pool, ("order_events", &mut open), &mut notes).await?;
         pool.close().await;
-        let nothing = "nothing was measured";
-        let peers = Peers {
-            cqrs_es: highest(&cqrs_es).ok_or(nothing)?,
-            esrs: highest(&esrs).ok_or(nothing)?,
-        };
-        let rate = peers.cqrs_es.load.rate().max(peers.esrs.load.rate());
+        let peers = Peers { cqrs_es, esrs, open };
+        let rate = peers.highest_rate()?;
 
         let mut ledger = Measured::default();
         let server = NatsServer::start()?;
@@ -116,18 +121,20 @@ impl Run {
             self.program(&program, rate, &mut ledger).await?;
         }
 
-        let best = highest(&ledger.closed).ok_or(nothing)?;
-        let all = [cqrs_es.as_slice(), &esrs, &ledger.closed].concat();
-        table::highest_loads(&all, peers);
+        table::closed_loops(&peers, &ledger.closed)?;
         println!();
-        table::same_rate(rate, &ledger.open, peers);
+        table::open_loops(&peers, &ledger.open);
         println!();
-        table::verdict(best, &ledger.open, peers);
+        table::verdict(&peers, &ledger.closed, &ledger.open)?;
         println!();
         for note in notes.iter().chain(&ledger.notes) {
             println!("{note}");
         }
         Ok(())
+    }
+
+    fn warm_up(&self) -> Duration {
+        (self.measured / 4).min(WARM_UP_MAX)
     }
 
     /// Measures a peer, with as many workers as asked for and with more.
@@ -136,19 +143,23 @@ impl Run {
         name: &str,
         side: &Arc<S>,
         pool: &sqlx::PgPool,
-        table: &str,
+        (table, open): (&str, &mut Vec<Opened>),
         notes: &mut Vec<String>,
     ) -> Outcome<Vec<Row>> {
         let numbers = Numbers::default();
         let mut rows = Vec::new();
         for workers in [WORKERS, MANY_WORKERS] {
             rows.push(self.closed(name, side, &numbers, workers, 1).await?);
+            postgres::settle(pool).await?;
         }
         let (events, bytes) = postgres::stored(pool, table).await?;
         if events != numbers.taken() * PEERS_EVENTS {
             let what = format!("{name} has {events} events of {} orders", numbers.taken());
             return Err(what.into());
         }
+        let rate = highest(&rows)?.load.rate() * PEERS_SHARE / 100;
+        open.push(self.open(name, side, &numbers, rate).await?);
+        postgres::settle(pool).await?;
         notes.push(note(name, events, bytes, PEERS_EVENTS));
         Ok(rows)
     }
@@ -163,9 +174,8 @@ impl Run {
     ) -> Outcome<()> {
         let (ledger, writer) = Ledger::start(log).await?;
         let numbers = Numbers::default();
-        self.both(name, &ledger, &numbers, measured).await?;
-        let load = self.open(&ledger, &numbers, rate).await?;
-        measured.open.push((name.to_owned(), load));
+        self.more_and_more(name, &ledger, &numbers, measured).await?;
+        measured.open.push(self.open(name, &ledger, &numbers, rate).await?);
         drop(ledger);
         writer.shutdown().await?;
         let (events, bytes) = stored(log).await?;
@@ -178,24 +188,23 @@ impl Run {
         let numbers = Numbers::default();
         let name = "ledger, `serve` on JetStream, over NATS";
         let nats = program.over_nats(WORKERS).await?;
-        self.both(name, &nats, &numbers, measured).await?;
+        self.more_and_more(name, &nats, &numbers, measured).await?;
         let http = program.over_http(WORKERS).await?;
         let over_http = "ledger, `serve` on JetStream, over HTTP";
         measured.closed.push(self.closed(over_http, &http, &numbers, WORKERS, 1).await?);
-        let load = self.open(&nats, &numbers, rate).await?;
-        measured.open.push((name.to_owned(), load));
+        measured.open.push(self.open(name, &nats, &numbers, rate).await?);
         Ok(())
     }
 
-    /// One order of each worker in flight, then many.
-    async fn both<S: Side>(
+    /// One order of each worker in flight, then more.
+    async fn more_and_more<S: Side>(
         &self,
         name: &str,
         side: &Arc<S>,
         numbers: &Numbers,
         measured: &mut Measured,
     ) -> Outcome<()> {
-        for orders_each in [1, ORDERS_EACH] {
+        for orders_each in ORDERS_EACH {
             measured.closed.push(self.closed(name, side, numbers, WORKERS, orders_each).await?);
         }
         Ok(())
@@ -209,16 +218,25 @@ impl Run {
         workers: usize,
         orders_each: usize,
     ) -> Outcome<Row> {
-        let plan = Closed { workers, orders_each, warm_up: WARM_UP, measured: self.measured };
+        let plan =
+            Closed { workers, orders_each, warm_up: self.warm_up(), measured: self.measured };
         let load = closed_loop(side, numbers, plan).await?;
         let in_flight = workers * orders_each;
         eprintln!("{name}, {in_flight} in flight: {} commands a second", load.rate());
         Ok(Row { side: name.to_owned(), in_flight, load })
     }
 
-    async fn open<S: Side>(&self, side: &Arc<S>, numbers: &Numbers, rate: u64) -> Outcome<Load> {
-        let plan = Open { workers: WORKERS, rate, warm_up: WARM_UP, measured: self.measured };
-        open_loop(side, numbers, plan).await
+    async fn open<S: Side>(
+        &self,
+        name: &str,
+        side: &Arc<S>,
+        numbers: &Numbers,
+        rate: u64,
+    ) -> Outcome<Opened> {
+        let (warm_up, measured) = (self.warm_up(), self.measured);
+        let plan = Open { workers: WORKERS, rate, warm_up, measured };
+        let load = open_loop(side, numbers, plan).await?;
+        Ok(Opened { side: name.to_owned(), rate, load })
     }
 }
 

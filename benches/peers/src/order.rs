@@ -12,6 +12,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 mod event;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use event::{
     Allocation, Billing, InvoiceIssued, InvoiceLine, OrderEvent, OrderLine, OrderPlaced,

@@ -50,6 +50,15 @@ pub(crate) async fn stored(pool: &PgPool, table: &str) -> Outcome<(u64, u64)> {
     Ok((count.try_into()?, bytes.unwrap_or_default().try_into()?))
 }
 
+/// Writes out what the last load left, so that the next one does not pay for it.
+///
+/// # Errors
+/// Where it fails.
+pub(crate) async fn settle(pool: &PgPool) -> Outcome<()> {
+    sqlx::query("CHECKPOINT").execute(pool).await?;
+    Ok(())
+}
+
 async fn show(pool: &PgPool, name: &str) -> Outcome<String> {
     let (setting,): (String,) =
         sqlx::query_as("SELECT current_setting($1)").bind(name).fetch_one(pool).await?;
