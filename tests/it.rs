@@ -66,6 +66,7 @@ mod import_bank;
 #[cfg(test)]
 #[path = "it/import_ecb.rs"]
 mod import_ecb;
+#[cfg(test)]
 #[path = "it/limits.rs"]
 mod limits;
 #[cfg(test)]
@@ -86,6 +87,7 @@ mod preview;
 #[cfg(test)]
 #[path = "it/probes.rs"]
 mod probes;
+#[cfg(test)]
 #[path = "it/proxy.rs"]
 mod proxy;
 #[cfg(test)]

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
+use benches::ledger::stream;
 use benches::{Outcome, Watch, append_raw, apply, book, commands, rate, records, row};
 use ledger_core::decide::decide;
 use ledger_core::limits::GROUP_RECORDS_MAX;
 use ledger_core::log::SharedLog;
-use ledger_core::log::jetstream::{JetStreamLog, StreamSettings};
 use ledger_core::log::journal::Journal;
 use ledger_core::log::memory::MemoryLog;
 use ledger_core::log::nats_server::NatsServer;
@@ -95,18 +95,6 @@ async fn jetstream(lines: &[String]) -> Outcome<()> {
     }
     println!("{}", row("apply into JetStream, sync always", median(ours), median(raw)));
     Ok(())
-}
-
-async fn stream(server: &NatsServer) -> Outcome<SharedLog> {
-    let client = async_nats::connect(server.url()).await?;
-    let settings = StreamSettings {
-        book: book()?.to_string(),
-        shard: 0,
-        replicas: Some(1),
-        monitors: vec![server.monitor_url()],
-        unsafe_dev: false,
-    };
-    Ok(Arc::new(JetStreamLog::open(client, settings).await?))
 }
 
 /// Where the time of the writer goes, one part after another on one core.

@@ -13,7 +13,10 @@ use ledger_core::limits::QUEUE_COMMANDS_MAX;
 use ledger_core::log::{Record, SharedLog};
 use schemas::command::{Origin, parse};
 
+pub mod ledger;
+pub mod load;
 pub mod memory;
+pub mod orders;
 
 /// The allocator of the program: the writer's tasks free on one core what another has made.
 #[global_allocator]
@@ -88,26 +91,17 @@ pub async fn apply(log: &SharedLog, lines: &[String]) -> Outcome<u64> {
         let command = parse(line.as_bytes(), &origin, &mut ids::command_id)
             .map_err(|refused| refused.rejection)?;
         if waiting.len() == QUEUE_COMMANDS_MAX {
-            accepted(waiting.next().await)?;
+            ledger::accepted(waiting.next().await.unwrap_or_default())?;
         }
         waiting.push_back(handle.submit(command, None));
     }
     while let Some(reply) = waiting.next().await {
-        accepted(Some(reply))?;
+        ledger::accepted(reply)?;
     }
     drop(waiting);
     drop(handle);
     writer.shutdown().await?;
     Ok(log.last_sequence().await?)
-}
-
-/// Checks that a command was accepted.
-///
-/// # Errors
-/// The reply where it was not.
-pub fn accepted(reply: Option<Vec<u8>>) -> Outcome<()> {
-    let reply = String::from_utf8(reply.unwrap_or_default())?;
-    if reply.contains(r#""outcome":"accepted""#) { Ok(()) } else { Err(reply.into()) }
 }
 
 /// All records of a log.
