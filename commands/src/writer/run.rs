@@ -113,7 +113,7 @@ impl Writer {
                         }
                         () = self.tenure.changed() => pipeline.in_flight = Some(flight),
                         // There is more to decide: only look, do not wait.
-                        () = std::future::ready(()), if is_busy => {
+                        () = tokio::task::yield_now(), if is_busy => {
                             pipeline.in_flight = Some(flight);
                         }
                     }
@@ -188,6 +188,9 @@ impl Writer {
         // A task of its own: the append goes on while the next group is decided.
         let outcome = tokio::spawn(async move { log.append(expected, records).await });
         pipeline.in_flight = Some(InFlight { group, through, outcome, events });
+        // It waits behind this task, where no other thread can take it: without a step aside it would
+        // begin when the whole next group is decided.
+        tokio::task::yield_now().await;
     }
 
     /// Answers a group that stores nothing. No append proves that its refusals were decided on all
