@@ -40,10 +40,10 @@ async fn main() -> Outcome<()> {
     for number in 0..most {
         let parsed = parse(command(number).as_bytes(), &origin, &mut ids::command_id);
         waiting.push_back(handle.submit(parsed.map_err(|refused| refused.rejection)?, None));
-        if waiting.len() == QUEUE_COMMANDS_MAX {
-            if let Some(reply) = waiting.next().await {
-                accepted(reply)?;
-            }
+        if waiting.len() == QUEUE_COMMANDS_MAX
+            && let Some(reply) = waiting.next().await
+        {
+            accepted(reply)?;
         }
         let done = number + 1;
         // The last tenth is measured from answer to answer.
