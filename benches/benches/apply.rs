@@ -3,18 +3,26 @@
 
 use std::sync::Arc;
 
-use benches::ledger::stream;
-use benches::{Outcome, Watch, append_raw, apply, book, commands, rate, records, row};
+use benches::ledger::{stream, stream_of};
+use benches::{
+    Outcome, Watch, append_raw, apply, apply_within, book, commands, rate, records, row,
+};
 use ledger_core::decide::decide;
 use ledger_core::limits::GROUP_RECORDS_MAX;
 use ledger_core::log::SharedLog;
 use ledger_core::log::journal::Journal;
 use ledger_core::log::memory::MemoryLog;
-use ledger_core::log::nats_server::NatsServer;
+use ledger_core::log::nats_server::{NatsCluster, NatsServer};
 use schemas::command::{Origin, parse};
 
 /// Runs of each side; the median counts.
 const RUNS: usize = 3;
+/// Commands that a cluster is given, which is slower.
+const CLUSTER_COMMANDS: usize = 20_000;
+/// Events of one of its groups.
+const CLUSTER_GROUP: usize = 100;
+/// Commands on their way at once that make such groups: three of them are four events.
+const CLUSTER_WINDOW: usize = 2 * CLUSTER_GROUP * 3 / 4;
 /// What else can be asked for: one side of one row.
 const ONE_SIDE: [&str; 4] = ["memory", "journal", "stream", "stream-raw"];
 
@@ -30,6 +38,7 @@ async fn main() -> Outcome<()> {
     println!("| events a second | ledger | raw | ratio |\n| --- | ---: | ---: | ---: |");
     journal(&lines).await?;
     jetstream(&lines).await?;
+    cluster(&lines).await?;
     println!();
     parts(&lines).await
 }
@@ -94,6 +103,28 @@ async fn jetstream(lines: &[String]) -> Outcome<()> {
         raw.push(rate(events, watch.read()));
     }
     println!("{}", row("apply into JetStream, sync always", median(ours), median(raw)));
+    Ok(())
+}
+
+/// Three nodes, with groups of about a hundred events.
+async fn cluster(lines: &[String]) -> Outcome<()> {
+    let lines = lines.get(..lines.len().min(CLUSTER_COMMANDS)).unwrap_or_default();
+    let (mut ours, mut raw) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let nodes = NatsCluster::start(3)?;
+        let log = stream_of(&nodes.url(), nodes.monitor_urls(), 3).await?;
+        let watch = Watch::start();
+        let events = apply_within(&log, lines, CLUSTER_WINDOW).await?;
+        ours.push(rate(events, watch.read()));
+        let records = records(&log).await?;
+        drop(nodes);
+        let nodes = NatsCluster::start(3)?;
+        let log = stream_of(&nodes.url(), nodes.monitor_urls(), 3).await?;
+        let watch = Watch::start();
+        append_raw(&log, &records, CLUSTER_GROUP).await?;
+        raw.push(rate(events, watch.read()));
+    }
+    println!("{}", row("apply into three nodes, groups of 100", median(ours), median(raw)));
     Ok(())
 }
 

@@ -76,12 +76,20 @@ pub fn accepted(reply: Vec<u8>) -> Outcome<()> {
 /// # Errors
 /// Where it cannot be reached, or could lose what it acknowledged.
 pub async fn stream(server: &NatsServer) -> Outcome<SharedLog> {
-    let client = async_nats::connect(server.url()).await?;
+    stream_of(&server.url(), vec![server.monitor_url()], 1).await
+}
+
+/// The same of as many servers.
+///
+/// # Errors
+/// As [`stream`].
+pub async fn stream_of(url: &str, monitors: Vec<String>, replicas: usize) -> Outcome<SharedLog> {
+    let client = async_nats::connect(url).await?;
     let settings = StreamSettings {
         book: book()?.to_string(),
         shard: 0,
-        replicas: Some(1),
-        monitors: vec![server.monitor_url()],
+        replicas: Some(replicas),
+        monitors,
         unsafe_dev: false,
     };
     Ok(Arc::new(JetStreamLog::open(client, settings).await?))

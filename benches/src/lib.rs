@@ -77,6 +77,15 @@ pub fn command(place: usize) -> String {
 /// # Errors
 /// Where the log fails, or a command is refused.
 pub async fn apply(log: &SharedLog, lines: &[String]) -> Outcome<u64> {
+    apply_within(log, lines, QUEUE_COMMANDS_MAX).await
+}
+
+/// The same with so many commands on their way at once: one half of them is a group that is being stored,
+/// the other one the next.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_within(log: &SharedLog, lines: &[String], window: usize) -> Outcome<u64> {
     let book = book()?;
     let writer = writer::start(book.clone(), 0, Arc::clone(log), Arc::new(SystemClock)).await?;
     let handle = writer.handle();
@@ -90,7 +99,7 @@ pub async fn apply(log: &SharedLog, lines: &[String]) -> Outcome<u64> {
         };
         let command = parse(line.as_bytes(), &origin, &mut ids::command_id)
             .map_err(|refused| refused.rejection)?;
-        if waiting.len() == QUEUE_COMMANDS_MAX {
+        if waiting.len() == window {
             ledger::accepted(waiting.next().await.unwrap_or_default())?;
         }
         waiting.push_back(handle.submit(command, None));
