@@ -60,6 +60,14 @@ class Server:
         except OSError:
             return False
 
+    def is_there(self):
+        """Whether it answers at all, be it that it is not well."""
+        try:
+            with urllib.request.urlopen(f"http://{self.monitor}/varz", timeout=2):
+                return True
+        except OSError:
+            return False
+
     def wait(self):
         until(self.is_healthy, "a nats-server is healthy")
 
