@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use async_nats::jetstream::{self, Context, stream::Config};
+use async_nats::jetstream::stream::{Config, DiscardPolicy};
+use async_nats::jetstream::{self, Context};
 use ledger_core::log::nats_server::NatsServer;
 use tokio::runtime::Runtime;
 
@@ -133,6 +134,22 @@ fn a_stream_that_is_gone_ends_the_daemon_and_is_not_made_again() {
     assert_eq!(daemon.terminate(), 0);
     let said = nats.refused(20, &ledger, &[]);
     assert!(said.contains("error[store.tampered]"), "{said}");
+}
+
+#[test]
+fn a_stream_that_lost_its_beginning_ends_a_daemon_that_did_not_read_it_again() {
+    let nats = Nats::of(NatsServer::start().unwrap());
+    let ledger = Ledger::new();
+    let daemon = nats.daemon(&ledger, &[]);
+    assert_eq!(daemon.commands(BOOK).lines().len(), 4);
+    // What it keeps at its end is all that it starts from.
+    assert_eq!(daemon.terminate(), 0);
+    nats.change(|config| (config.max_messages, config.discard) = (2, DiscardPolicy::Old));
+    nats.change(|config| (config.max_messages, config.discard) = (-1, DiscardPolicy::New));
+    let daemon = nats.daemon(&ledger, &[]);
+    let (code, said) = daemon.wait();
+    assert_eq!(code, 20, "{said}");
+    assert!(said.contains("error[store.corrupt]"), "{said}");
 }
 
 #[test]

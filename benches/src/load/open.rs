@@ -20,7 +20,7 @@ pub struct Open {
     pub workers: usize,
     /// Commands a second.
     pub rate: u64,
-    /// What is not counted, at least [`GAPS`] seconds.
+    /// What is not counted, at least as many seconds as gaps are kept for.
     pub warm_up: Duration,
     /// What is counted.
     pub measured: Duration,

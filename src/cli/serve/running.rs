@@ -144,7 +144,7 @@ impl Running {
             error = self.writer.ended() => error.into(),
             error = unsafe_at_last(self.stream.as_deref()) => error.into(),
             error = left(self.leadership.as_ref()) => error.into(),
-            error = scrub(self.journal.clone(), &self.watched.vitals) => error.into(),
+            error = scrub(&self.log, self.journal.clone(), &self.watched.vitals) => error.into(),
             never = self.watched.watch() => match never {},
         }
     }
