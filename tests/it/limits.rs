@@ -96,7 +96,12 @@ fn behind_a_log_that_hangs_callers_are_told_busy_or_unknown_and_when_to_come_aga
             "application/json",
             BOOK.lines().next().unwrap().replace("c1", "late").as_bytes(),
         );
-        assert_eq!((busy.status, &busy.json()["error"]["code"]), (429, &"book.busy".into()));
+        // On a slow machine its turn to write is over by then.
+        let told = (busy.status, busy.json()["error"]["code"].as_str().unwrap().to_owned());
+        assert!(
+            [(429, "book.busy".into()), (503, "book.standby".into())].contains(&told),
+            "{told:?}"
+        );
         let milliseconds = busy.json()["error"]["retry_after_ms"].as_u64().unwrap();
         let header = format!("\r\nretry-after: {}\r\n", milliseconds.div_ceil(1_000));
         assert!(format!("{head}\r\n").to_ascii_lowercase().contains(&header), "{head}");
@@ -107,7 +112,7 @@ fn behind_a_log_that_hangs_callers_are_told_busy_or_unknown_and_when_to_come_aga
     let (busy, unknown) = (count("book.busy"), count("command.outcome_unknown"));
     // Without a server its turn to write ends, too, and nothing is decided any more.
     let standby = count("book.standby");
-    let told = (busy + unknown + standby, busy > 0, unknown > 0);
+    let told = (busy + unknown + standby, busy + standby > 0, unknown > 0);
     assert_eq!(told, (2_000, true, true), "{busy} busy, {unknown} unknown, {standby} standby");
     server.resume().unwrap();
     daemon.until("/readyz", |answer| answer.status == 200);
