@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use async_nats::ServerAddr;
 use commands::clock::SystemClock;
 use commands::ids;
 use commands::writer::{self, RunningWriter, WriterHandle};
@@ -79,12 +80,13 @@ pub async fn stream(server: &NatsServer) -> Outcome<SharedLog> {
     stream_of(&server.url(), vec![server.monitor_url()], 1).await
 }
 
-/// The same of as many servers.
+/// The same of as many servers, whose addresses have commas between them.
 ///
 /// # Errors
 /// As [`stream`].
 pub async fn stream_of(url: &str, monitors: Vec<String>, replicas: usize) -> Outcome<SharedLog> {
-    let client = async_nats::connect(url).await?;
+    let addresses = url.split(',').map(str::parse).collect::<Result<Vec<ServerAddr>, _>>()?;
+    let client = async_nats::connect(addresses).await?;
     let settings = StreamSettings {
         book: book()?.to_string(),
         shard: 0,

@@ -31,6 +31,8 @@ pub enum Planted {
     FollowsTheClockBack,
     /// A billing run that was cut off counts as done.
     TakesAPartForTheRun,
+    /// No event is too large to be written elsewhere.
+    TakesEveryEventForSmall,
     /// A writer whose tenure ran out goes on.
     ActsBeyondItsTenure,
     /// A daemon in an election keeps a seat that ran out.

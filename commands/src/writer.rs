@@ -26,6 +26,7 @@ mod group;
 mod keep;
 mod pressure;
 mod run;
+mod seal;
 mod standby;
 mod tail;
 mod tenure;
@@ -98,6 +99,11 @@ struct Writer {
     standing: Standing,
     /// Whether `standing` is the log's own state.
     is_current: bool,
+    /// Whether every event is written where it is decided: one was too large that could not be.
+    is_careful: bool,
+    /// The chain through the group on its way, once its records are made; the chain of `standing` is
+    /// the one through what is stored.
+    coming: Option<oneshot::Receiver<Chain>>,
     /// The last event that the log surely held once, with the chain through it: a log that holds
     /// it no longer lost what callers were told is stored.
     known: (u64, Chain),
@@ -221,6 +227,8 @@ pub async fn start_with(
         clock: Arc::clone(&clock),
         standing: Standing::default(),
         is_current: true,
+        is_careful: false,
+        coming: None,
         known: (0, Chain::START),
         kept: keep::Kept::new(keep),
         meter: Arc::clone(&meter),

@@ -35,6 +35,8 @@ mod lost;
 mod runs;
 #[path = "writer/service.rs"]
 mod service;
+#[path = "writer/sizes.rs"]
+mod sizes;
 #[path = "writer/snapshots.rs"]
 mod snapshots;
 #[path = "writer/standby.rs"]

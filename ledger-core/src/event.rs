@@ -10,6 +10,7 @@ use crate::money::Currency;
 use crate::posting::Functional;
 
 pub mod book;
+mod bound;
 pub mod close;
 pub mod collections;
 pub mod credit;

@@ -130,6 +130,15 @@ struct BodyIn<'a> {
 /// # Errors
 /// [`EncodeError::TooLarge`] above the limit.
 pub fn encode(event: &Event, context: &EncodeContext<'_>) -> Result<(Record, Chain), EncodeError> {
+    Ok(seal(event, body(event)?, context))
+}
+
+/// The event's JSON, as every log keeps it: the first half of [`encode`], which needs to know nothing
+/// of the events in front.
+///
+/// # Errors
+/// [`EncodeError::TooLarge`] above the limit.
+pub fn body(event: &Event) -> Result<Vec<u8>, EncodeError> {
     let recorded_at = instant(event.recorded_at);
     let mut body = Vec::with_capacity(BODY_BYTES_USUAL);
     let out = BodyOut {
@@ -150,6 +159,11 @@ pub fn encode(event: &Event, context: &EncodeContext<'_>) -> Result<(Record, Cha
     if body.len() > EVENT_BYTES_MAX {
         return Err(EncodeError::TooLarge { bytes: body.len() });
     }
+    Ok(body)
+}
+
+/// The record of an event whose [`body`] was written, and the chain through it.
+pub fn seal(event: &Event, body: Vec<u8>, context: &EncodeContext<'_>) -> (Record, Chain) {
     let chain = context.chain.next(&body);
     let document = event.data.document();
     let name = HeaderText::new_static;
@@ -167,14 +181,14 @@ pub fn encode(event: &Event, context: &EncodeContext<'_>) -> Result<(Record, Cha
         ),
         (name("ce-specversion"), name("1.0")),
         (name("ce-subject"), format_smolstr!("{}", Token(document.id.as_str()))),
-        (name("ce-time"), recorded_at.into()),
+        (name("ce-time"), instant(event.recorded_at).into()),
         (name("ce-type"), format_smolstr!("revledger.{kind}.v{version}")),
     ]);
     if let Some(traceparent) = context.traceparent {
         headers.push((name("traceparent"), traceparent.into()));
     }
     let subject = event_subject(context.book, context.shard, &document);
-    Ok((Record { subject, headers, body }, chain))
+    (Record { subject, headers, body }, chain)
 }
 
 /// Reads an event of the log; fields that this release does not know are ignored.

@@ -66,7 +66,11 @@ impl Reply {
             sequence,
             subject: event_subject(book, shard, document),
         });
-        let listed: Vec<ReplyEvent> = listed.collect();
+        Self::stored(id, listed.collect())
+    }
+
+    /// The same, where its events are listed already.
+    pub fn stored(id: &Identifier, listed: Vec<ReplyEvent>) -> Self {
         Self {
             id: Some(id.to_string()),
             outcome: Outcome::Accepted,

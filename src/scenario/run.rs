@@ -147,6 +147,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use commands::standing::Standing;
+    use ledger_core::log::bounds::record_bytes;
     use ledger_core::snapshot::Unpublished;
     use projections::replay::catch_up;
     use projections::snapshot;
@@ -213,5 +214,22 @@ mod tests {
             looked_at += 1;
         }
         assert!(looked_at > 150, "only {looked_at} examples");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn no_event_of_an_example_is_larger_than_its_bound() {
+        let mut bounded = 0;
+        for file in examples() {
+            let scenario = Scenario::read(&file).unwrap();
+            let Ok(known) = play(&scenario).await.unwrap() else { panic!("{}", file.display()) };
+            for stored in known.log.read(1, usize::MAX).await.unwrap() {
+                let Some(at_most) = decode(&stored).unwrap().bytes_at_most() else { continue };
+                let bytes = record_bytes(&stored.record);
+                let sequence = stored.sequence;
+                assert!(bytes <= at_most, "{}: event {sequence}: {bytes}", file.display());
+                bounded += 1;
+            }
+        }
+        assert!(bounded > 500, "only {bounded} events have a bound");
     }
 }

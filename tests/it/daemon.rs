@@ -111,14 +111,14 @@ impl Daemon {
     pub(crate) fn ask_with_head(&self, head: &str, kind: &str, body: &[u8]) -> (String, Answer) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
-        write!(
-            stream,
+        let mut request = format!(
             "{head} HTTP/1.1\r\nHost: ledger\r\nConnection: close\r\nContent-Type: {kind}\r\n\
              Content-Length: {length}\r\n\r\n"
         )
-        .unwrap();
-        // A daemon that refuses a body by its length does not read it.
-        stream.write_all(body).ok();
+        .into_bytes();
+        request.extend_from_slice(body);
+        // A daemon that refuses it by its length does not read it to its end.
+        stream.write_all(&request).ok();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok();
         let answer = String::from_utf8(answer).unwrap();

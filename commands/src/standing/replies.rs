@@ -76,10 +76,12 @@ impl Replies {
 
     fn try_take(&mut self, event: &Event) -> Result<(), DamagedReplies> {
         let id = &event.command_id;
-        match self.find(id)? {
-            None => self.begin(id, event.command_hash, event.sequence)?,
-            Some(place) if Some(place) == self.last => {}
-            Some(place) => self.move_to_end(id, place)?,
+        if !self.is_last(id)? {
+            let hash = hash(id);
+            match self.find_by(id, hash)? {
+                None => self.begin(id, hash, event.command_hash, event.sequence)?,
+                Some(place) => self.move_to_end(id, hash, place)?,
+            }
         }
         self.push(event)
     }
@@ -95,17 +97,22 @@ impl Replies {
         usize::try_from(self.head(place)?.0.count).map_err(|_| DamagedReplies)
     }
 
-    fn find(&self, id: &Identifier) -> Result<Option<Place>, DamagedReplies> {
+    /// Whether the last record is of the id.
+    fn is_last(&self, id: &Identifier) -> Result<bool, DamagedReplies> {
         if self.is_damaged {
             return Err(DamagedReplies);
         }
+        let Some(last) = self.last else { return Ok(false) };
+        Ok(read_id_bytes(self.head(last)?.1)? == id.as_str().as_bytes())
+    }
+
+    fn find(&self, id: &Identifier) -> Result<Option<Place>, DamagedReplies> {
         // A reply is asked for right behind its events.
-        if let Some(last) = self.last
-            && read_id_bytes(self.head(last)?.1)? == id.as_str().as_bytes()
-        {
-            return Ok(Some(last));
-        }
-        let Some(mut place) = self.places.get(&hash(id)).copied() else { return Ok(None) };
+        if self.is_last(id)? { Ok(self.last) } else { self.find_by(id, hash(id)) }
+    }
+
+    fn find_by(&self, id: &Identifier, hash: u64) -> Result<Option<Place>, DamagedReplies> {
+        let Some(mut place) = self.places.get(&hash).copied() else { return Ok(None) };
         while place != NOWHERE {
             let (head, rest) = self.head(place)?;
             if read_id_bytes(rest)? == id.as_str().as_bytes() {
@@ -120,11 +127,12 @@ impl Replies {
     fn begin(
         &mut self,
         id: &Identifier,
+        hash: u64,
         content_hash: ContentHash,
         first: u64,
     ) -> Result<(), DamagedReplies> {
         let place = self.end()?;
-        let before = self.places.insert(hash(id), place).unwrap_or(NOWHERE);
+        let before = self.places.insert(hash, place).unwrap_or(NOWHERE);
         let block = self.blocks.last_mut().ok_or(DamagedReplies)?;
         (before, 0_u64, 0_u32, first, content_hash, id).serialize(block)?;
         self.last = Some(place);
@@ -145,9 +153,14 @@ impl Replies {
 
     /// A command that goes on behind others (a billing run that was cut off) is written once more:
     /// the old record is never found again.
-    fn move_to_end(&mut self, id: &Identifier, from: Place) -> Result<(), DamagedReplies> {
+    fn move_to_end(
+        &mut self,
+        id: &Identifier,
+        hash: u64,
+        from: Place,
+    ) -> Result<(), DamagedReplies> {
         let answered = self.read(from)?;
-        self.begin(id, answered.content_hash, answered.first)?;
+        self.begin(id, hash, answered.content_hash, answered.first)?;
         for (sequence, kind, document) in &answered.events {
             self.push_entry(*sequence, kind, document)?;
         }

@@ -51,7 +51,7 @@ pub struct Call {
 }
 
 /// A reply, with what is told of it beside.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Answer {
     bytes: Vec<u8>,
     /// Of a refusal.

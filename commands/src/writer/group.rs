@@ -5,12 +5,10 @@ use ledger_core::decide::{RunPlan, decide, plan_run};
 use ledger_core::event::{Event, NewEvent};
 use ledger_core::id::Identifier;
 use ledger_core::limits::{
-    COMMAND_EVENTS_MAX, COMMAND_EVENTS_USUAL, GROUP_BYTES_MAX, GROUP_RECORDS_MAX,
+    COMMAND_EVENTS_MAX, COMMAND_EVENTS_USUAL, EVENT_BYTES_MAX, GROUP_BYTES_MAX, GROUP_RECORDS_MAX,
 };
-use ledger_core::log::Record;
-use ledger_core::log::bounds::record_bytes;
 use ledger_core::rejection::{Code, Rejection};
-use schemas::record::{EncodeContext, encode};
+use schemas::record::{EncodeError, body};
 use schemas::reply::Reply;
 use tokio::time::Instant;
 
@@ -18,22 +16,41 @@ use crate::clock;
 use crate::planted::{self, Planted};
 use crate::standing::Answered;
 use crate::writer::ask::Answer;
+use crate::writer::seal::{Draft, Front, Sealing};
 use crate::writer::tail::opens_book;
 use crate::writer::{Job, Writer};
 
 const NOTHING: &str = "the command changes nothing, so there is nothing to store";
+/// Events that wait to be made records before they are handed on, while the group grows.
+const HANDED_ON_AT_ONCE: usize = 64;
+/// A record has so many bytes at most beside its body, when its body was written already.
+const BESIDE_THE_BODY: usize = 4_096;
 
-/// A job with the reply that holds once its group is stored.
-struct Entry {
-    job: Job,
-    reply: Answer,
-    is_refusal: bool,
+/// The reply that holds once a group is stored.
+enum Held {
+    Ready(Answer),
+    /// It is made with the records: the next one of them.
+    Made,
+    Refused(Answer),
 }
 
-/// Commands that were decided one after another, and the records that they make.
+/// A job with its reply.
+struct Entry {
+    job: Job,
+    reply: Held,
+}
+
+/// Commands that were decided one after another, and the events that they make.
 #[derive(Default)]
 pub(super) struct Group {
-    records: Vec<Record>,
+    /// Events that no task makes records of yet.
+    drafts: Vec<Draft>,
+    drafted: usize,
+    /// The making of the others.
+    sealing: Option<Sealing>,
+    /// All of its events.
+    events: usize,
+    /// What they take at most.
     bytes: usize,
     /// The last event in front of the group.
     expected: u64,
@@ -44,11 +61,10 @@ pub(super) struct Group {
     is_closed: bool,
 }
 
-/// What deciding a command came to: its reply, which holds once the group is stored.
+/// What deciding a command came to.
 enum Decided {
-    Accepted(Answer),
-    /// A refusal, which stores nothing.
-    Refused(Answer),
+    /// Its reply, which holds once the group is stored.
+    Held(Held),
     /// Nothing yet: its events need more room than the group has left.
     NextGroup,
     /// A billing run of more documents than a group takes.
@@ -74,25 +90,25 @@ pub(super) struct Rest {
 impl Group {
     /// Whether nothing is in it.
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.records.is_empty()
+        self.entries.is_empty() && self.events == 0
     }
 
     /// Whether it has nothing to store.
     pub(super) fn is_only_replies(&self) -> bool {
-        self.records.is_empty()
+        self.events == 0
     }
 
     /// Whether another command may not fit.
     pub(super) fn is_full(&self) -> bool {
         self.is_closed
-            || self.records.len() + COMMAND_EVENTS_USUAL > GROUP_RECORDS_MAX
+            || self.events + COMMAND_EVENTS_USUAL > GROUP_RECORDS_MAX
             || self.bytes >= GROUP_BYTES_MAX / 2
             || self.entries.len() >= GROUP_RECORDS_MAX
     }
 
     /// Whether a reply in it refuses, which is only right on all that the log holds.
     pub(super) fn has_refusals(&self) -> bool {
-        self.entries.iter().any(|entry| entry.is_refusal)
+        self.entries.iter().any(|entry| matches!(entry.reply, Held::Refused(_)))
     }
 
     /// The commands in it.
@@ -100,23 +116,44 @@ impl Group {
         self.entries.len()
     }
 
-    /// What to append, and behind which event.
-    pub(super) fn take_records(&mut self) -> (u64, Vec<Record>) {
-        (self.expected, std::mem::take(&mut self.records))
+    /// The events in it.
+    pub(super) fn events_count(&self) -> usize {
+        self.events
     }
 
-    /// Answers everybody.
-    pub(super) fn answer(self) {
-        for Entry { job, reply, .. } in self.entries {
-            job.answer(reply);
-        }
+    /// Behind which event it is to be appended.
+    pub(super) fn expected(&self) -> u64 {
+        self.expected
+    }
+
+    /// The making of its records, and the events for which that is not begun.
+    pub(super) fn take_drafts(&mut self) -> (Option<Sealing>, Vec<Draft>) {
+        self.drafted = 0;
+        (self.sealing.take(), std::mem::take(&mut self.drafts))
+    }
+
+    /// Answers everybody; `made` are the replies that came with the records.
+    pub(super) fn answer(self, made: Vec<Answer>) {
+        self.answer_each(made, Job::answer);
     }
 
     /// Answers whoever was accepted, which is in the log. What was refused may be otherwise by now,
     /// under another writer.
-    pub(super) fn answer_accepted(self) {
-        for Entry { job, reply, is_refusal } in self.entries {
-            if is_refusal { job.answer_standby() } else { job.answer(reply) }
+    pub(super) fn answer_accepted(self, made: Vec<Answer>) {
+        self.answer_each(made, |job, _| job.answer_standby());
+    }
+
+    fn answer_each(self, made: Vec<Answer>, refuse: impl Fn(Job, Answer)) {
+        let mut made = made.into_iter();
+        for Entry { job, reply } in self.entries {
+            match reply {
+                Held::Ready(reply) => job.answer(reply),
+                Held::Made => match made.next() {
+                    Some(reply) => job.answer(reply),
+                    None => job.answer_unknown("the reply was not made"),
+                },
+                Held::Refused(reply) => refuse(job, reply),
+            }
         }
     }
 
@@ -145,19 +182,18 @@ impl Writer {
         job: Job,
         rest: &mut Option<Rest>,
     ) -> Option<Job> {
-        if group.records.is_empty() {
+        if group.events == 0 {
             group.expected = self.standing.sequence;
         }
         let began = Instant::now();
-        let decided = self.decide(&mut group.records, &mut group.bytes, &job);
+        let decided = self.decide(group, &job);
         self.meter.decide.observe_time(began.elapsed());
-        let (reply, is_refusal) = match decided {
-            Decided::Accepted(reply) => (reply, false),
-            Decided::Refused(reply) if planted::is(Planted::RefusalsOvertake) => {
+        let reply = match decided {
+            Decided::Held(Held::Refused(reply)) if planted::is(Planted::RefusalsOvertake) => {
                 job.answer(reply);
                 return None;
             }
-            Decided::Refused(reply) => (reply, true),
+            Decided::Held(reply) => reply,
             Decided::NextGroup => {
                 group.is_closed = true;
                 return Some(job);
@@ -167,13 +203,13 @@ impl Writer {
                 return None;
             }
         };
-        group.entries.push(Entry { job, reply, is_refusal });
+        group.entries.push(Entry { job, reply });
         None
     }
 
     /// Adds a part of a billing run to the group, as much as fits; gives back what is left.
     pub(super) fn add_part(&mut self, group: &mut Group, mut rest: Rest) -> Option<Rest> {
-        if group.records.is_empty() {
+        if group.events == 0 {
             group.expected = self.standing.sequence;
         }
         let added = self.add_documents(group, &mut rest);
@@ -193,7 +229,7 @@ impl Writer {
                 Reply::rejected(Some(id.as_str()), &rejection).into()
             }
         };
-        group.entries.push(Entry { job: rest.job, reply, is_refusal: false });
+        group.entries.push(Entry { job: rest.job, reply: Held::Ready(reply) });
         None
     }
 
@@ -207,37 +243,36 @@ impl Writer {
                 }
             }
             // An invoice and what belongs to it stay together, where a group takes them at all.
-            let room = GROUP_RECORDS_MAX.saturating_sub(group.records.len());
+            let room = GROUP_RECORDS_MAX.saturating_sub(group.events);
             let is_full = group.bytes >= GROUP_BYTES_MAX / 2 || room < rest.waiting.len();
-            if is_full && !group.records.is_empty() {
+            if is_full && group.events > 0 {
                 return Ok(false);
             }
             let fits = rest.waiting.len().min(room);
             let documents: Vec<NewEvent> = rest.waiting.drain(..fits).collect();
             let now = self.clock.now();
             let events = self.standing.envelope(&self.book, &rest.job.command, documents, now);
-            let encoded = self.encode(&events, rest.job.traceparent());
-            let (encoded, chain) = encoded
-                .map_err(|error| Rejection::new(Code::CommandTooLarge, error.to_string()))?;
-            group.bytes += encoded.iter().map(record_bytes).sum::<usize>();
-            group.records.extend(encoded);
-            events.iter().for_each(|event| self.standing.fold(event));
-            self.standing.chain = chain;
+            self.add_events(group, events, &rest.job, false)?;
         }
     }
 
-    fn decide(&mut self, records: &mut Vec<Record>, bytes: &mut usize, job: &Job) -> Decided {
+    fn decide(&mut self, group: &mut Group, job: &Job) -> Decided {
         let command = &job.command;
+        let ready = |reply| Decided::Held(Held::Ready(reply));
         let refuse = |rejection: &Rejection| {
-            Decided::Refused(Reply::rejected(Some(command.id.as_str()), rejection).into())
+            let reply = Reply::rejected(Some(command.id.as_str()), rejection);
+            Decided::Held(Held::Refused(reply.into()))
         };
         match self.standing.answered(command) {
             Ok(None) => {}
             Ok(Some(_)) if planted::is(Planted::DecidesRepeatsAgain) => {}
-            Ok(Some(answered)) => return Decided::Accepted(self.reply(&command.id, &answered)),
+            Ok(Some(answered)) => return ready(self.reply(&command.id, &answered)),
             Err(rejection) => return refuse(&rejection),
         }
         let new = match self.decide_events(command) {
+            Ok(Made::Events(new)) if new.is_empty() => {
+                return refuse(&Rejection::new(Code::CommandMalformed, NOTHING));
+            }
             Ok(Made::Events(new)) if new.len() <= COMMAND_EVENTS_MAX => new,
             Ok(Made::Plan(plan)) => return Decided::InParts(plan),
             Ok(Made::Events(_)) => {
@@ -246,30 +281,69 @@ impl Writer {
             }
             Err(rejection) => return refuse(&rejection),
         };
-        if records.len() + new.len() > GROUP_RECORDS_MAX {
+        if group.events + new.len() > GROUP_RECORDS_MAX {
             return Decided::NextGroup;
         }
         let events = self.standing.envelope(&self.book, command, new, self.clock.now());
-        match self.encode(&events, job.traceparent()) {
-            Ok((encoded, chain)) => {
-                *bytes += encoded.iter().map(record_bytes).sum::<usize>();
-                records.extend(encoded);
-                for event in &events {
-                    self.standing.fold(event);
-                }
-                self.standing.chain = chain;
-                if events.iter().any(|event| opens_book(&event.data)) {
-                    self.tell_time_zone();
-                }
-                match self.standing.answered(command) {
-                    Ok(Some(answered)) => Decided::Accepted(self.reply(&command.id, &answered)),
-                    // A decision without events would leave nothing to answer from.
-                    Ok(None) => refuse(&Rejection::new(Code::CommandMalformed, NOTHING)),
-                    Err(rejection) => refuse(&rejection),
-                }
-            }
-            Err(error) => refuse(&Rejection::new(Code::CommandTooLarge, error.to_string())),
+        let opens = events.iter().any(|event| opens_book(&event.data));
+        // A run that was cut off has events in front of these, which are part of its reply.
+        let is_replied = !matches!(command.data, CommandData::RunBilling(_));
+        if let Err(rejection) = self.add_events(group, events, job, is_replied) {
+            return refuse(&rejection);
         }
+        if opens {
+            self.tell_time_zone();
+        }
+        if is_replied {
+            return Decided::Held(Held::Made);
+        }
+        match self.standing.answered(command) {
+            Ok(Some(answered)) => ready(self.reply(&command.id, &answered)),
+            Ok(None) => refuse(&Rejection::new(Code::CommandMalformed, NOTHING)),
+            Err(rejection) => refuse(&rejection),
+        }
+    }
+
+    /// Folds decided events and puts them into the group. What could be too large for the log is
+    /// written here; all else where the group is made.
+    fn add_events(
+        &mut self,
+        group: &mut Group,
+        events: Vec<Event>,
+        job: &Job,
+        is_replied: bool,
+    ) -> Result<(), Rejection> {
+        let at_most = if self.is_careful { None } else { at_most(&events) };
+        let (bodies, bytes) = match at_most {
+            Some(bytes) => (Vec::new(), bytes),
+            None => {
+                let bodies = written(&events);
+                let bodies = bodies
+                    .map_err(|error| Rejection::new(Code::CommandTooLarge, error.to_string()))?;
+                let bytes = bodies.iter().map(|body| body.len() + BESIDE_THE_BODY).sum();
+                (bodies, bytes)
+            }
+        };
+        events.iter().for_each(|event| self.standing.fold(event));
+        group.events += events.len();
+        group.bytes += bytes;
+        group.drafted += events.len();
+        let traceparent = job.traceparent().map(str::to_owned);
+        group.drafts.push(Draft { events, bodies, traceparent, is_replied });
+        // Of a full group nothing is left to do when its turn comes.
+        if group.drafted >= HANDED_ON_AT_ONCE || group.is_full() {
+            let (sealing, drafts) = group.take_drafts();
+            let mut sealing = sealing.unwrap_or_else(|| self.sealing());
+            sealing.go_on(drafts);
+            group.sealing = Some(sealing);
+        }
+        Ok(())
+    }
+
+    /// The making of a group behind the one on its way, or behind all that is stored.
+    pub(super) fn sealing(&mut self) -> Sealing {
+        let front = self.coming.take().map_or(Front::Known(self.standing.chain), Front::Coming);
+        Sealing::new(self.book.clone(), self.shard, front)
     }
 
     /// The events of a command; of a billing run of more than a group takes, its plan.
@@ -299,22 +373,6 @@ impl Writer {
         clock::today(self.clock.as_ref(), zone).map(|_| ())
     }
 
-    fn encode(
-        &self,
-        events: &[Event],
-        traceparent: Option<&str>,
-    ) -> Result<(Vec<Record>, schemas::chain::Chain), schemas::record::EncodeError> {
-        let mut chain = self.standing.chain;
-        let mut records = Vec::with_capacity(events.len());
-        for event in events {
-            let context = EncodeContext { book: &self.book, shard: self.shard, chain, traceparent };
-            let (record, through) = encode(event, &context)?;
-            records.push(record);
-            chain = through;
-        }
-        Ok((records, chain))
-    }
-
     /// The reply to a command that was accepted, now or in the past: the same bytes.
     fn reply(&self, id: &Identifier, answered: &Answered) -> Answer {
         let events = answered.events.iter().map(|(at, kind, document)| (*at, *kind, document));
@@ -332,4 +390,19 @@ impl Writer {
             Ok(None) | Err(_) => Some(job),
         }
     }
+}
+
+/// What the events take at most together, where each is surely small enough for the log.
+fn at_most(events: &[Event]) -> Option<usize> {
+    if planted::is(Planted::TakesEveryEventForSmall) {
+        return Some(0);
+    }
+    events.iter().try_fold(0, |sum: usize, event| {
+        let bytes = event.bytes_at_most().filter(|bytes| *bytes <= EVENT_BYTES_MAX)?;
+        Some(sum + bytes)
+    })
+}
+
+fn written(events: &[Event]) -> Result<Vec<Vec<u8>>, EncodeError> {
+    events.iter().map(body).collect()
 }

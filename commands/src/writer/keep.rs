@@ -49,6 +49,7 @@ impl Writer {
     /// [`WriterError`] where the log cannot be read, or no longer holds what the snapshot was folded
     /// from.
     pub(super) async fn resume(&mut self) -> Result<(), WriterError> {
+        self.coming = None;
         self.standing = match self.kept.keep.as_ref().map(|keep| keep.path.clone()) {
             None => Standing::default(),
             Some(path) => {

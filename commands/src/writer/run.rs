@@ -4,16 +4,19 @@
 //! away with the state, and all their commands are decided again on what the log really holds.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 
 use ledger_core::limits::GROUP_RECORDS_MAX;
 use ledger_core::log::{AppendError, LogError};
 use schemas::chain::Chain;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use crate::planted::{self, Planted};
+use crate::writer::ask::Answer;
 use crate::writer::group::{Group, Rest};
+use crate::writer::seal::{Draft, SealError, Sealed, Sealing};
 use crate::writer::{Job, Writer, WriterError};
 
 /// Attempts to store a group before its callers are told that the outcome is not known.
@@ -26,11 +29,24 @@ const DECIDED_AT_ONCE: usize = 64;
 /// A group on its way to the log.
 pub(super) struct InFlight {
     pub(super) group: Group,
-    /// The chain through its last event.
-    through: Option<Chain>,
-    outcome: JoinHandle<Result<u64, AppendError>>,
-    /// Its records, for the figures.
-    events: u64,
+    landing: JoinHandle<Landing>,
+}
+
+/// The making of a group's records.
+type Making = Pin<Box<dyn Future<Output = Result<Sealed, SealError>> + Send>>;
+
+/// What became of a group.
+struct Landing {
+    outcome: Result<u64, AppendError>,
+    /// The chain through its last event, and the replies that came with its records; none where they
+    /// could not be made.
+    made: Option<(Chain, Vec<Answer>)>,
+}
+
+impl Landing {
+    fn not_stored(why: AppendError) -> Self {
+        Self { outcome: Err(why), made: None }
+    }
 }
 
 /// What the writer has taken and not answered.
@@ -99,12 +115,12 @@ impl Writer {
                         !waits && !pipeline.backlog.is_empty() && !pipeline.next.is_full();
                     tokio::select! {
                         biased;
-                        outcome = &mut flight.outcome => {
-                            let outcome = outcome.unwrap_or_else(|error| {
-                                Err(AppendError::Unknown { reason: error.to_string() })
+                        landing = &mut flight.landing => {
+                            let landing = landing.unwrap_or_else(|error| {
+                                Landing::not_stored(AppendError::Unknown { reason: error.to_string() })
                             });
-                            self.measure(&flight.group, flight.events, &outcome);
-                            self.landed(&mut pipeline, (flight.group, flight.through), outcome).await;
+                            self.measure(&flight.group, &landing.outcome);
+                            self.landed(&mut pipeline, flight.group, landing).await;
                         }
                         count = jobs.recv_many(&mut taken, GROUP_RECORDS_MAX), if wants_more => {
                             is_open = count > 0;
@@ -177,17 +193,31 @@ impl Writer {
         if group.is_only_replies() {
             return self.answer_replies(pipeline, group).await;
         }
-        let (expected, records) = group.take_records();
-        let through = records.last().and_then(Chain::written);
+        let expected = group.expected();
+        let (sealing, drafts) = group.take_drafts();
+        let sealing = sealing.unwrap_or_else(|| self.sealing());
+        let (through, coming) = oneshot::channel();
+        self.coming = Some(coming);
+        let mut making: Making = Box::pin(make(sealing, drafts, through));
         if planted::is(Planted::AnswersBeforeStored) {
-            std::mem::take(&mut group).answer();
+            let made = making.await;
+            let replies = made.as_ref().map(|made| made.replies.clone()).unwrap_or_default();
+            std::mem::take(&mut group).answer(replies);
+            making = Box::pin(std::future::ready(made));
         }
         let log = std::sync::Arc::clone(&self.log);
-        let events = u64::try_from(records.len()).unwrap_or(u64::MAX);
         self.meter.append_begins();
         // A task of its own: the append goes on while the next group is decided.
-        let outcome = tokio::spawn(async move { log.append(expected, records).await });
-        pipeline.in_flight = Some(InFlight { group, through, outcome, events });
+        let landing = tokio::spawn(async move {
+            match making.await {
+                Ok(Sealed { records, replies, chain, .. }) => {
+                    let outcome = log.append(expected, records).await;
+                    Landing { outcome, made: Some((chain, replies)) }
+                }
+                Err(why) => Landing::not_stored(AppendError::Refused { reason: why.to_string() }),
+            }
+        });
+        pipeline.in_flight = Some(InFlight { group, landing });
         // It waits behind this task, where no other thread can take it: without a step aside it would
         // begin when the whole next group is decided.
         tokio::task::yield_now().await;
@@ -197,16 +227,16 @@ impl Writer {
     /// that the log holds: another writer may have registered the customer that is not known here.
     async fn answer_replies(&mut self, pipeline: &mut Pipeline, group: Group) {
         if !group.has_refusals() || planted::is(Planted::RefusesWithoutALook) {
-            return group.answer();
+            return group.answer(Vec::new());
         }
         let last = self.log.last_sequence().await;
         if !self.holds() {
-            return group.answer_accepted();
+            return group.answer_accepted(Vec::new());
         }
         let problem = match last {
             Ok(last) if last == self.standing.sequence => {
                 pipeline.races = 0;
-                return group.answer();
+                return group.answer(Vec::new());
             }
             Ok(_) if pipeline.races < RACES_MAX => match self.catch_up().await {
                 Ok(()) => {
@@ -231,9 +261,10 @@ impl Writer {
     }
 
     /// Counts the group that was on its way.
-    fn measure(&self, group: &Group, events: u64, outcome: &Result<u64, AppendError>) {
+    fn measure(&self, group: &Group, outcome: &Result<u64, AppendError>) {
         let took = self.meter.append_ended(outcome);
         if outcome.is_ok() {
+            let events = u64::try_from(group.events_count()).unwrap_or(u64::MAX);
             self.meter.group_events.observe(events);
             self.meter.pressure.went(group.commands_count(), took);
         }
@@ -243,25 +274,31 @@ impl Writer {
     async fn landed(
         &mut self,
         pipeline: &mut Pipeline,
-        (group, through): (Group, Option<Chain>),
-        outcome: Result<u64, AppendError>,
+        group: Group,
+        Landing { outcome, made }: Landing,
     ) {
-        let problem = match outcome {
-            Ok(last) => {
-                if let Some(through) = through {
-                    self.known = (last, through);
-                }
-                (pipeline.failures, pipeline.races) = (0, 0);
+        self.coming = None;
+        let is_made = made.is_some();
+        let problem = match (outcome, made) {
+            (Ok(last), Some((through, replies))) => {
+                self.standing.chain = through;
+                self.known = (last, through);
+                (pipeline.failures, pipeline.races, self.is_careful) = (0, 0, false);
                 if self.holds() {
-                    group.answer()
+                    group.answer(replies);
                 } else {
-                    group.answer_accepted()
+                    group.answer_accepted(replies);
                 }
                 self.tell_time_zone();
                 return;
             }
-            Err(problem) => problem,
+            (Err(problem), _) => problem,
+            // What is not made is not stored.
+            (Ok(_), None) => {
+                AppendError::Unknown { reason: "its records are not known".to_owned() }
+            }
         };
+        self.is_careful |= !is_made;
         warn!(%problem, "an append did not end as stored; reading the log again");
         if let AppendError::Disk { reason } = &problem {
             // What is stored is known to the next process only: nobody is told anything here.
@@ -340,14 +377,29 @@ impl Writer {
     }
 }
 
+/// Makes a group's records, and tells the next group where the chain stands.
+async fn make(
+    sealing: Sealing,
+    rest: Vec<Draft>,
+    through: oneshot::Sender<Chain>,
+) -> Result<Sealed, SealError> {
+    let sealed = sealing.finish(rest).await?;
+    if through.send(sealed.chain).is_err() {
+        debug!("nothing is decided behind the group");
+    }
+    Ok(sealed)
+}
+
 /// Tells everybody that nobody knows: what was taken, what waits, and what still comes in before
 /// the queue is shut.
 async fn end(mut pipeline: Pipeline, mut jobs: mpsc::Receiver<Job>, problem: &str) {
     error!(problem, "the writer ends");
     if let Some(flight) = pipeline.in_flight.take() {
-        match flight.outcome.await {
-            Ok(Ok(_)) => flight.group.answer(),
-            Ok(Err(_)) | Err(_) => {
+        match flight.landing.await {
+            Ok(Landing { outcome: Ok(_), made: Some((_, replies)) }) => {
+                flight.group.answer(replies)
+            }
+            Ok(_) | Err(_) => {
                 flight.group.into_jobs().for_each(|job| job.answer_unknown(problem));
             }
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ledger_core::content_hash::ContentHash;
 use ledger_core::event::Event;
 use ledger_core::limits::COMMAND_EVENTS_MAX;
+use ledger_core::log::bounds::record_bytes;
 use schemas::chain::Chain;
 use schemas::record::decode;
 use schemas::reply::Reply;
@@ -38,6 +39,10 @@ pub(crate) fn read(world: &World) -> Result<Told, String> {
         if told.events.last().is_some_and(|before: &Event| before.recorded_at >= event.recorded_at)
         {
             return Err(format!("event {sequence} was recorded before the one in front of it"));
+        }
+        let bytes = record_bytes(&stored.record);
+        if event.bytes_at_most().is_some_and(|at_most| bytes > at_most) {
+            return Err(format!("event {sequence} is larger than its bound says: {bytes} bytes"));
         }
         told.by_id.entry(event.command_id.to_string()).or_default().push(told.events.len());
         told.events.push(event);
