@@ -33,7 +33,7 @@ mod probes;
 mod server;
 
 pub use self::probes::{Check, Status};
-pub use self::server::serve;
+pub use self::server::{serve, serve_connection};
 
 /// Lines of one request that wait in the writer's queue: a part of it, so that others get in.
 const WAITING_MAX: usize = QUEUE_COMMANDS_MAX / 8;

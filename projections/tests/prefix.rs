@@ -169,3 +169,31 @@ fn names_numbers_and_commands_are_used_once() {
     let found = bent(9, |facts| facts.audit_trail.command_id = id.clone());
     assert!(found.starts_with("9 one command id, one effect"), "{found}");
 }
+
+#[test]
+fn a_series_goes_round_the_names_that_callers_took() {
+    let name = |facts: &mut EventFacts, invoice: &str, number: Option<u64>| {
+        for fact in &mut facts.receivables {
+            if let ReceivablesFact::Invoice(data) = fact {
+                data.invoice = invoice.parse().unwrap();
+                data.number = number;
+            }
+        }
+    };
+    let issued = |all: &[EventFacts]| -> Vec<usize> {
+        let is_invoice = |facts: &EventFacts| {
+            facts.receivables.iter().any(|fact| matches!(fact, ReceivablesFact::Invoice(_)))
+        };
+        (0..all.len()).filter(|at| is_invoice(&all[*at])).collect()
+    };
+    let mut all = facts();
+    let [one, two, _] = issued(&all)[..] else { panic!("three invoices") };
+    // A caller names the first one INV-1, so that the series begins with 2; then one is left out.
+    name(&mut all[one], "INV-1", None);
+    name(&mut all[two], "INV-2", Some(2));
+    let told = first(&all[..=two]);
+    assert_eq!(told, None);
+    name(&mut all[two], "INV-3", Some(3));
+    let told = first(&all[..=two]).unwrap();
+    assert_eq!(told.message, "INV-3 has the number 3, not 2");
+}

@@ -214,9 +214,8 @@ pub fn decode(stored: &StoredRecord) -> Result<Event, DecodeError> {
     let data = EventData::deserialize(&body.kind, body.data)
         .ok_or_else(|| malformed("unknown type".to_owned()))?
         .map_err(|error| malformed(error.to_string()))?;
-    let recorded_at =
-        OffsetDateTime::parse(&body.recorded_at, &time::format_description::well_known::Rfc3339)
-            .map_err(|error| malformed(format!("recorded_at: {error}")))?;
+    let recorded_at = recorded_at(&body.recorded_at)
+        .map_err(|error| malformed(format!("recorded_at: {error}")))?;
     Ok(Event {
         sequence,
         id: body.id.into_owned(),
@@ -230,4 +229,15 @@ pub fn decode(stored: &StoredRecord) -> Result<Event, DecodeError> {
         data,
         functional: body.functional,
     })
+}
+
+/// An instant as [`instant`] writes it. One that is finer, or of another zone, would be written again as
+/// another one.
+fn recorded_at(text: &str) -> Result<OffsetDateTime, String> {
+    let at = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339)
+        .map_err(|error| error.to_string())?;
+    if !at.offset().is_utc() || !at.nanosecond().is_multiple_of(1_000) {
+        return Err(format!("{text} is not in UTC and whole microseconds"));
+    }
+    Ok(at)
 }

@@ -82,3 +82,21 @@ fn a_field_of_a_later_release_is_ignored_and_a_later_version_is_not() {
     let other = golden.body.replacen("\"type\":\"", "\"type\":\"Strange", 1);
     assert!(matches!(read(other), Err(DecodeError::FromTheFuture { .. })));
 }
+
+/// What fuzzing found: it was read, and would be written again as another one.
+#[test]
+fn a_time_that_is_not_written_so_is_refused() {
+    let (_, golden) = golden().remove(0);
+    let read = |recorded_at: &str| {
+        let mut body: serde_json::Value = serde_json::from_str(&golden.body).unwrap();
+        body["recorded_at"] = recorded_at.into();
+        let mut record = Record::from(&golden);
+        record.body = body.to_string().into_bytes();
+        decode(&StoredRecord { sequence: 1, record })
+    };
+    assert!(read("2026-01-01T00:00:00.000001Z").is_ok());
+    for other in ["2026-01-01T00:00:00.0000001Z", "2026-01-01T01:00:00.000001+01:00"] {
+        let refused = read(other).unwrap_err();
+        assert!(refused.to_string().contains("not in UTC and whole microseconds"), "{refused}");
+    }
+}

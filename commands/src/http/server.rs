@@ -13,8 +13,9 @@ use hyper_util::service::TowerToHyperService;
 use ledger_core::limits::{
     HTTP_BODY_WITHIN_MS, HTTP_CONNECTIONS_MAX, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_WITHIN_MS,
 };
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
@@ -49,7 +50,11 @@ pub async fn serve(
         };
         match accepted {
             (Ok(place), Ok((stream, _))) => {
-                connections.spawn(connection(stream, router.clone(), ending.clone(), place));
+                let served = connection(stream, router.clone(), ending.clone());
+                connections.spawn(async move {
+                    served.await;
+                    drop(place);
+                });
             }
             (Err(error), _) => {
                 warn!(%error, "HTTP takes no more connections");
@@ -71,11 +76,19 @@ pub async fn serve(
     }
 }
 
+/// Serves one connection that is there already, with the bounds of all of them, until it ends.
+pub async fn serve_connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+) {
+    let (_never, ending) = watch::channel(false);
+    connection(stream, router, ending).await;
+}
+
 async fn connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
     mut ending: watch::Receiver<bool>,
-    place: OwnedSemaphorePermit,
 ) {
     let service = TowerToHyperService::new(router);
     let taken_within = Duration::from_millis(HTTP_BODY_WITHIN_MS);
@@ -95,7 +108,6 @@ async fn connection(
     if let Err(error) = outcome {
         debug!(%error, "a connection ended early");
     }
-    drop(place);
 }
 
 /// Ready once the flag is up, or its owner gone.

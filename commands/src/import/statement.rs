@@ -155,20 +155,28 @@ pub fn read(format: Format, bytes: &[u8]) -> Result<Vec<Statement>, Fault> {
     };
     for statement in &mut statements {
         if statement.fault.is_none() {
-            statement.fault = balances(statement).err();
+            statement.fault = balances(statement, format).err();
         }
     }
     Ok(statements)
 }
 
 /// Opening balance and booked entries must make the closing balance, where both are there in one
-/// currency.
-fn balances(statement: &Statement) -> Result<(), Fault> {
+/// currency. An account of camt may have several; those of MT940 and BAI2 have one, and another one is a
+/// letter that changed on its way.
+fn balances(statement: &Statement, format: Format) -> Result<(), Fault> {
     let (Some(opening), Some(closing)) = (&statement.opening, &statement.closing) else {
         return Ok(());
     };
     if opening.currency != closing.currency {
-        return Ok(());
+        if format == Format::Camt {
+            return Ok(());
+        }
+        let message = format!(
+            "the opening balance is in {}, and the closing balance in {}",
+            opening.currency, closing.currency
+        );
+        return Err(Fault::checksum(statement.line, message));
     }
     let booked = statement.entries.iter().filter(|entry| entry.is_booked);
     if let Some(other) = booked.clone().find(|entry| entry.currency != opening.currency) {

@@ -13,7 +13,7 @@ use crate::decide::invoice::price::{Priced, price_lines};
 use crate::decide::tax::{self, Rate, TaxBase};
 use crate::decide::{collections, credit, customer, fx, payment, policy};
 use crate::event::EventData;
-use crate::event::invoice::{InvoiceIssued, IssuedLine};
+use crate::event::invoice::{INVOICE_SERIES, InvoiceIssued, IssuedLine};
 use crate::id::Identifier;
 use crate::limits::DOCUMENT_LINES_MAX;
 use crate::money::{Amount, allocate};
@@ -181,7 +181,7 @@ fn next_name(state: &Ledger, last: u64) -> Result<(Identifier, u64), Rejection> 
     // A caller may have used a name of the series: it stands in the place of that number.
     loop {
         number += 1;
-        let invoice = Identifier::from_str(&format!("INV-{number}"))?;
+        let invoice = Identifier::from_str(&format!("{INVOICE_SERIES}{number}"))?;
         if !state.invoices.contains_key(&invoice) {
             return Ok((invoice, number));
         }

@@ -13,6 +13,9 @@ use crate::money::{Amount, Currency};
 use crate::policy::CreditRevenue;
 use crate::revenue::schedule::Schedule;
 
+/// What the names of the book's series of credits begin with; the number follows.
+pub const CREDIT_SERIES: &str = "CN-";
+
 /// A credit was issued.
 #[derive(
     Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,

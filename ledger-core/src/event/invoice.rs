@@ -18,6 +18,9 @@ use crate::revenue::schedule::Schedule;
 /// Policies in force that shaped an event, by name (contract, section 5).
 pub type DecidedPolicy = BTreeMap<String, String>;
 
+/// What the names of the book's series of invoices begin with; the number follows.
+pub const INVOICE_SERIES: &str = "INV-";
+
 /// An invoice was issued.
 #[derive(
     Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,

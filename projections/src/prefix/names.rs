@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use ledger_core::event::credit::CreditedLine;
+use ledger_core::event::credit::{CREDIT_SERIES, CreditedLine};
+use ledger_core::event::invoice::INVOICE_SERIES;
 use ledger_core::id::Identifier;
 
 use crate::facts::{EventFacts, ReceivablesFact};
@@ -29,11 +30,13 @@ impl Names {
         for fact in &facts.receivables {
             if let ReceivablesFact::Invoice(data) = fact {
                 named = Some((&data.invoice, self.invoices.insert(data.invoice.clone())));
-                numbered = data.number.map(|number| (number, &mut self.last_invoice));
+                let series = (INVOICE_SERIES, &mut self.last_invoice, &self.invoices);
+                numbered = data.number.map(|number| (number, series));
             }
             if let ReceivablesFact::Credit(data) = fact {
                 named = Some((&data.credit, self.credits.insert(data.credit.clone())));
-                numbered = data.number.map(|number| (number, &mut self.last_credit));
+                let series = (CREDIT_SERIES, &mut self.last_credit, &self.credits);
+                numbered = data.number.map(|number| (number, series));
             }
             if let ReceivablesFact::Payment(data) = fact {
                 named = Some((&data.payment, self.payments.insert(data.payment.clone())));
@@ -44,13 +47,26 @@ impl Names {
             let message = format!("the id {id} has a document already");
             return Some(violation(facts, "a document's id is used once", message));
         }
-        let (number, last) = numbered?;
-        let expected = std::mem::replace(last, number) + 1;
+        let (number, (series, last, known)) = numbered?;
+        let before = std::mem::replace(last, number);
+        let is_others = |name: &Identifier| name != id && known.contains(name);
+        let expected = next(series, before, number, is_others);
         (number != expected).then(|| {
             let message = format!("{id} has the number {number}, not {expected}");
             violation(facts, "a series has no gap and no repeat", message)
         })
     }
+}
+
+/// The number that comes next. A caller may have used a name of the series: it stands in the place of
+/// that number.
+fn next(series: &str, last: u64, given: u64, is_others: impl Fn(&Identifier) -> bool) -> u64 {
+    let is_taken = |number: &u64| {
+        let name = format!("{series}{number}").parse::<Identifier>();
+        name.is_ok_and(|name| is_others(&name))
+    };
+    let first = last.saturating_add(1);
+    (first..given).find(|number| !is_taken(number)).unwrap_or(first.max(given))
 }
 
 /// The command ids that were seen, as hashes: the events of a command stand side by side.

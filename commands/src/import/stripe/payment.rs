@@ -178,8 +178,8 @@ pub(super) fn dispute_closed(object: &Object<'_>) -> Result<Vec<Made>, String> {
     if object.text("status")? != "won" {
         return Ok(Vec::new());
     }
-    let (back, _) = amount(object.whole("amount")?, object.text("currency")?)?;
-    Ok(vec![Made::new("WinChargeback", json!({"payment": charge(object)?, "amount": back}))])
+    // What comes back is what the chargeback took: the command has no amount of its own.
+    Ok(vec![Made::new("WinChargeback", json!({"payment": charge(object)?}))])
 }
 
 fn charge<'a>(object: &Object<'a>) -> Result<&'a str, String> {

@@ -8,7 +8,7 @@ use crate::command::shared::Allocation;
 use crate::decide::credit::tax;
 use crate::decide::policy;
 use crate::event::credit::{
-    CreditApplied, CreditIssued, CreditRefunded, CreditedLine, PeriodGivenBack,
+    CREDIT_SERIES, CreditApplied, CreditIssued, CreditRefunded, CreditedLine, PeriodGivenBack,
 };
 use crate::event::invoice::RunLine;
 use crate::event::order::Adjustment;
@@ -254,7 +254,7 @@ impl<'a> Maker<'a> {
         // A caller may have used a name of the series: it stands in the place of that number.
         let credit: Identifier = loop {
             self.last_number += 1;
-            let credit = format!("CN-{}", self.last_number).parse()?;
+            let credit = format!("{CREDIT_SERIES}{}", self.last_number).parse()?;
             if !self.state.credits.contains_key(&credit) {
                 break credit;
             }

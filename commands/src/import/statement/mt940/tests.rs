@@ -76,3 +76,13 @@ fn what_is_no_mt940_is_refused() {
     assert_eq!((fault.line, fault.code), (5, Code::StatementMalformed));
     assert!(fault.message.contains("no mark C, D, RC or RD"), "{fault}");
 }
+
+/// What fuzzing found: a letter of the closing balance changed, and nothing was compared any more.
+#[test]
+fn balances_in_two_currencies_do_not_tie() {
+    let text = DAY.replace(":62F:C260302EUR120,00", ":62F:C260302EUX120,00");
+    let statements = checked(Format::Mt940, text.as_bytes()).unwrap();
+    let fault = statements[0].fault.as_ref().unwrap();
+    assert_eq!(fault.code, Code::StatementChecksum);
+    assert!(fault.message.contains("in EUR, and the closing balance in EUX"), "{fault}");
+}
