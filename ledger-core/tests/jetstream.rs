@@ -10,6 +10,8 @@ use ledger_core::log::jetstream::{JetStreamLog, StreamSettings, prove_sync_alway
 use ledger_core::log::nats_server::{NatsCluster, NatsServer};
 use ledger_core::log::{AppendError, EventLog, LogError, Record, SharedLog, StoredRecord};
 
+#[path = "jetstream/alone.rs"]
+mod alone;
 #[path = "jetstream/filling.rs"]
 mod filling;
 #[path = "jetstream/setup.rs"]

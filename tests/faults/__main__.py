@@ -3,7 +3,8 @@
     python3 tests/faults ROW... [--rounds N] [--revledger PROGRAM] [--nats-server PROGRAM] [--seed N]
 
 `all` runs every row. Each prints one line; anything wrong prints more, and ends with 1. Rows of nodes
-run three nats-servers on loopback, those of writes need strace, `clock` libfaketime.
+run three nats-servers on loopback, those of writes need strace, `clock` libfaketime. Rows of links need
+root and iproute2: they make network name spaces, which are gone afterwards.
 docs/RELIABILITY.md says which promise each row is of.
 """
 
@@ -13,16 +14,17 @@ import random
 import sys
 
 import files
+import links
 import nodes
 
-ROWS = nodes.ROWS | files.ROWS
+ROWS = nodes.ROWS | files.ROWS | links.ROWS
 FAKETIME = "lib/*/faketime/libfaketime.so.1"
 
 
 def main():
     described = "\n".join(f"  {name:14} {row.__doc__.strip()}" for name, row in ROWS.items())
     parser = argparse.ArgumentParser(
-        prog="faults", description=__doc__.split("\n", maxsplit=1)[0], epilog=f"rows:\n{described}",
+        prog="faults", description=__doc__, epilog=f"rows:\n{described}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("rows", nargs="+", choices=[*ROWS, "all"], metavar="ROW")
@@ -30,6 +32,7 @@ def main():
     parser.add_argument("--revledger", default="revledger")
     parser.add_argument("--nats-server", default="nats-server")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--keep", action="store_true", help="keep what the processes wrote")
     options = parser.parse_args()
     options.faketime = list(pathlib.Path("/usr").glob(FAKETIME))
     print(f"--seed {options.seed}")

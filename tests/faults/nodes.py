@@ -1,10 +1,13 @@
 """Faults of daemons and of the servers below them, under load."""
 
 import signal
+import sys
 import time
 
 from gate import gate
-from processes import Daemon, Load, drop, folder_of, leader_of, opened, servers, until
+from processes import (
+    Daemon, Load, Stall, Watch, drop, folder_of, keep_or_drop, leader_of, opened, servers, until,
+)
 
 
 def kill_daemon(options):
@@ -27,30 +30,71 @@ def kill_daemon(options):
     return wrong, f"{options.rounds} kills, {len(answered)} answered, back within {slowest:.2f} s"
 
 
-def cluster_fault(options, name, strike):
-    """One daemon on three nodes under load; `strike` does something to them and mends it again."""
-    folder = folder_of(name)
-    nodes = servers(options, folder, 3)
-    daemon = Daemon(options, folder / "data", nodes)
-    answered, gaps, wrong = opened(daemon), [], []
-    for number in range(options.rounds):
-        load = Load(lambda: daemon.address, prefix=f"r{number}-")
+# Where others use the machine up, or stop it, times say nothing.
+STALL_SECONDS = 1
+
+
+class Trouble:
+    """One daemon on three nodes under load, again and again in the same trouble."""
+
+    def __init__(self, options, name, start=servers):
+        self.options, self.folder = options, folder_of(name)
+        self.nodes = start(options, self.folder, 3)
+        self.daemon = Daemon(options, self.folder / "data", self.nodes)
+        self.answered, self.gaps, self.untrue = opened(self.daemon), [], 0
+        self.stalls = 0
+
+    def round(self, number, strike):
+        """`strike` does something to them and mends it again; the load of the round."""
+        load, watch = Load(lambda: self.daemon.address, prefix=f"r{number}-"), Watch(self.daemon)
+        stall = Stall()
         load.goes_on(time.monotonic(), "the load begins")
         struck = time.monotonic()
-        strike(options, nodes)
+        strike(self.nodes)
         mended = time.monotonic()
         load.goes_on(mended, "answers come again")
-        gaps.append(load.longest_gap(struck))
-        answered += load.stop()
-        for node in nodes:
+        gap = load.longest_gap(struck)
+        self.answered += load.stop()
+        watch.stop()
+        stood_still = stall.stop()
+        if stood_still > STALL_SECONDS:
+            self.stalls += 1
+        else:
+            self.gaps.append(gap)
+            self.untrue += watch.untrue(load.answered_at)
+        print(f"  {number}: {gap:.1f} s, {load.first_answer(mended):.1f} s behind its end, "
+              f"{dict(load.told)}, the machine stood still for {stood_still:.1f} s",
+              file=sys.stderr, flush=True)
+        for node in self.nodes:
             node.wait()
-    wrong += gate(daemon, answered)
-    daemon.kill()
-    for node in nodes:
-        node.kill()
-    drop(folder)
-    return wrong, (f"{options.rounds} times, {len(answered)} answered, longest without an answer "
-                   f"{max(gaps):.1f} s, median {sorted(gaps)[len(gaps) // 2]:.1f} s")
+        return load
+
+    def end(self):
+        """What is wrong, and the figures."""
+        wrong = gate(self.daemon, self.answered)
+        if self.untrue:
+            wrong.append(f"ready, {self.untrue} times, while nothing was stored")
+        gaps = sorted(self.gaps) or [float("nan")]
+        stalls = f" ({self.stalls} times without a figure: the machine stood still)" if self.stalls else ""
+        return wrong, (f"{len(self.gaps) + self.stalls} times, {len(self.answered)} answered, longest "
+                       f"without an answer {gaps[-1]:.1f} s, median {gaps[len(gaps) // 2]:.1f} s{stalls}")
+
+    def clean(self):
+        self.daemon.kill()
+        for node in self.nodes:
+            node.kill()
+        keep_or_drop(self.options, self.folder)
+
+
+def cluster_fault(options, name, strike, start=servers):
+    """One trouble, as often as it is wanted."""
+    trouble = Trouble(options, name, start)
+    try:
+        for number in range(options.rounds):
+            trouble.round(number, lambda nodes: strike(options, nodes))
+        return trouble.end()
+    finally:
+        trouble.clean()
 
 
 def the_leader(nodes):

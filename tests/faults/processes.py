@@ -1,12 +1,15 @@
 """A daemon, the servers below it, and clients that ask again until they are answered."""
 
+import collections
 import http.client
 import json
+import os
 import pathlib
 import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -15,6 +18,8 @@ import urllib.request
 # Turns a hang into a failure.
 PATIENCE_SECONDS = 120
 CLIENTS = 8
+# So long after the last answer a daemon may say that it is ready; so long before the next one.
+TOLD_WITHIN, SOON = 5, 1
 
 
 def until(condition, what):
@@ -41,7 +46,7 @@ class Server:
     def __init__(self, program, name, folder, cluster=""):
         self.program, self.folder = program, folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.listen, self.monitor = free_addresses(2)
+        self.listen, self.monitor = self.addresses()
         (folder / "nats.conf").write_text(
             f'server_name: {name}\nlisten: "{self.listen}"\nhttp: "{self.monitor}"\n{cluster}'
             f'max_payload: 1MB\nlame_duck_duration: "30s"\nlame_duck_grace_period: "1s"\n'
@@ -49,24 +54,31 @@ class Server:
         )
         self.start()
 
+    def addresses(self):
+        """Where it listens, and its monitor."""
+        return free_addresses(2)
+
+    def command(self):
+        return [self.program, "--config", str(self.folder / "nats.conf")]
+
     def start(self):
-        command = [self.program, "--config", str(self.folder / "nats.conf")]
-        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        with open(self.folder / "nats.log", "ab") as log:
+            self.process = subprocess.Popen(self.command(), stderr=log)
+
+    def asked(self, path):
+        """What its monitor answers; None where it does not, or is not well."""
+        try:
+            with urllib.request.urlopen(f"http://{self.monitor}{path}", timeout=2) as answer:
+                return answer.read()
+        except OSError:
+            return None
 
     def is_healthy(self):
-        try:
-            with urllib.request.urlopen(f"http://{self.monitor}/healthz", timeout=2):
-                return True
-        except OSError:
-            return False
+        return self.asked("/healthz") is not None
 
     def is_there(self):
         """Whether it answers at all, be it that it is not well."""
-        try:
-            with urllib.request.urlopen(f"http://{self.monitor}/varz", timeout=2):
-                return True
-        except OSError:
-            return False
+        return self.asked("/varz") is not None
 
     def wait(self):
         until(self.is_healthy, "a nats-server is healthy")
@@ -96,17 +108,17 @@ def servers(options, folder, count):
 def leader_of(nodes, stream="LEDGER_main_0"):
     """The node that leads the stream, by what any of them says; None while there is none."""
     for node in nodes:
-        try:
-            url = f"http://{node.monitor}/jsz?streams=true"
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                accounts = json.load(answer).get("account_details", [])
-        except (OSError, ValueError):
-            continue
+        answer = node.asked("/jsz?streams=true")
+        accounts = json.loads(answer).get("account_details", []) if answer else []
         for one in (one for account in accounts for one in account.get("stream_detail", [])):
             name = (one.get("cluster") or {}).get("leader")
             if one["name"] == stream and name:
                 return next((node for node in nodes if node.folder.name == name), None)
     return None
+
+
+# No line for each command.
+QUIET = {"RUST_LOG": "info,revledger::command=off"}
 
 
 class Daemon:
@@ -116,16 +128,22 @@ class Daemon:
         self.options, self.data = options, data
         self.where = ["--data", str(data)]
         if nodes:
-            self.where += ["--nats", ",".join(f"nats://{one.listen}" for one in nodes)]
-            self.where += ["--nats-monitor", ",".join(f"http://{one.monitor}" for one in nodes)]
+            self.connect_to(nodes, nodes)
         self.before, self.variables = list(before), variables
         self.start()
 
+    def connect_to(self, nodes, monitored):
+        """Which servers it is told of, and who proves that they are safe."""
+        self.where = ["--data", str(self.data),
+                      "--nats", ",".join(f"nats://{one.listen}" for one in nodes),
+                      "--nats-monitor", ",".join(f"http://{one.monitor}" for one in monitored)]
+
     def start(self):
         command = [*self.before, self.options.revledger, "serve", "--listen", "127.0.0.1:0",
-                   *self.where]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                                        stderr=subprocess.DEVNULL, env=self.variables)
+                   "--log-format", "json", *self.where]
+        with open(f"{self.data}.log", "ab") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stderr=log,
+                                            env={**QUIET, **os.environ, **(self.variables or {})})
         found = re.search(r"http://([^, ]+)", self.process.stdout.readline())
         self.address = found and found.group(1)
 
@@ -176,12 +194,14 @@ class Client(threading.Thread):
 
     def run(self):
         for command in commands(self.name_):
+            asked = time.monotonic()
             reply = self.answer(command)
             if reply is None:
                 return
             now = time.monotonic()
             self.replies.append((command, reply, now))
             self.load.answered_at.append(now)
+            self.load.took.append(now - asked)
 
     def answer(self, command):
         """The reply; None where the load was stopped first."""
@@ -190,9 +210,10 @@ class Client(threading.Thread):
                 connection = http.client.HTTPConnection(self.load.address(), timeout=15)
                 while not self.load.stopped.is_set():
                     reply = send(connection, command)
-                    error = json.loads(reply).get("error", {})
-                    if error.get("code") not in AGAIN:
+                    code = json.loads(reply).get("error", {}).get("code")
+                    if code not in AGAIN:
                         return reply
+                    self.load.told[code] += 1
                     time.sleep(0.02)
             except (OSError, http.client.HTTPException, ValueError, TypeError):
                 time.sleep(0.02)
@@ -204,6 +225,7 @@ class Load:
 
     def __init__(self, address, clients=CLIENTS, prefix=""):
         self.address, self.stopped, self.answered_at = address, threading.Event(), []
+        self.took, self.told = [], collections.Counter()
         self.clients = [Client(f"{prefix}{number}", self) for number in range(clients)]
         for one in self.clients:
             one.start()
@@ -228,6 +250,56 @@ class Load:
         return [(command, reply) for one in self.clients for command, reply, _ in one.replies]
 
 
+class Watch(threading.Thread):
+    """Asks again and again whether the daemon is ready."""
+
+    def __init__(self, daemon):
+        super().__init__(daemon=True)
+        self.daemon_, self.stopped, self.seen = daemon, threading.Event(), []
+        self.start()
+
+    def run(self):
+        while not self.stopped.wait(0.2):
+            at = time.monotonic()
+            try:
+                connection = http.client.HTTPConnection(self.daemon_.address, timeout=15)
+                connection.request("GET", "/readyz")
+                self.seen.append((at, connection.getresponse().status))
+            except (OSError, http.client.HTTPException, TypeError):
+                self.seen.append((at, None))
+
+    def stop(self):
+        self.stopped.set()
+        self.join()
+
+    def untrue(self, answered_at):
+        """How often it said that it is ready while nothing was answered for seconds, nor was soon."""
+        times = sorted(answered_at)
+        gaps = [pair for pair in zip(times, times[1:]) if pair[1] - pair[0] > TOLD_WITHIN]
+        return sum(status == 200 and begin + TOLD_WITHIN < at < end - SOON
+                   for begin, end in gaps for at, status in self.seen)
+
+
+class Stall(threading.Thread):
+    """Finds out how long the machine did not let anybody work."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.stopped, self.longest = threading.Event(), 0.0
+        self.start()
+
+    def run(self):
+        before = time.monotonic()
+        while not self.stopped.wait(0.05):
+            now = time.monotonic()
+            self.longest, before = max(self.longest, now - before), now
+
+    def stop(self):
+        self.stopped.set()
+        self.join()
+        return self.longest
+
+
 def opened(daemon):
     """Opens the book; its reply."""
     connection = http.client.HTTPConnection(daemon.address)
@@ -240,3 +312,11 @@ def folder_of(name):
 
 def drop(folder):
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep_or_drop(options, folder):
+    """What the processes wrote is kept where somebody wants to look into it."""
+    if options.keep:
+        print(f"  kept: {folder}", file=sys.stderr)
+    else:
+        drop(folder)

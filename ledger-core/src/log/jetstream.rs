@@ -6,18 +6,18 @@
 //! that they sync before they acknowledge, and streams that could drop events are refused.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use async_nats::ServerInfo;
 use async_nats::client::Client;
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::{Config, Info};
 use async_nats::jetstream::{self, Context, ErrorCode};
-use tokio::time::Instant;
 
 use self::append::Appender;
 use self::cursor::Cursors;
 use self::gate::{Proofs, unproven_now};
+use self::leader::{last_of, question, stream_info};
+use self::way::Way;
 use super::bounds::check_group;
 use super::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
 
@@ -27,20 +27,17 @@ mod errors;
 mod filling;
 mod gate;
 mod headers;
+mod leader;
 mod settings;
 mod storage;
 mod version;
+mod way;
 
 pub use filling::StreamStanding;
 pub use gate::prove_sync_always;
 pub use settings::StreamSettings;
 pub use storage::StorageLeft;
 
-/// How long a question to the stream's leader may take: an election lasts up to ten seconds.
-const QUESTION_DEADLINE: Duration = Duration::from_secs(20);
-/// How long one attempt of it may take.
-const ATTEMPT_DEADLINE: Duration = Duration::from_secs(2);
-const ATTEMPT_PAUSE: Duration = Duration::from_millis(100);
 /// Replicas of a stream in a cluster, where the settings name no number.
 const CLUSTER_REPLICAS: usize = 3;
 
@@ -48,7 +45,7 @@ const CLUSTER_REPLICAS: usize = 3;
 #[derive(Debug)]
 pub struct JetStreamLog {
     client: Client,
-    context: Context,
+    way: Way,
     settings: StreamSettings,
     stream: String,
     /// `None` where it is open for reading only.
@@ -89,7 +86,7 @@ impl JetStreamLog {
         let stream = settings.stream_name();
         if anchor_sequence > 0 {
             // One that is gone or short is no new book.
-            last_of(&context, &stream, anchor_sequence).await?;
+            last_of(&Way::of(&context), &stream, anchor_sequence).await?;
         } else if stream_info(&context, &stream).await?.is_none() {
             create(&context, &settings.config()).await?;
         }
@@ -110,9 +107,9 @@ impl JetStreamLog {
     pub async fn check_setup(&self) -> Result<(), LogError> {
         connected_server(&self.client)?;
         let seen = self.seen.load(Ordering::Relaxed);
-        let info = match stream_info(&self.context, &self.stream).await? {
+        let info = match stream_info(&self.way.context, &self.stream).await? {
             Some(info) => info,
-            None => return last_of(&self.context, &self.stream, seen).await.map(|_| ()),
+            None => return last_of(&self.way, &self.stream, seen).await.map(|_| ()),
         };
         self.settings.check(&info.config)?;
         if self.settings.unsafe_dev || self.appender.is_none() {
@@ -137,7 +134,7 @@ impl JetStreamLog {
     ///
     /// Where a monitor is named that is none, or speaks of an old server.
     pub async fn storage_left(&self) -> Result<Option<StorageLeft>, LogError> {
-        storage::least_left(&self.client, &self.context, &self.settings.monitors).await
+        storage::least_left(&self.client, &self.way.context, &self.settings.monitors).await
     }
 
     /// Opens an existing stream for reading. Creates nothing, appends nothing, and asks for no
@@ -169,7 +166,7 @@ impl JetStreamLog {
         JetStreamLog {
             cursors: Cursors::new(context.clone(), stream.clone()),
             client,
-            context,
+            way: Way::of(&context),
             settings,
             stream,
             appender,
@@ -204,7 +201,7 @@ impl JetStreamLog {
     /// Asks the stream's leader.
     async fn last_now(&self) -> Result<u64, LogError> {
         let seen = self.seen.load(Ordering::Relaxed);
-        let last = last_of(&self.context, &self.stream, seen).await?;
+        let last = last_of(&self.way, &self.stream, seen).await?;
         self.seen.fetch_max(last, Ordering::Relaxed);
         Ok(last)
     }
@@ -272,44 +269,6 @@ fn connected_server(client: &Client) -> Result<ServerInfo, LogError> {
     Ok(info)
 }
 
-/// The last sequence of the stream, by its leader. A leader that was just elected may not have
-/// caught up with what was acknowledged before, up to `seen`: it is asked again, until it is
-/// clear that events are gone, or the stream is.
-async fn last_of(context: &Context, stream: &str, seen: u64) -> Result<u64, LogError> {
-    let deadline = Instant::now() + QUESTION_DEADLINE;
-    loop {
-        let found = stream_info(context, stream).await?;
-        let last = found.map(|info| info.state.last_sequence);
-        match last {
-            Some(last) if last >= seen => return Ok(last),
-            None if seen == 0 => return Err(missing(stream)),
-            Some(_) | None => {}
-        }
-        if Instant::now() >= deadline {
-            let ends = if last.is_some() { "it ends here" } else { "there is no such stream" };
-            return Err(LogError::Corrupt {
-                what: format!("stream {stream}"),
-                at: last.unwrap_or(0),
-                reason: format!(
-                    "{ends}, but {seen} was acknowledged: events are lost. Stop, keep the \
-                     servers' files, and restore the stream from a replica or a backup"
-                ),
-            });
-        }
-        tokio::time::sleep(ATTEMPT_PAUSE).await;
-    }
-}
-
-/// The stream as its leader sees it, `None` where there is none.
-async fn stream_info(context: &Context, stream: &str) -> Result<Option<Info>, LogError> {
-    let subject = format!("STREAM.INFO.{stream}");
-    match question(context, stream, subject, &serde_json::json!({})).await? {
-        Response::Ok(info) => Ok(Some(info)),
-        Response::Err { error } if error.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
-        Response::Err { error } => Err(unavailable(stream, &error.to_string())),
-    }
-}
-
 async fn create(context: &Context, config: &Config) -> Result<(), LogError> {
     let subject = format!("STREAM.CREATE.{}", config.name);
     match question::<_, Info>(context, &config.name, subject, config).await? {
@@ -317,38 +276,6 @@ async fn create(context: &Context, config: &Config) -> Result<(), LogError> {
         // Another process was faster; what it created is checked like any other stream.
         Response::Err { error } if error.error_code() == ErrorCode::STREAM_NAME_EXIST => Ok(()),
         Response::Err { error } => Err(unavailable(&config.name, &error.to_string())),
-    }
-}
-
-/// Asks JetStream, and again while it has no leader. Only for questions that change nothing, or
-/// nothing more when they are asked twice.
-async fn question<Q, A>(
-    context: &Context,
-    stream: &str,
-    subject: String,
-    question: &Q,
-) -> Result<Response<A>, LogError>
-where
-    Q: serde::Serialize,
-    A: serde::de::DeserializeOwned,
-{
-    let deadline = Instant::now() + QUESTION_DEADLINE;
-    loop {
-        let asking = context.request(subject.clone(), question);
-        let reason = match tokio::time::timeout(ATTEMPT_DEADLINE, asking).await {
-            Ok(Ok(Response::Err { error }))
-                if error.error_code() == ErrorCode::CLUSTER_NOT_AVAILABLE =>
-            {
-                error.to_string()
-            }
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer".to_owned(),
-        };
-        if Instant::now() >= deadline {
-            return Err(unavailable(stream, &reason));
-        }
-        tokio::time::sleep(ATTEMPT_PAUSE).await;
     }
 }
 

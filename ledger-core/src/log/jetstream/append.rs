@@ -12,6 +12,7 @@ use async_nats::header::{
 
 use super::errors::{Expectation, unknown};
 use super::headers;
+use super::way::connects;
 use crate::log::{AppendError, Record};
 
 /// How long a group may take: after that the outcome is unknown, and the log is read, which waits for
@@ -61,7 +62,7 @@ impl Appender {
                 self.single(&expectation, messages).await
             }
         };
-        let connects = self.connects();
+        let connects = connects(&self.client);
         tokio::select! {
             biased;
             answer = sending => answer,
@@ -76,13 +77,9 @@ impl Appender {
         }
     }
 
-    fn connects(&self) -> u64 {
-        self.client.statistics().connects.load(Ordering::Relaxed)
-    }
-
     /// Ready when the connection was made anew, and whoever answers had the time to.
-    async fn reconnected(&self, connects: u64) {
-        while self.connects() == connects {
+    async fn reconnected(&self, before: u64) {
+        while connects(&self.client) == before {
             tokio::time::sleep(RECONNECTED_LOOK).await;
         }
         tokio::time::sleep(RECONNECTED_DEADLINE).await;

@@ -11,8 +11,10 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::{self, Context};
 use futures::StreamExt;
+use tokio::time::timeout;
 
 use super::headers;
+use super::way::connects;
 use crate::log::{LogError, Record, StoredRecord};
 
 /// Records that one pull asks for: enough to be fast, less than the client would drop.
@@ -42,6 +44,9 @@ struct Cursor {
     consumer: PullConsumer,
     next: u64,
     fresh: bool,
+    /// The connection that it was made through, by its number. Behind another one it is not waited
+    /// for: it may be on a node that nobody reaches any more.
+    connects: u64,
 }
 
 /// Why a pull ended before all that was asked for had come.
@@ -103,9 +108,12 @@ impl Cursors {
             memory_storage: true,
             ..pull::Config::default()
         };
-        match self.context.create_consumer_on_stream(config, self.stream.as_str()).await {
-            Ok(consumer) => Ok(Cursor { consumer, next, fresh: true }),
-            Err(error) => Err(error.to_string()),
+        let connects = connects(&self.context.client());
+        let creating = self.context.create_consumer_on_stream(config, self.stream.as_str());
+        match timeout(RECORD_PATIENCE, creating).await {
+            Ok(Ok(consumer)) => Ok(Cursor { consumer, next, fresh: true, connects }),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("no cursor came to be".to_owned()),
         }
     }
 
@@ -134,7 +142,9 @@ impl Cursors {
     }
 
     fn take(&self, from: u64) -> Option<Cursor> {
+        let connects = connects(&self.context.client());
         let mut waiting = self.waiting();
+        waiting.retain(|cursor| cursor.connects == connects);
         let place = waiting.iter().position(|cursor| cursor.next == from)?;
         Some(waiting.remove(place))
     }
@@ -171,7 +181,7 @@ impl Cursor {
         };
         let before = self.next;
         for _ in 0..wanted {
-            let message = match tokio::time::timeout(RECORD_PATIENCE, messages.next()).await {
+            let message = match timeout(RECORD_PATIENCE, messages.next()).await {
                 Ok(Some(Ok(message))) => message,
                 // The bytes of one pull are used up: go on with the next one.
                 Ok(Some(Err(_)) | None) if self.next > before => return Stop::Complete,

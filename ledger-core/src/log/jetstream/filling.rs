@@ -114,11 +114,12 @@ impl JetStreamLog {
     ///
     /// [`LogError::Unavailable`] where the server cannot be reached or does not let it change.
     pub async fn finish(&self) -> Result<(), LogError> {
-        let info =
-            stream_info(&self.context, &self.stream).await?.ok_or_else(|| missing(&self.stream))?;
+        let info = stream_info(&self.way.context, &self.stream)
+            .await?
+            .ok_or_else(|| missing(&self.stream))?;
         let mut config = info.config;
         if config.metadata.remove(UNFINISHED).is_some() {
-            update(&self.context, &config).await?;
+            update(&self.way.context, &config).await?;
         }
         Ok(())
     }

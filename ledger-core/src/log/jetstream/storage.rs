@@ -4,8 +4,8 @@ use async_nats::client::Client;
 use async_nats::jetstream::Context;
 use tokio::time::timeout;
 
-use super::ATTEMPT_DEADLINE;
 use super::gate::Proofs;
+use super::leader::ATTEMPT_DEADLINE;
 use crate::log::LogError;
 
 /// What a server, or an account, has left of its storage on files.

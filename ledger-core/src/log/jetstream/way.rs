@@ -1,0 +1,99 @@
+//! The way to the stream: through the one server that the client is connected to.
+//!
+//! That server may be cut off from the others and stay connected to us; then nothing comes of any
+//! question, while another server would have the answer. So it is left.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_nats::client::Client;
+use async_nats::jetstream::Context;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::leader::{ATTEMPT_DEADLINE, ATTEMPT_PAUSE};
+
+/// How long nothing comes of questions before they go another way: most elections are over by then.
+const USELESS_AFTER: Duration = Duration::from_secs(4);
+/// The same where leaving did not help, again and again: there may be no majority anywhere.
+const USELESS_AFTER_MAX: Duration = Duration::from_secs(60);
+/// How often the same server may be taken again by chance.
+const LEAVES_MAX: usize = 3;
+
+/// A client's way.
+#[derive(Debug)]
+pub(super) struct Way {
+    pub(super) context: Context,
+    client: Client,
+    use_of_it: Mutex<Use>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+struct Use {
+    /// The connections that were made, this one included.
+    connects: u64,
+    useless_since: Option<Instant>,
+    patience: Duration,
+}
+
+impl Way {
+    pub(super) fn of(context: &Context) -> Way {
+        let client = context.client();
+        let connects = connects(&client);
+        let use_of_it = Use { connects, useless_since: None, patience: USELESS_AFTER };
+        Way { context: context.clone(), client, use_of_it: Mutex::new(use_of_it) }
+    }
+
+    /// A question was answered.
+    pub(super) fn was_useful(&self) {
+        // Whoever holds it leaves the server: then this is about the one before.
+        if let Ok(mut known) = self.use_of_it.try_lock() {
+            (known.useless_since, known.patience) = (None, USELESS_AFTER);
+        }
+    }
+
+    /// Nothing came of a question. Leaves the server for another one, where there is one, if that was
+    /// so for long enough.
+    pub(super) async fn was_useless(&self) {
+        let Ok(mut known) = self.use_of_it.try_lock() else { return };
+        let connects_now = connects(&self.client);
+        if known.connects != connects_now {
+            (known.connects, known.useless_since) = (connects_now, None);
+        }
+        let since = *known.useless_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < known.patience {
+            return;
+        }
+        known.patience = (known.patience * 2).min(USELESS_AFTER_MAX);
+        if self.client.server_pool().await.is_ok_and(|pool| pool.len() > 1) {
+            self.leave().await;
+        }
+        (known.connects, known.useless_since) = (connects(&self.client), None);
+    }
+
+    /// The client takes any of the servers: again, until it is another one.
+    async fn leave(&self) {
+        let left = self.client.server_info().server_id;
+        for _ in 0..LEAVES_MAX {
+            let before = connects(&self.client);
+            if self.client.force_reconnect().await.is_err() {
+                return;
+            }
+            let arrives = async {
+                while connects(&self.client) == before {
+                    sleep(ATTEMPT_PAUSE).await;
+                }
+            };
+            let is_there = timeout(ATTEMPT_DEADLINE, arrives).await.is_ok();
+            if !is_there || self.client.server_info().server_id != left {
+                return;
+            }
+        }
+    }
+}
+
+/// How often the client has connected.
+pub(super) fn connects(client: &Client) -> u64 {
+    client.statistics().connects.load(Ordering::Relaxed)
+}

@@ -1,0 +1,54 @@
+//! A leader that no other node hears any more: it goes on as one for a while, and is not believed.
+
+use std::time::Duration;
+
+use async_nats::jetstream;
+use async_nats::jetstream::stream::{ClusterInfo, Info};
+use ledger_core::log::conformance::samples;
+use ledger_core::log::jetstream::JetStreamLog;
+use ledger_core::log::nats_server::NatsCluster;
+use ledger_core::log::{EventLog, LogError};
+
+use super::{connect, settings};
+
+/// What whoever leads the stream says of it; none where nobody does.
+async fn told(client: &async_nats::Client, stream: &str) -> Option<ClusterInfo> {
+    let context = jetstream::new(client.clone());
+    let info: Info = context.get_stream(stream).await.ok()?.cached_info().clone();
+    info.cluster
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_hears_nobody_does_not_tell_where_the_log_ends() {
+    let mut cluster = NatsCluster::start(3).expect("a cluster");
+    let asked = settings(3, cluster.monitor_urls());
+    let stream = asked.stream_name();
+    let first = connect(&cluster.url()).await;
+    let log = JetStreamLog::open(first.clone(), asked.clone()).await.expect("opens");
+    assert_eq!(log.append(0, samples(1, 9)).await, Ok(9));
+    let leader = told(&first, &stream).await.and_then(|found| found.leader).expect("a leader");
+    // Connected to the leader, which is not left: nobody else answers.
+    let url = cluster.node(&leader).expect("one of ours").url();
+    let client = connect(&url).await;
+    let log = JetStreamLog::open(client.clone(), asked).await.expect("opens");
+    assert_eq!(log.last_sequence().await, Ok(9));
+    let others: Vec<&str> = ["n1", "n2", "n3"].into_iter().filter(|one| *one != leader).collect();
+    for name in &others {
+        cluster.node(name).expect("one of ours").pause().expect("stopped");
+    }
+    // It still answers, with what it knows: that it has heard nobody for longer than an election takes.
+    let silence = Duration::from_secs(4);
+    loop {
+        let found = told(&client, &stream).await.expect("it still counts itself as the leader");
+        assert_eq!(found.leader.as_ref(), Some(&leader));
+        if found.replicas.iter().all(|peer| peer.active > silence) {
+            break;
+        }
+    }
+    let answer = log.last_sequence().await;
+    assert!(matches!(answer, Err(LogError::Unavailable { .. })), "{answer:?}");
+    for name in &others {
+        cluster.node(name).expect("one of ours").resume().expect("continued");
+    }
+    assert_eq!(log.last_sequence().await, Ok(9));
+}
