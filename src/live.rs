@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use commands::documents::{self, DocumentFormat};
@@ -12,14 +12,17 @@ use ledger_core::rejection::{Code, Rejection};
 use projections::projector::{Projector, must_hold};
 use projections::replay::ReplayError;
 use projections::reports::{self, Filters, Source, Table};
+use projections::snapshot;
 use projections::store::FactStore;
 use projections::views::Views;
 use serde_json::{Value, json};
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::anchor::Anchor;
 use crate::exit::Failure;
-use crate::vitals::Vitals;
+use crate::vitals::{Vitals, held};
 use crate::{config, paper, reading};
 
 /// How often the views look for new events while nobody asks.
@@ -32,11 +35,19 @@ const LOOKS_PER_CHECK: u32 = 40;
 /// The name under which the digests are asked for; no report has it.
 pub(crate) const DIGESTS: &str = "digests";
 
-/// Projections that stand at some sequence of a log, and catch up before they answer.
+/// How long a report waits for views that are still being read.
+const OPEN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Projections that stand at some sequence of a log, and catch up before they answer. They are read
+/// while commands are taken already.
 #[derive(Debug)]
 pub(crate) struct Live {
     log: SharedLog,
-    projector: RwLock<Projector>,
+    projector: Arc<OnceLock<RwLock<Projector>>>,
+    /// Whether they were read; closed where they cannot be.
+    opened: watch::Receiver<bool>,
+    /// The reading, for whoever follows them.
+    opening: Mutex<Option<JoinHandle<Result<(), ReplayError>>>>,
     anchor: Anchor,
     /// Whether the log could lose what was acknowledged, which every answer says then.
     is_unsafe: bool,
@@ -54,10 +65,10 @@ pub(crate) struct Kept {
 }
 
 impl Live {
-    /// Takes what is stored, and folds what the log holds beyond it.
+    /// Begins to take what is stored, and to fold what the log holds beyond it.
     ///
     /// # Errors
-    /// Where it cannot be read, or is not the log that was projected before.
+    /// Where the log does not hold what was projected before.
     pub(crate) async fn start(
         log: SharedLog,
         kept: Kept,
@@ -65,22 +76,39 @@ impl Live {
         is_unsafe: bool,
         vitals: Arc<Vitals>,
     ) -> Result<Self, Failure> {
-        let mut projector = Projector::open(kept.facts, Some(kept.snapshot), &log).await?;
-        let views = &vitals.views;
-        let caught_up = projector.catch_up(&log, &mut |sequence| views.stand_at(sequence)).await;
-        match caught_up {
-            // The commands still work: reports say why they do not.
-            Err(error @ (ReplayError::Decode(_) | ReplayError::Projection(_))) => {
-                tracing::error!(%error, "reports are not available");
-                views.set_trouble(Some(error.to_string()));
-                views.stand_at(projector.views().sequence);
-            }
-            other => {
-                other?;
-                views.are_at_end(projector.views().sequence);
-            }
-        }
-        Ok(Self { log, projector: RwLock::new(projector), anchor, is_unsafe, vitals })
+        snapshot::must_fit(&kept.snapshot, &log).await?;
+        let projector = Arc::default();
+        let (tell, opened) = watch::channel(false);
+        let (shelf, shown) = (Arc::clone(&projector), Arc::clone(&vitals));
+        let opening = tokio::spawn(open(Arc::clone(&log), kept, shelf, shown, tell));
+        let opening = Mutex::new(Some(opening));
+        Ok(Self { log, projector, opened, opening, anchor, is_unsafe, vitals })
+    }
+
+    /// The views, once they are read.
+    ///
+    /// # Errors
+    /// Where they cannot be: [`Live::follow`] says why, and the daemon ends.
+    pub(crate) async fn views(&self) -> Result<&RwLock<Projector>, ReplayError> {
+        let mut opened = self.opened.clone();
+        let is_open = opened.wait_for(|is_open| *is_open).await.is_ok();
+        self.projector.get().filter(|_| is_open).ok_or(ReplayError::Ended)
+    }
+
+    /// What was answered last is projected and anchored, and the next start costs the log's tail.
+    /// Views that were not read until now are left as they are.
+    ///
+    /// # Errors
+    /// As [`Live::catch_up`].
+    pub(crate) async fn finish(&self) -> Result<(), ReplayError> {
+        let Ok(opened) = timeout(OPEN_WITHIN, self.views()).await else {
+            held(&self.opening).take().iter().for_each(JoinHandle::abort);
+            return Ok(());
+        };
+        opened?;
+        self.catch_up().await?;
+        self.keep_snapshot().await;
+        Ok(())
     }
 
     /// Folds what the log holds by now: an answer after this has seen every reply before it.
@@ -88,14 +116,15 @@ impl Live {
     /// # Errors
     /// Where the log cannot be read, or an event does not fit.
     pub(crate) async fn catch_up(&self) -> Result<(), ReplayError> {
+        let views = self.views().await?;
         let last = self.log.last_sequence().await?;
         self.vitals.log.answered(last);
-        let stands_at = self.projector.read().await.views().sequence;
+        let stands_at = views.read().await.views().sequence;
         if stands_at >= last {
             self.vitals.views.are_at_end(stands_at);
             return Ok(());
         }
-        let mut projector = self.projector.write().await;
+        let mut projector = views.write().await;
         let caught_up = projector.catch_up(&self.log, &mut |_| {}).await;
         self.vitals.views.stand_at(projector.views().sequence);
         caught_up?;
@@ -110,6 +139,14 @@ impl Live {
     /// Follows the log, so that a report has little to catch up with. Returns only where the
     /// log is not what was written, or its disk failed: a daemon must not go on then.
     pub(crate) async fn follow(&self) -> ReplayError {
+        let opening = held(&self.opening).take();
+        if let Some(opening) = opening {
+            match opening.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return error,
+                Err(_) => return ReplayError::Ended,
+            }
+        }
         let mut pause = tokio::time::interval(FOLLOW_EVERY);
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looks: u32 = 0;
@@ -145,16 +182,18 @@ impl Live {
 
     /// Writes a snapshot, where the log has grown by enough.
     async fn keep_snapshot_if_due(&self) {
-        if self.projector.read().await.is_snapshot_due() {
+        let Some(views) = self.projector.get() else { return };
+        if views.read().await.is_snapshot_due() {
             self.keep_snapshot().await;
         }
     }
 
     /// Writes a snapshot of the views, so that the next start costs the log's tail. Without one it costs
     /// more, and nothing else.
-    pub(crate) async fn keep_snapshot(&self) {
+    async fn keep_snapshot(&self) {
+        let Some(views) = self.projector.get() else { return };
         let written = {
-            let projector = self.projector.read().await;
+            let projector = views.read().await;
             tokio::task::block_in_place(|| projector.write_snapshot())
         };
         let (outcome, through) = match written {
@@ -163,29 +202,40 @@ impl Live {
             Ok(Some((snapshot, through))) => {
                 (tokio::task::block_in_place(|| snapshot.publish()), through)
             }
-            Err(error) => (Err(error), self.projector.read().await.views().sequence),
+            Err(error) => (Err(error), views.read().await.views().sequence),
         };
         if let Err(error) = &outcome {
             tracing::warn!(%error, "the next start reads more of the log");
         }
-        self.projector.write().await.snapshot_ended(through, outcome.is_ok());
+        views.write().await.snapshot_ended(through, outcome.is_ok());
     }
 
     /// Checks that the log still holds what was projected.
     async fn check(&self) -> Result<(), ReplayError> {
         let (sequence, chain) = {
-            let projector = self.projector.read().await;
+            let projector = self.views().await?.read().await;
             (projector.views().sequence, projector.chain())
         };
         must_hold(&self.log, sequence, chain).await
     }
 
     /// As [`Live::catch_up`], for somebody who asked.
-    async fn catch_up_to_answer(&self) -> Result<(), Rejection> {
-        self.catch_up().await.map_err(|error| {
-            let message = format!("the projections cannot follow the log: {error}");
-            Rejection::new(Code::ReportUnavailable, message)
-        })
+    async fn catch_up_to_answer(&self) -> Result<&RwLock<Projector>, Rejection> {
+        let unavailable = |message| Rejection::new(Code::ReportUnavailable, message);
+        let trouble = |error: ReplayError| {
+            unavailable(format!("the projections cannot follow the log: {error}"))
+        };
+        let Ok(views) = timeout(OPEN_WITHIN, self.views()).await else {
+            let (read, last) = (self.vitals.views.sequence(), self.vitals.end());
+            let message = format!(
+                "the daemon has just started, and its views have read {read} of {last} events; ask \
+                 again, a little later"
+            );
+            return Err(unavailable(message));
+        };
+        let views = views.map_err(trouble)?;
+        self.catch_up().await.map_err(trouble)?;
+        Ok(views)
     }
 
     async fn write_document(
@@ -194,9 +244,9 @@ impl Live {
         format: DocumentFormat,
         language: Option<&str>,
     ) -> Result<Vec<u8>, Rejection> {
-        self.catch_up_to_answer().await?;
+        let views = self.catch_up_to_answer().await?;
         let (document, language) = {
-            let projector = self.projector.read().await;
+            let projector = views.read().await;
             paper::document(projector.views(), id, language)?
         };
         tokio::task::block_in_place(|| documents::render(&document, format, language))
@@ -208,16 +258,16 @@ impl Live {
         wanted: BTreeMap<String, String>,
         format: &str,
     ) -> Result<String, Rejection> {
-        self.catch_up_to_answer().await?;
+        let views = self.catch_up_to_answer().await?;
         if name == DIGESTS {
-            return Ok(digests(self.projector.read().await.views()).to_string());
+            return Ok(digests(views.read().await.views()).to_string());
         }
         let mut filters = Filters::default();
         for (name, value) in wanted {
             filters.set(&name, value);
         }
         let (needed, today) = {
-            let projector = self.projector.read().await;
+            let projector = views.read().await;
             let today = config::today(projector.views());
             (reports::needs_orders(name, &filters, projector.views(), today)?, today)
         };
@@ -229,7 +279,7 @@ impl Live {
                 Some(reading::orders(&self.log, when).await.map_err(|failure| unread(&failure))?)
             }
         };
-        let projector = self.projector.read().await;
+        let projector = views.read().await;
         let source = Source { views: projector.views(), orders: orders.as_ref(), today };
         // A long report keeps a core busy: the writer must not wait for the end of it.
         tokio::task::block_in_place(|| {
@@ -244,6 +294,34 @@ impl Live {
             })
         })
     }
+}
+
+/// Takes what is stored, folds what the log holds beyond it, and puts the views where they are asked
+/// for.
+async fn open(
+    log: SharedLog,
+    kept: Kept,
+    shelf: Arc<OnceLock<RwLock<Projector>>>,
+    vitals: Arc<Vitals>,
+    tell: watch::Sender<bool>,
+) -> Result<(), ReplayError> {
+    let mut projector = Projector::open(kept.facts, Some(kept.snapshot), &log).await?;
+    let views = &vitals.views;
+    match projector.catch_up(&log, &mut |sequence| views.stand_at(sequence)).await {
+        // The commands still work: reports say why they do not.
+        Err(error @ (ReplayError::Decode(_) | ReplayError::Projection(_))) => {
+            tracing::error!(%error, "reports are not available");
+            views.set_trouble(Some(error.to_string()));
+            views.stand_at(projector.views().sequence);
+        }
+        other => {
+            other?;
+            views.are_at_end(projector.views().sequence);
+        }
+    }
+    shelf.get_or_init(|| RwLock::new(projector));
+    tell.send_replace(true);
+    Ok(())
 }
 
 fn unread(failure: &Failure) -> Rejection {

@@ -11,7 +11,7 @@ use projections::reports::{self, Filters, Source, Table};
 use projections::snapshot;
 use projections::views::Views;
 use schemas::chain::Chain;
-use schemas::record::{DecodeError, decode};
+use schemas::record::{DecodeError, TRACEPARENT, decode};
 
 use crate::cli::Global;
 use crate::exit::Failure;
@@ -43,16 +43,22 @@ pub(crate) async fn each_record(
     Ok(last)
 }
 
-/// Shows every event of the log to `see`; returns the last sequence.
+/// Shows every event of the log to `see`, with the trace of its command where it had one; returns the
+/// last sequence.
 ///
 /// # Errors
 /// Where the log cannot be read, an event cannot be decoded, or `see` fails.
 pub(crate) async fn each_event(
     log: &SharedLog,
-    mut see: impl FnMut(Event) -> Result<(), Failure>,
+    mut see: impl FnMut(Event, Option<&str>) -> Result<(), Failure>,
 ) -> Result<u64, Failure> {
     let through = log.last_sequence().await?;
-    each_record(log, through, |stored| see(decode(stored)?)).await
+    each_record(log, through, |stored| {
+        let headers = &stored.record.headers;
+        let trace = headers.iter().find(|(name, _)| name == TRACEPARENT);
+        see(decode(stored)?, trace.map(|(_, value)| value.as_str()))
+    })
+    .await
 }
 
 impl From<DecodeError> for Failure {

@@ -101,6 +101,11 @@ impl Followed {
         *held(&self.at_end) = Some(Instant::now());
     }
 
+    /// Whether they ever were.
+    pub(crate) fn were_at_end(&self) -> bool {
+        held(&self.at_end).is_some()
+    }
+
     /// Why they do not follow; whether that is news.
     pub(crate) fn set_trouble(&self, trouble: Option<String>) -> bool {
         let mut known = held(&self.trouble);

@@ -16,6 +16,7 @@ use ledger_core::id::Identifier;
 use ledger_core::limits::{GROUP_BYTES_MAX, HTTP_CONNECTIONS_MAX, QUEUE_COMMANDS_MAX};
 use ledger_core::rejection::{Code, Rejection};
 use schemas::command::{Origin, parse};
+use schemas::record::TRACEPARENT;
 use schemas::reply::{Outcome, Reply};
 use tokio::sync::Semaphore;
 
@@ -40,8 +41,6 @@ const WAITING_MAX: usize = QUEUE_COMMANDS_MAX / 8;
 
 /// When a daemon that starts or ends may be asked again.
 const STARTED_WITHIN_MS: u64 = 1_000;
-
-const TRACEPARENT: &str = "traceparent";
 
 /// A book, and what answers for it.
 #[derive(Debug, Clone)]

@@ -12,6 +12,7 @@ use ledger_core::command::Command;
 use ledger_core::id::Identifier;
 use ledger_core::rejection::{Code, Rejection};
 use schemas::command::{Origin, Refused, id_of, parse, parse_stated};
+use schemas::record::TRACEPARENT;
 use schemas::reply::{Outcome, Reply};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -32,8 +33,6 @@ pub use self::actor::ActorSource;
 /// Reports that are worked on at once; more wait for their turn. Commands have the bound of the
 /// writer's queue, beyond which the answer is `book.busy`, at once.
 pub(crate) const REPORTS_AT_ONCE_MAX: usize = 16;
-
-const TRACEPARENT: &str = "traceparent";
 
 /// A boxed answer of a report.
 pub type ReportFuture<'a> = Pin<Box<dyn Future<Output = Result<String, Rejection>> + Send + 'a>>;

@@ -62,7 +62,21 @@ pub async fn resume(path: &Path, log: &SharedLog) -> Result<(Views, Chain), Repl
     resume_with(path, log, true).await
 }
 
-/// The same without the rows of the audit trail, which are the largest part: for somebody who asks
+/// Checks that the log still holds the event up to which its snapshot goes, without reading the rest of
+/// it. One that cannot be read, or is another program's, is none.
+///
+/// # Errors
+/// As [`resume`].
+pub async fn must_fit(path: &Path, log: &SharedLog) -> Result<(), ReplayError> {
+    let Ok(Some(snapshot)) = Snapshot::open(path) else { return Ok(()) };
+    let heading = snapshot.heading();
+    if heading.program != PROGRAM {
+        return Ok(());
+    }
+    must_hold(log, heading.sequence, Chain(heading.chain)).await
+}
+
+/// The same as [`resume`] without the rows of the audit trail, which are the largest part: for somebody who asks
 /// [`AuditTrail::is_missed`] before the answer counts. No snapshot must be written of such views.
 ///
 /// # Errors

@@ -51,14 +51,20 @@ impl Chain {
         hex(&self.0)
     }
 
-    /// Reads what [`Chain::to_hex`] wrote.
+    /// Reads what [`Chain::to_hex`] wrote, and nothing else.
     pub fn from_hex(text: &str) -> Option<Self> {
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        };
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
         let mut bytes = [0; 32];
-        if text.len() != 64 || !text.is_ascii() {
+        if pairs.len() != bytes.len() || !rest.is_empty() {
             return None;
         }
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = digit(*high)? << 4 | digit(*low)?;
         }
         Some(Self(bytes))
     }
@@ -71,4 +77,23 @@ pub fn hex(bytes: &[u8]) -> String {
     let text = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect();
     // Digits are ASCII.
     String::from_utf8(text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_is_read_as_it_was_written_and_in_no_other_form() {
+        let chain = Chain(std::array::from_fn(|index| u8::try_from(index * 8).unwrap()));
+        let text = chain.to_hex();
+        assert!(text.starts_with("0008101820") && text.len() == 64, "{text}");
+        assert_eq!(Chain::from_hex(&text), Some(chain));
+        let (upper, plus) = (text.to_uppercase(), text.replacen("08", "+8", 1));
+        for other in
+            ["", "00", &upper, &plus, &text[2..], &format!("{text}00"), &format!("{text}0")]
+        {
+            assert_eq!(Chain::from_hex(other), None, "{other}");
+        }
+    }
 }

@@ -16,6 +16,9 @@ use time::macros::format_description;
 use crate::chain::{CHAIN_HEADER, Chain};
 use crate::subject::event_subject;
 
+/// The header of the W3C trace that an event's command belongs to, where it had one.
+pub const TRACEPARENT: &str = "traceparent";
+
 /// Most events fit in without another allocation.
 const BODY_BYTES_USUAL: usize = 1_024;
 /// Headers of one event.
@@ -185,7 +188,7 @@ pub fn seal(event: &Event, body: Vec<u8>, context: &EncodeContext<'_>) -> (Recor
         (name("ce-type"), format_smolstr!("revledger.{kind}.v{version}")),
     ]);
     if let Some(traceparent) = context.traceparent {
-        headers.push((name("traceparent"), traceparent.into()));
+        headers.push((name(TRACEPARENT), traceparent.into()));
     }
     let subject = event_subject(context.book, context.shard, &document);
     (Record { subject, headers, body }, chain)

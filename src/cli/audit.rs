@@ -8,7 +8,7 @@ use ledger_core::event::payment::{PaymentAllocation, PaymentChargedBack};
 use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
 use ledger_core::posting::{ContractId, Posting, Target, postings};
-use schemas::record::instant;
+use schemas::record::{TRACEPARENT, instant};
 use serde_json::{Value, json};
 
 use crate::cli::{Format, Global};
@@ -54,9 +54,9 @@ pub(crate) async fn history(
     document: &Identifier,
 ) -> Result<Option<String>, Failure> {
     let mut events = Vec::new();
-    let last = reading::each_event(log, |event| {
+    let last = reading::each_event(log, |event, trace| {
         if touches(&event.data, document) {
-            events.push(event);
+            events.push((event, trace.map(str::to_owned)));
         }
         Ok(())
     })
@@ -64,12 +64,20 @@ pub(crate) async fn history(
     if events.is_empty() {
         return Ok(None);
     }
-    let rows: Vec<Value> = events.iter().map(as_json).collect();
+    let rows = events.iter().map(|(event, trace)| {
+        let mut row = as_json(event);
+        if let (Some(trace), Value::Object(row)) = (trace, &mut row) {
+            row.insert(TRACEPARENT.to_owned(), json!(trace));
+        }
+        row
+    });
+    let rows: Vec<Value> = rows.collect();
     let text = match format {
         Format::Json => format!("{}\n", json!({"rows": rows, "sequence": last})),
         Format::Ndjson => rows.iter().map(|row| format!("{row}\n")).collect(),
         Format::Table | Format::Csv | Format::Pdf | Format::Ubl => {
-            let mut text: String = events.iter().map(as_text).collect();
+            let shown = events.iter().map(|(event, trace)| as_text(event, trace.as_deref()));
+            let mut text: String = shown.collect();
             text.push_str(&format!("{} events, folded up to sequence {last}\n", events.len()));
             text
         }
@@ -181,7 +189,7 @@ pub(crate) fn as_json(event: &Event) -> Value {
     })
 }
 
-fn as_text(event: &Event) -> String {
+fn as_text(event: &Event, trace: Option<&str>) -> String {
     let document = event.data.document();
     let mut text = format!(
         "{:>6}  {}  {} of {} {}\n        by {} at {}, command {}\n",
@@ -196,6 +204,9 @@ fn as_text(event: &Event) -> String {
     );
     if let Some(reason) = &event.reason {
         text.push_str(&format!("        because {reason}\n"));
+    }
+    if let Some(trace) = trace {
+        text.push_str(&format!("        in trace {trace}\n"));
     }
     if let EventData::PeriodClosed(closed) = &event.data {
         text.push_str(&closing(closed));

@@ -106,6 +106,17 @@ fn a_trace_over_http_is_in_the_log_line_the_event_and_the_answer() {
     let own = header();
     let own = Some(own.as_str());
     assert_eq!(traces, [own, own, own, None, None]);
+    // An auditor sees it beside the event.
+    for (document, trace) in [("K-1", own), ("K-4", None)] {
+        let told = ledger.run(&["audit", document]).out;
+        let line = trace.map(|trace| format!("in trace {trace}\n"));
+        assert_eq!(told.contains("in trace"), line.is_some(), "{told}");
+        assert!(line.is_none_or(|line| told.contains(&line)), "{told}");
+        let told: Value =
+            serde_json::from_str(&ledger.run(&["audit", document, "--format", "json"]).out)
+                .unwrap();
+        assert_eq!(told["rows"][0]["traceparent"].as_str(), trace);
+    }
 }
 
 async fn request(client: &Client, traced: &str, body: String) -> Message {

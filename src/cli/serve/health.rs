@@ -92,7 +92,7 @@ impl Status for Health {
             checks.extend([
                 named(book, "start", starting(book)),
                 named(book, "log", book.log.problem(LOG_ANSWERS_WITHIN)),
-                named(book, "projector", book.views.trouble()),
+                named(book, "projector", book.views.trouble().or_else(|| opening(book))),
             ]);
         }
         checks
@@ -123,6 +123,13 @@ fn starting(book: &Vitals) -> Option<String> {
         0 => "the log is being opened".to_owned(),
         last => format!("of {last} events the writer has read {writer} and the views {views}"),
     })
+}
+
+/// How far the views have come, which are still being read when commands are taken already.
+fn opening(book: &Vitals) -> Option<String> {
+    let (views, last) = (book.views.sequence(), book.end());
+    let is_open = book.views.were_at_end() || book.views.trouble().is_some();
+    (!is_open).then(|| format!("of {last} events the views have read {views}"))
 }
 
 fn dead(book: &Vitals) -> Option<String> {

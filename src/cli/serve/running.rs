@@ -8,7 +8,7 @@ use commands::clock::SystemClock;
 use commands::http::Served;
 use commands::leadership::{self, Leadership, LeadershipError};
 use commands::webhook::StripeWebhook;
-use commands::writer::{self, Keep, RunningWriter, Settings, Tenure, WriterError};
+use commands::writer::{self, Keep, RunningWriter, Settings, Tenure};
 use ledger_core::log::jetstream::JetStreamLog;
 use ledger_core::log::{LogError, SharedLog};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -73,7 +73,6 @@ impl Running {
         anchor.check(&log).await?;
         vitals.log.answered(log.last_sequence().await?);
         let store = config::open_store(global)?;
-        // Each reads the whole log: on cores of their own.
         let keep = Some(Keep { path: global.writer_snapshot()?, at_end: true });
         let clock = Arc::new(SystemClock);
         let (chair, tenure) = match client {
@@ -85,13 +84,12 @@ impl Running {
         };
         let meter = Arc::clone(&vitals.meter);
         let settings = Settings { tenure, keep, meter, ..Settings::default() };
-        let writer = writer::start_with(settings, book.clone(), 0, Arc::clone(&log), clock);
-        let writer = tokio::spawn(writer);
+        let writer = writer::start_with(settings, book.clone(), 0, Arc::clone(&log), clock).await?;
+        // Behind the writer, which has all cores to itself: commands are taken while the views are read.
         let kept = Kept { facts: store, snapshot: global.snapshot()? };
         let shown = Arc::clone(&vitals);
         let live = Live::start(Arc::clone(&log), kept, anchor, global.unsafe_dev, shown).await?;
         let live = Arc::new(live);
-        let writer = writer.await.map_err(|_| WriterError::Ended)??;
         let snapshots = [("writer", global.writer_snapshot()?), ("views", global.snapshot()?)];
         vitals.snapshots.get_or_init(|| snapshots);
         vitals.pulse.get_or_init(|| writer.pulse());
@@ -144,9 +142,18 @@ impl Running {
             error = self.writer.ended() => error.into(),
             error = unsafe_at_last(self.stream.as_deref()) => error.into(),
             error = left(self.leadership.as_ref()) => error.into(),
-            error = scrub(&self.log, self.journal.clone(), &self.watched.vitals) => error.into(),
+            error = self.scrubbed() => error.into(),
             never = self.watched.watch() => match never {},
         }
+    }
+
+    /// Reads all of the log again and again, once the views are read: they are waited for.
+    async fn scrubbed(&self) -> LogError {
+        if self.live.views().await.is_err() {
+            // Whoever follows the views says why.
+            return std::future::pending().await;
+        }
+        scrub(&self.log, self.journal.clone(), &self.watched.vitals).await
     }
 
     /// Ends the writer behind its last command. What was answered last is projected and anchored
@@ -166,8 +173,7 @@ impl Running {
         if is_failed {
             return Ok(());
         }
-        live.catch_up().await?;
-        live.keep_snapshot().await;
+        live.finish().await?;
         Ok(())
     }
 }
