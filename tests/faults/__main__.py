@@ -16,8 +16,9 @@ import sys
 import files
 import links
 import nodes
+import slow
 
-ROWS = nodes.ROWS | files.ROWS | links.ROWS
+ROWS = nodes.ROWS | files.ROWS | links.ROWS | slow.ROWS
 FAKETIME = "lib/*/faketime/libfaketime.so.1"
 
 
