@@ -3,11 +3,14 @@
 //! That server may be cut off from the others and stay connected to us; then nothing comes of any
 //! question, while another server would have the answer. So it is left.
 
+use std::future::ready;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::client::Client;
 use async_nats::jetstream::Context;
+use async_nats::{ConnectOptions, ReconnectToServer, Server, ServerAddr};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -17,7 +20,7 @@ use super::leader::{ATTEMPT_DEADLINE, ATTEMPT_PAUSE};
 const USELESS_AFTER: Duration = Duration::from_secs(4);
 /// The same where leaving did not help, again and again: there may be no majority anywhere.
 const USELESS_AFTER_MAX: Duration = Duration::from_secs(60);
-/// How often the same server may be taken again by chance.
+/// How often the same server may be taken again.
 const LEAVES_MAX: usize = 3;
 
 /// A client's way.
@@ -72,7 +75,7 @@ impl Way {
         (known.connects, known.useless_since) = (connects(&self.client), None);
     }
 
-    /// The client takes any of the servers: again, until it is another one.
+    /// The client may take the same server again, by another of its addresses.
     async fn leave(&self) {
         let left = self.client.server_info().server_id;
         for _ in 0..LEAVES_MAX {
@@ -91,6 +94,32 @@ impl Way {
             }
         }
     }
+}
+
+/// Makes a client that lost its server, or leaves it, try the others before that one. Left to itself it
+/// prefers whoever failed least, which may be the very server that nothing comes of.
+pub fn others_first(options: ConnectOptions) -> ConnectOptions {
+    let tried = std::sync::Mutex::new(None);
+    options.reconnect_to_server_callback(move |pool, last| {
+        // The first connection is for the client to make: it tries all of them.
+        let is_first = last.server_id.is_empty();
+        ready(if is_first { None } else { next(&pool, &tried) })
+    })
+}
+
+/// The server that failed least of those that are not the one tried last, from there on.
+fn next(
+    pool: &[Server],
+    tried: &std::sync::Mutex<Option<ServerAddr>>,
+) -> Option<ReconnectToServer> {
+    let mut tried = tried.lock().unwrap_or_else(PoisonError::into_inner);
+    let place = tried.as_ref().and_then(|tried| pool.iter().position(|one| one.addr == *tried));
+    let others = pool.len().saturating_sub(usize::from(place.is_some()));
+    let from = place.map_or(0, |place| place + 1);
+    let found = pool.iter().cycle().skip(from).take(others).min_by_key(|one| one.failed_attempts);
+    let addr = found.or(pool.first())?.addr.clone();
+    *tried = Some(addr.clone());
+    Some(ReconnectToServer { addr, delay: None })
 }
 
 /// How often the client has connected.
