@@ -16,10 +16,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::leader::{ATTEMPT_DEADLINE, ATTEMPT_PAUSE};
 
-/// How long nothing comes of questions before they go another way: most elections are over by then.
-const USELESS_AFTER: Duration = Duration::from_secs(4);
-/// The same where leaving did not help, again and again: there may be no majority anywhere.
-const USELESS_AFTER_MAX: Duration = Duration::from_secs(60);
+/// How many times as long a server is kept where leaving did not help, again and again: there may be no
+/// majority anywhere.
+const PATIENCE_MAX: u32 = 16;
 /// How often the same server may be taken again.
 const LEAVES_MAX: usize = 3;
 
@@ -37,14 +36,15 @@ struct Use {
     /// The connections that were made, this one included.
     connects: u64,
     useless_since: Option<Instant>,
-    patience: Duration,
+    /// It is kept so many times as long.
+    patience: u32,
 }
 
 impl Way {
     pub(super) fn of(context: &Context) -> Way {
         let client = context.client();
         let connects = connects(&client);
-        let use_of_it = Use { connects, useless_since: None, patience: USELESS_AFTER };
+        let use_of_it = Use { connects, useless_since: None, patience: 1 };
         Way { context: context.clone(), client, use_of_it: Mutex::new(use_of_it) }
     }
 
@@ -52,23 +52,23 @@ impl Way {
     pub(super) fn was_useful(&self) {
         // Whoever holds it leaves the server: then this is about the one before.
         if let Ok(mut known) = self.use_of_it.try_lock() {
-            (known.useless_since, known.patience) = (None, USELESS_AFTER);
+            (known.useless_since, known.patience) = (None, 1);
         }
     }
 
     /// Nothing came of a question. Leaves the server for another one, where there is one, if that was
-    /// so for long enough.
-    pub(super) async fn was_useless(&self) {
+    /// so for that long.
+    pub(super) async fn was_useless(&self, for_long: Duration) {
         let Ok(mut known) = self.use_of_it.try_lock() else { return };
         let connects_now = connects(&self.client);
         if known.connects != connects_now {
             (known.connects, known.useless_since) = (connects_now, None);
         }
         let since = *known.useless_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < known.patience {
+        if since.elapsed() < for_long * known.patience {
             return;
         }
-        known.patience = (known.patience * 2).min(USELESS_AFTER_MAX);
+        known.patience = (known.patience * 2).min(PATIENCE_MAX);
         if self.client.server_pool().await.is_ok_and(|pool| pool.len() > 1) {
             self.leave().await;
         }
