@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_nats::{Client, ConnectOptions};
 use clap::Args;
 use ledger_core::id::subject_token;
+use ledger_core::log::jetstream::others_first;
 
 use crate::exit::Failure;
 
@@ -112,7 +113,7 @@ impl Server {
             .connection_timeout(CONNECT_TIMEOUT)
             .ping_interval(PING_EVERY)
             .request_timeout(Some(REQUEST_TIMEOUT));
-        let options = self.access.identify(options)?;
+        let options = self.access.identify(others_first(options))?;
         let options = self.access.secure(options)?;
         let addresses: Vec<&str> = self.addresses().collect();
         options.connect(addresses.as_slice()).await.map_err(|error| {

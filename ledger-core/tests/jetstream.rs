@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_nats::jetstream::stream::Config;
 use async_nats::{Client, ConnectOptions, jetstream};
 use ledger_core::log::conformance::{self, sample, samples};
-use ledger_core::log::jetstream::{JetStreamLog, StreamSettings, prove_sync_always};
+use ledger_core::log::jetstream::{JetStreamLog, StreamSettings, others_first, prove_sync_always};
 use ledger_core::log::nats_server::{NatsCluster, NatsServer};
 use ledger_core::log::{AppendError, EventLog, LogError, Record, SharedLog, StoredRecord};
 
@@ -29,7 +29,7 @@ fn settings(replicas: usize, monitors: Vec<String>) -> StreamSettings {
 
 async fn connect(url: &str) -> Client {
     let servers: Vec<String> = url.split(',').map(str::to_owned).collect();
-    ConnectOptions::new().connect(servers).await.expect("the server takes clients")
+    others_first(ConnectOptions::new()).connect(servers).await.expect("the server takes clients")
 }
 
 async fn open(server: &NatsServer) -> JetStreamLog {

@@ -5,6 +5,7 @@ import itertools
 import json
 import shutil
 import subprocess
+import sys
 
 from processes import OPEN, Daemon, commands, drop, folder_of, servers, until
 
@@ -167,7 +168,8 @@ def flip_stream(options):
     shutil.copytree(folder / "data", folder / "kept")
     found, wrong = collections.Counter(), []
     files = [file for file in (folder / "store").rglob("*") if file.is_file() and file.stat().st_size]
-    for _ in range(options.rounds):
+    for number in range(options.rounds):
+        print(f"  {number}: {dict(found)}", file=sys.stderr, flush=True)
         drop(node.folder / "store")
         shutil.copytree(folder / "store", node.folder / "store")
         drop(folder / "data")

@@ -31,6 +31,8 @@ def gate(daemon, answered):
     fresh = json.loads(output) if code == 0 else {}
     if fresh.get("projections") != live["projections"]:
         wrong.append(f"digests: {output}, and live {live}")
+    # The one above may be closed: nobody used it for as long as the log is long.
+    connection = http.client.HTTPConnection(daemon.address)
     connection.request("GET", "/readyz")
     if connection.getresponse().status != 200:
         wrong.append("it stores, and says that it is not ready")

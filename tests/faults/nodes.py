@@ -1,5 +1,6 @@
 """Faults of daemons and of the servers below them, under load."""
 
+import argparse
 import signal
 import sys
 import time
@@ -7,6 +8,7 @@ import time
 from gate import gate
 from processes import (
     Daemon, Load, Stall, Watch, drop, folder_of, keep_or_drop, leader_of, opened, servers, until,
+    writes,
 )
 
 
@@ -32,6 +34,8 @@ def kill_daemon(options):
 
 # Where others use the machine up, or stop it, times say nothing.
 STALL_SECONDS = 1
+# So many commands are answered between two changes of a program.
+ANSWERS_BETWEEN = 100
 
 
 class Trouble:
@@ -90,7 +94,10 @@ def cluster_fault(options, name, strike, start=servers):
     """One trouble, as often as it is wanted."""
     trouble = Trouble(options, name, start)
     try:
+        end = time.monotonic() + 60 * options.minutes
         for number in range(options.rounds):
+            if number and options.minutes and time.monotonic() > end:
+                break
             trouble.round(number, lambda nodes: strike(options, nodes))
         return trouble.end()
     finally:
@@ -175,6 +182,47 @@ def storm(options):
     return cluster_fault(options, "storm", strike)
 
 
+def upgrade(options):
+    """Two daemons on a cluster are changed from --old to --revledger and back, one after the other."""
+    if not options.old:
+        raise SystemExit("upgrade needs --old PROGRAM")
+    old = argparse.Namespace(**{**vars(options), "revledger": options.old})
+    folder = folder_of("upgrade")
+    nodes = servers(options, folder, 3)
+    daemons = [Daemon(old, folder / name, nodes) for name in ("one", "other")]
+    answered, gaps, wrong = opened(daemons[0]), [], []
+    try:
+        for number in range(options.rounds):
+            load = Load(lambda: options.random.choice(daemons).address, prefix=f"r{number}-")
+            load.goes_on(time.monotonic(), "the load begins")
+            for program, daemon in [(one, each) for one in (options, old) for each in daemons]:
+                began = time.monotonic()
+                daemon.process.terminate()
+                if daemon.process.wait() != 0:
+                    wrong.append(f"a daemon ended with {daemon.process.returncode}")
+                daemon.options = program
+                daemon.start()
+                load.goes_on(time.monotonic(), "answers come again")
+                enough = len(load.answered_at) + ANSWERS_BETWEEN
+                until(lambda enough=enough: len(load.answered_at) > enough, "answers go on")
+                gaps.append(load.longest_gap(began))
+            answered += load.stop()
+        for program in (options, old):
+            # Another program, another daemon: each has read what the other one wrote.
+            for daemon in daemons:
+                daemon.kill()
+            daemons[0].options = program
+            daemons[0].start()
+            until(lambda: writes(daemons[0]), "it writes")
+            wrong += [f"{program.revledger}: {what}" for what in gate(daemons[0], answered)]
+        return wrong, (f"{4 * options.rounds} changes, {len(answered)} answered, longest without an answer "
+                       f"{max(gaps):.1f} s")
+    finally:
+        for one in [*daemons, *nodes]:
+            one.kill()
+        keep_or_drop(options, folder)
+
+
 ROWS = {
     "kill-daemon": kill_daemon,
     "kill-leader": kill_leader,
@@ -183,4 +231,5 @@ ROWS = {
     "majority-gone": majority_gone,
     "rolling": rolling,
     "storm": storm,
+    "upgrade": upgrade,
 }

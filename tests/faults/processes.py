@@ -214,7 +214,10 @@ class Client(threading.Thread):
                     if code not in AGAIN:
                         return reply
                     self.load.told[code] += 1
+                    if code == "book.standby":
+                        break  # Another daemon may write.
                     time.sleep(0.02)
+                time.sleep(0.02)
             except (OSError, http.client.HTTPException, ValueError, TypeError):
                 time.sleep(0.02)
         return None
@@ -304,6 +307,11 @@ def opened(daemon):
     """Opens the book; its reply."""
     connection = http.client.HTTPConnection(daemon.address)
     return [(OPEN, send(connection, OPEN))]
+
+
+def writes(daemon):
+    """Whether it takes commands."""
+    return "error" not in json.loads(opened(daemon)[0][1])
 
 
 def folder_of(name):

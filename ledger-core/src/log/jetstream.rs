@@ -37,6 +37,7 @@ pub use filling::StreamStanding;
 pub use gate::prove_sync_always;
 pub use settings::StreamSettings;
 pub use storage::StorageLeft;
+pub use way::others_first;
 
 /// Replicas of a stream in a cluster, where the settings name no number.
 const CLUSTER_REPLICAS: usize = 3;

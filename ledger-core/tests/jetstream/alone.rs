@@ -1,4 +1,5 @@
-//! A leader that no other node hears any more: it goes on as one for a while, and is not believed.
+//! A leader that no other node hears any more: it goes on as one for a while, and is not believed. A
+//! server that nothing comes of is left for another one.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use async_nats::jetstream;
 use async_nats::jetstream::stream::{ClusterInfo, Info};
 use ledger_core::log::conformance::samples;
 use ledger_core::log::jetstream::JetStreamLog;
-use ledger_core::log::nats_server::NatsCluster;
+use ledger_core::log::nats_server::{NatsCluster, NatsServer, Whole};
 use ledger_core::log::{EventLog, LogError};
 
 use super::{connect, settings};
@@ -51,4 +52,34 @@ async fn a_leader_that_hears_nobody_does_not_tell_where_the_log_ends() {
         cluster.node(name).expect("one of ours").resume().expect("continued");
     }
     assert_eq!(log.last_sequence().await, Ok(9));
+}
+
+/// A server without JetStream: whoever is connected to it gets no answer to any question.
+fn useless() -> NatsCluster {
+    let config = "listen: \"{client}\"\nhttp: \"{monitor}\"\n".to_owned();
+    NatsCluster::start_whole(&["useless"], |_, _, _| Whole {
+        config: config.clone(),
+        variables: Vec::new(),
+    })
+    .expect("a server")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_nothing_comes_of_is_left() {
+    let mut server = NatsServer::start().expect("a server");
+    let useless = useless();
+    let client = connect(&server.url()).await;
+    let asked = settings(1, vec![server.monitor_url()]);
+    let log = JetStreamLog::open(client.clone(), asked).await.expect("opens");
+    assert_eq!(log.append(0, samples(1, 9)).await, Ok(9));
+    let pool = [server.url(), useless.url()];
+    client.set_server_pool(pool.as_slice()).await.expect("both are addresses");
+    let first = client.server_info().server_id;
+    server.kill().expect("killed");
+    while client.server_info().server_id == first {
+        tokio::task::yield_now().await;
+    }
+    server.restart().expect("starts again");
+    assert_eq!(log.last_sequence().await, Ok(9));
+    assert_ne!(client.server_info().server_name, "useless");
 }

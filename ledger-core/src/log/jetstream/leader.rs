@@ -23,14 +23,24 @@ pub(super) const ATTEMPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a leader may not have heard a node that still counts as following it. Nodes hear it each
 /// second, and choose another one after four seconds of silence at the earliest.
 const HEARD_WITHIN: Duration = Duration::from_secs(3);
+/// How long a server is kept that brings no answers: an election takes four to nine seconds, and brings
+/// none either.
+const SILENT_KEPT_FOR: Duration = Duration::from_secs(6);
+/// The same where what it brings is not believed: the others may have another leader by now.
+const DOUBTED_KEPT_FOR: Duration = Duration::from_secs(2);
+
 /// The last sequence of the stream, by its leader. A leader that was just elected may not have
 /// caught up with what was acknowledged before, up to `seen`: it is asked again, until it is
 /// clear that events are gone, or the stream is. So is one that may be none any more.
 pub(super) async fn last_of(way: &Way, stream: &str, seen: u64) -> Result<u64, LogError> {
     let deadline = Instant::now() + QUESTION_DEADLINE;
     loop {
+        let mut kept_for = SILENT_KEPT_FOR;
         let problem = match stream_info_once(&way.context, stream).await {
-            Ok(Some(info)) if !leads(info.cluster.as_ref()) => doubted(stream),
+            Ok(Some(info)) if !leads(info.cluster.as_ref()) => {
+                kept_for = DOUBTED_KEPT_FOR;
+                doubted(stream)
+            }
             Ok(found) => {
                 way.was_useful();
                 match found.map(|info| info.state.last_sequence) {
@@ -46,7 +56,7 @@ pub(super) async fn last_of(way: &Way, stream: &str, seen: u64) -> Result<u64, L
             return Err(problem);
         }
         if matches!(problem, LogError::Unavailable { .. }) {
-            way.was_useless().await;
+            way.was_useless(kept_for).await;
         }
         tokio::time::sleep(ATTEMPT_PAUSE).await;
     }
