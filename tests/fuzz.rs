@@ -100,7 +100,7 @@ mod tests {
             seeds: command_bytes::seeds,
             mutated: command_bytes::mutated,
         }
-        .hold(OTHERS);
+        .hold(OTHERS * 4);
     }
 
     #[test]

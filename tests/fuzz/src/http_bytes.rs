@@ -107,7 +107,11 @@ async fn served(sent: &[u8]) {
     let stored = events(&log).await;
     answers_are_true(sent, &first, &stored);
     // The same once more, as callers do who heard nothing.
-    exchange(router, sent).await;
+    let second = exchange(router, sent).await;
+    let (first, second) = (String::from_utf8_lossy(&first), String::from_utf8_lossy(&second));
+    for line in first.lines().filter(|line| is_accepted(line, sent)) {
+        assert!(second.contains(line), "accepted, and answered in other words: {line}: {second}");
+    }
     let later = events(&log).await;
     assert_eq!(later[..stored.len()], stored, "what was stored is another");
     let known: BTreeSet<&Identifier> = stored.iter().map(|(id, _)| id).collect();
@@ -210,6 +214,14 @@ fn is_true(line: &[u8], stored: &[(Identifier, u64)]) {
         let id = found.map(|(id, _)| id.to_string());
         assert_eq!(id, reply.id, "accepted, and not stored");
     }
+}
+
+/// Whether a line accepts a command whose caller named it.
+fn is_accepted(line: &str, sent: &[u8]) -> bool {
+    let Ok(reply) = serde_json::from_str::<Reply>(line) else { return false };
+    let Some(id) = reply.id.filter(|id| !id.is_empty()) else { return false };
+    let is_named = sent.windows(id.len()).any(|part| part == id.as_bytes());
+    reply.outcome == Outcome::Accepted && is_named
 }
 
 /// A request as Stripe sends it.

@@ -117,6 +117,7 @@ fn opens_or_refuses(folder: &Path, path: &Path, bytes: &[u8]) {
     if let Ok(last) = opened {
         let after = fs::read(path).unwrap();
         assert!(bytes.starts_with(&after), "more than a cut");
+        is_one_group_at_most(&after, bytes);
         goes_on(folder, last);
     }
 }
@@ -149,6 +150,18 @@ fn is_true(read: &[StoredRecord], last: u64) {
         assert_eq!(&stored.record, record, "another event {sequence}");
     }
     assert!(read.len() <= whole().records.len(), "more events than there were");
+}
+
+/// A crash leaves the beginning of one group, and sectors that were never written behind it.
+fn is_one_group_at_most(after: &[u8], before: &[u8]) {
+    let whole = whole();
+    let places = whole.files.iter().zip(&whole.seams);
+    let next = places.filter(|((_, file), _)| !after.is_empty() && file.starts_with(after));
+    let next = next.filter_map(|(_, seams)| seams.iter().find(|seam| **seam > after.len())).next();
+    let written = before.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    if let Some(next) = next {
+        assert!(written <= *next, "{} bytes are cut off as one group", before.len() - after.len());
+    }
 }
 
 /// The next event can be stored, and is there then.
