@@ -12,7 +12,7 @@ use ledger_core::log::jetstream::{JetStreamLog, StreamSettings};
 use ledger_core::log::journal::Journal;
 use ledger_core::log::{LogError, SharedLog};
 
-use projections::store::{FactStore, SledStore, StoreError};
+use projections::store::{FactStore, SledClaim, SledStore, StoreError};
 use projections::views::Views;
 
 use crate::anchor::Anchor;
@@ -191,6 +191,14 @@ fn refuse_unfinished(global: &Global) -> Result<(), Failure> {
                 .to_owned(),
     }
     .into())
+}
+
+/// Keeps others away from the stored projections of the book, without opening them.
+///
+/// # Errors
+/// Where another process has them open, or the folder cannot be used.
+pub(crate) fn claim_store(global: &Global) -> Result<SledClaim, Failure> {
+    Ok(SledClaim::of(&global.projections()?)?)
 }
 
 /// Opens the stored projections of the book.

@@ -13,11 +13,11 @@ use projections::projector::{Projector, must_hold};
 use projections::replay::ReplayError;
 use projections::reports::{self, Filters, Source, Table};
 use projections::snapshot;
-use projections::store::FactStore;
+use projections::store::SledClaim;
 use projections::views::Views;
 use serde_json::{Value, json};
 use tokio::sync::{RwLock, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::anchor::Anchor;
@@ -47,7 +47,7 @@ pub(crate) struct Live {
     /// Whether they were read; closed where they cannot be.
     opened: watch::Receiver<bool>,
     /// The reading, for whoever follows them.
-    opening: Mutex<Option<JoinHandle<Result<(), ReplayError>>>>,
+    opening: Mutex<Option<JoinHandle<Result<(), Failure>>>>,
     anchor: Anchor,
     /// Whether the log could lose what was acknowledged, which every answer says then.
     is_unsafe: bool,
@@ -59,7 +59,7 @@ pub(crate) struct Live {
 #[derive(Debug)]
 pub(crate) struct Kept {
     /// The facts behind the snapshot.
-    pub(crate) facts: Box<dyn FactStore>,
+    pub(crate) facts: SledClaim,
     /// Where the snapshot is.
     pub(crate) snapshot: PathBuf,
 }
@@ -138,13 +138,13 @@ impl Live {
 
     /// Follows the log, so that a report has little to catch up with. Returns only where the
     /// log is not what was written, or its disk failed: a daemon must not go on then.
-    pub(crate) async fn follow(&self) -> ReplayError {
+    pub(crate) async fn follow(&self) -> Failure {
         let opening = held(&self.opening).take();
         if let Some(opening) = opening {
             match opening.await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return error,
-                Err(_) => return ReplayError::Ended,
+                Err(_) => return ReplayError::Ended.into(),
             }
         }
         let mut pause = tokio::time::interval(FOLLOW_EVERY);
@@ -169,7 +169,7 @@ impl Live {
                     | ReplayError::Log(
                         LogError::Corrupt { .. } | LogError::Disk { .. } | LogError::Unsafe { .. },
                     )),
-                ) => return error,
+                ) => return error.into(),
                 // The same trouble is told once, not four times a second.
                 Err(error) => {
                     if self.vitals.views.set_trouble(Some(error.to_string())) {
@@ -304,8 +304,10 @@ async fn open(
     shelf: Arc<OnceLock<RwLock<Projector>>>,
     vitals: Arc<Vitals>,
     tell: watch::Sender<bool>,
-) -> Result<(), ReplayError> {
-    let mut projector = Projector::open(kept.facts, Some(kept.snapshot), &log).await?;
+) -> Result<(), Failure> {
+    let Kept { facts, snapshot } = kept;
+    let facts = spawn_blocking(move || facts.open()).await.map_err(|_| ReplayError::Ended)??;
+    let mut projector = Projector::open(Box::new(facts), Some(snapshot), &log).await?;
     let views = &vitals.views;
     match projector.catch_up(&log, &mut |sequence| views.stand_at(sequence)).await {
         // The commands still work: reports say why they do not.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 mod sled;
 
-pub use self::sled::SledStore;
+pub use self::sled::{SledClaim, SledStore};
 
 /// How far the stored facts go: what has to fit before they are trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use ledger_core::id::{Identifier, subject_token};
 use ledger_core::rejection::Code;
 use schemas::reply::Reply;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::lines::Line;
 use crate::connection::Server;
@@ -18,6 +19,12 @@ pub(crate) const IN_FLIGHT_MAX: usize = 256;
 
 /// How often a command is sent at most; its id makes that safe.
 const ATTEMPTS_MAX: usize = 3;
+
+/// How long commands wait where a daemon of the book is there that does not take them: it takes over from
+/// another one within ten seconds.
+const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(15);
+/// And how often it is asked again meanwhile.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// The code where no daemon serves a book.
 pub(crate) const NO_SERVICE: &str = "service.none";
@@ -57,8 +64,9 @@ impl Remote {
             Some(_) => line.bytes.clone(),
             None => with_id(envelope)?,
         };
-        let mut last = None;
-        for _ in 0..ATTEMPTS_MAX {
+        let (mut last, mut attempts, mut alone_since) = (None, 0, None);
+        while attempts < ATTEMPTS_MAX {
+            attempts += 1;
             match self.client.request(subject.clone(), bytes.clone().into()).await {
                 Ok(message) => match worth_another_try(&message.payload) {
                     None => return Ok(message.payload.to_vec()),
@@ -69,6 +77,15 @@ impl Remote {
                 },
                 // The same id again: done once, answered as often as asked.
                 Err(error) if error.kind() == RequestErrorKind::TimedOut => {}
+                Err(error) if error.kind() == RequestErrorKind::NoResponders => {
+                    let since = *alone_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() > TAKEN_OVER_WITHIN || !self.is_followed().await {
+                        return Err(self.failure(&error));
+                    }
+                    // Nothing was sent to anybody.
+                    attempts -= 1;
+                    tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+                }
                 Err(error) => return Err(self.failure(&error)),
             }
         }

@@ -127,6 +127,24 @@ fn a_writer_that_is_cut_off_steps_down_and_what_it_sent_comes_too_late() {
 }
 
 #[test]
+fn commands_from_a_file_wait_for_the_daemon_that_takes_over() {
+    let nats = NatsServer::start().unwrap();
+    let [first, second] = folders();
+    let (mut writer, mut other) = (start(&first, &nats), start(&second, &nats));
+    writer.command(OPEN);
+    writer.command(CUSTOMER);
+    assert!(stands_by(&other));
+    writer.kill();
+    let file = format!("{}\n{}\n", invoice("one"), invoice("two"));
+    let told = Ledger::new().expect(0, &["apply", "-", "--nats", &nats.url()], &file).out;
+    assert_eq!(told.matches(r#""outcome":"accepted""#).count(), 2, "{told}");
+    // Where no daemon is left there is nobody to wait for.
+    other.kill();
+    let said = Ledger::new().expect(3, &["apply", "-", "--nats", &nats.url()], &file).err;
+    assert!(said.contains("error[service.none]"), "{said}");
+}
+
+#[test]
 fn a_daemon_that_may_not_talk_to_the_others_says_so() {
     let shipped = Shipped::start_with(|config| {
         assert_eq!(config.matches(r#""ledger.*.writer""#).count(), 2);

@@ -37,14 +37,21 @@ impl std::fmt::Debug for SledStore {
     }
 }
 
-impl SledStore {
-    /// Opens the store, and creates it where there is none. One that cannot be opened is thrown
-    /// away: it can be built again.
+/// A store that nobody else can open any more, and that was not opened yet: that takes longer, the more
+/// was stored.
+#[derive(Debug)]
+pub struct SledClaim {
+    folder: PathBuf,
+    lock: File,
+}
+
+impl SledClaim {
+    /// Claims the store of a folder, which is made where there is none.
     ///
     /// # Errors
     /// [`StoreError::InUse`] while another process has it; [`StoreError::Failed`] where the
     /// folder cannot be used.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+    pub fn of(folder: &Path) -> Result<Self, StoreError> {
         let failed = |error: std::io::Error| failed(folder, &error);
         fs::create_dir_all(folder).map_err(failed)?;
         let lock = File::create(folder.join("lock")).map_err(failed)?;
@@ -55,6 +62,16 @@ impl SledStore {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
+        Ok(Self { folder: folder.to_owned(), lock })
+    }
+
+    /// Opens the store. One that cannot be opened is thrown away: it can be built again.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] where the folder cannot be used.
+    pub fn open(self) -> Result<SledStore, StoreError> {
+        let Self { folder, lock } = self;
+        let failed = |error: std::io::Error| failed(&folder, &error);
         let files = folder.join("sled");
         let database = match open_released_database(&files) {
             Ok(database) => database,
@@ -67,7 +84,17 @@ impl SledStore {
                 })?
             }
         };
-        Ok(Self { folder: folder.to_owned(), database, _lock: lock })
+        Ok(SledStore { folder, database, _lock: lock })
+    }
+}
+
+impl SledStore {
+    /// Claims and opens the store of a folder.
+    ///
+    /// # Errors
+    /// As [`SledClaim::of`].
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        SledClaim::of(folder)?.open()
     }
 
     fn guard<T>(

@@ -72,7 +72,7 @@ impl Running {
         };
         anchor.check(&log).await?;
         vitals.log.answered(log.last_sequence().await?);
-        let store = config::open_store(global)?;
+        let facts = config::claim_store(global)?;
         let keep = Some(Keep { path: global.writer_snapshot()?, at_end: true });
         let clock = Arc::new(SystemClock);
         let (chair, tenure) = match client {
@@ -86,7 +86,7 @@ impl Running {
         let settings = Settings { tenure, keep, meter, ..Settings::default() };
         let writer = writer::start_with(settings, book.clone(), 0, Arc::clone(&log), clock).await?;
         // Behind the writer, which has all cores to itself: commands are taken while the views are read.
-        let kept = Kept { facts: store, snapshot: global.snapshot()? };
+        let kept = Kept { facts, snapshot: global.snapshot()? };
         let shown = Arc::clone(&vitals);
         let live = Live::start(Arc::clone(&log), kept, anchor, global.unsafe_dev, shown).await?;
         let live = Arc::new(live);
@@ -138,7 +138,7 @@ impl Running {
     /// Waits until the book must not be served any more, and says why.
     pub(super) async fn failed(&self) -> Failure {
         tokio::select! {
-            error = self.live.follow() => error.into(),
+            failure = self.live.follow() => failure,
             error = self.writer.ended() => error.into(),
             error = unsafe_at_last(self.stream.as_deref()) => error.into(),
             error = left(self.leadership.as_ref()) => error.into(),
