@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::client::Client;
+use async_nats::connection::State;
 use async_nats::jetstream::Context;
 use async_nats::{ConnectOptions, ReconnectToServer, Server, ServerAddr};
 use tokio::sync::Mutex;
@@ -66,6 +67,10 @@ impl Way {
         }
         let since = *known.useless_since.get_or_insert_with(Instant::now);
         if since.elapsed() < for_long * known.patience {
+            return;
+        }
+        if self.client.connection_state() != State::Connected {
+            // It looks for a server by itself, and would leave the one that it finds.
             return;
         }
         known.patience = (known.patience * 2).min(PATIENCE_MAX);
