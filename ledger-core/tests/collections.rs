@@ -319,3 +319,63 @@ fn refusals_name_their_code_and_field() {
         );
     }
 }
+
+/// Who names a policy that there is not is told which there are: the standard one, and none.
+#[test]
+fn a_refused_policy_says_which_there_are() {
+    let mut book = Book::new(&json!({}));
+    let data = json!({"customer": "C", "name": "C", "dunning": "x"});
+    let refused = book.send(day("2026-01-01"), "RegisterCustomer", &data).unwrap_err();
+    assert!(refused.message.ends_with(r#"it has ["standard", "none"]"#), "{}", refused.message);
+}
+
+#[test]
+fn a_refused_hold_says_of_what() {
+    let mut book = Book::new(&json!({}));
+    let first = day("2026-01-01");
+    book.send(first, "RegisterCustomer", &json!({"customer": "C", "name": "C"})).unwrap();
+    let data = json!({"customer": "C"});
+    let refused = book.send(first, "ReleaseCustomer", &data).unwrap_err();
+    assert_eq!(refused.message, "the customer C is not on hold for orders and invoices");
+    book.send(first, "HoldCustomer", &data).unwrap();
+    let refused = book.send(first, "HoldCustomer", &data).unwrap_err();
+    assert_eq!(refused.message, "the customer C is on hold already for orders and invoices");
+}
+
+/// All of what is open may be doubtful, and no more: percentages are 0 to 100, both included.
+#[test]
+fn an_allowance_is_of_all_that_is_open_at_most() {
+    let mut book = Book::new(&json!({}));
+    let first = day("2026-01-01");
+    book.send(first, "RegisterCustomer", &json!({"customer": "C", "name": "C"})).unwrap();
+    let invoice = json!({"invoice": "I", "customer": "C", "currency": "USD", "due": "2026-03-01",
+                         "lines": [{"amount": "80.50"}]});
+    book.send(first, "IssueInvoice", &invoice).unwrap();
+    let mut allow =
+        |rate: &str| book.send(first, "RecordAllowance", &json!({"rates": {"current": rate}}));
+    for beyond in ["100.01", "-0.01"] {
+        assert_eq!(allow(beyond).unwrap_err().code, "allowance.invalid");
+    }
+    let events = allow("100").unwrap();
+    let Some(EventData::AllowanceRecorded(recorded)) = events.first() else { panic!("{events:?}") };
+    assert_eq!(
+        (recorded.needed.to_string(), recorded.change.to_string()),
+        ("80.50".to_owned(), "80.50".to_owned())
+    );
+}
+
+#[test]
+fn texts_have_lines_and_no_other_control_characters() {
+    let mut book = Book::new(&json!({}));
+    let first = day("2026-01-01");
+    book.send(first, "RegisterCustomer", &json!({"customer": "C", "name": "C"})).unwrap();
+    let mut issue = |text: &str| {
+        let lines = json!([{"description": text, "amount": "1.00"}]);
+        let data = json!({"customer": "C", "currency": "USD", "lines": lines});
+        book.send(first, "IssueInvoice", &data)
+    };
+    for letter in ["\u{0}", "\r", "\u{1b}", "\u{85}"] {
+        assert_eq!(issue(&format!("one{letter}two")).unwrap_err().code, "text.invalid");
+    }
+    issue("one\n\ttwo").unwrap();
+}
