@@ -79,8 +79,15 @@ impl Live {
         snapshot::must_fit(&kept.snapshot, &log).await?;
         let projector = Arc::default();
         let (tell, opened) = watch::channel(false);
-        let (shelf, shown) = (Arc::clone(&projector), Arc::clone(&vitals));
-        let opening = tokio::spawn(open(Arc::clone(&log), kept, shelf, shown, tell));
+        let opening = Opening {
+            log: Arc::clone(&log),
+            kept,
+            anchor: anchor.clone(),
+            vitals: Arc::clone(&vitals),
+            shelf: Arc::clone(&projector),
+            tell,
+        };
+        let opening = tokio::spawn(opening.run());
         let opening = Mutex::new(Some(opening));
         Ok(Self { log, projector, opened, opening, anchor, is_unsafe, vitals })
     }
@@ -129,10 +136,7 @@ impl Live {
         self.vitals.views.stand_at(projector.views().sequence);
         caught_up?;
         self.vitals.views.are_at_end(projector.views().sequence);
-        // The anchor only sharpens a later check: a disk that cannot take it stops nothing.
-        if let Err(failure) = self.anchor.write(projector.views().sequence, projector.chain()) {
-            tracing::warn!(code = failure.code, why = ?failure.why, "the anchor was not written");
-        }
+        write_anchor(&self.anchor, &projector);
         Ok(())
     }
 
@@ -296,34 +300,54 @@ impl Live {
     }
 }
 
-/// Takes what is stored, folds what the log holds beyond it, and puts the views where they are asked
-/// for.
-async fn open(
+/// The reading of the views, when a daemon starts.
+struct Opening {
     log: SharedLog,
     kept: Kept,
-    shelf: Arc<OnceLock<RwLock<Projector>>>,
+    anchor: Anchor,
     vitals: Arc<Vitals>,
+    /// Where they are put.
+    shelf: Arc<OnceLock<RwLock<Projector>>>,
+    /// Hears when they are there.
     tell: watch::Sender<bool>,
-) -> Result<(), Failure> {
-    let Kept { facts, snapshot } = kept;
-    let facts = spawn_blocking(move || facts.open()).await.map_err(|_| ReplayError::Ended)??;
-    let mut projector = Projector::open(Box::new(facts), Some(snapshot), &log).await?;
-    let views = &vitals.views;
-    match projector.catch_up(&log, &mut |sequence| views.stand_at(sequence)).await {
-        // The commands still work: reports say why they do not.
-        Err(error @ (ReplayError::Decode(_) | ReplayError::Projection(_))) => {
-            tracing::error!(%error, "reports are not available");
-            views.set_trouble(Some(error.to_string()));
-            views.stand_at(projector.views().sequence);
+}
+
+impl Opening {
+    /// Takes what is stored, and folds what the log holds beyond it.
+    async fn run(self) -> Result<(), Failure> {
+        let Self { log, kept: Kept { facts, snapshot }, anchor, vitals, shelf, tell } = self;
+        let facts =
+            spawn_blocking(move || facts.open()).await.map_err(|_| ReplayError::Ended)??;
+        let mut projector = Projector::open(Box::new(facts), Some(snapshot), &log).await?;
+        let views = &vitals.views;
+        let caught_up = projector.catch_up(&log, &mut |sequence| views.stand_at(sequence)).await;
+        views.stand_at(projector.views().sequence);
+        match caught_up {
+            Ok(()) => {
+                views.are_at_end(projector.views().sequence);
+                write_anchor(&anchor, &projector);
+            }
+            // The commands still work: reports say why they do not.
+            Err(error @ (ReplayError::Decode(_) | ReplayError::Projection(_))) => {
+                tracing::error!(%error, "reports are not available");
+                views.set_trouble(Some(error.to_string()));
+            }
+            Err(error) => return Err(error.into()),
         }
-        other => {
-            other?;
-            views.are_at_end(projector.views().sequence);
-        }
+        shelf.get_or_init(|| RwLock::new(projector));
+        tell.send_replace(true);
+        Ok(())
     }
-    shelf.get_or_init(|| RwLock::new(projector));
-    tell.send_replace(true);
-    Ok(())
+}
+
+/// The anchor only sharpens a later check: a disk that cannot take it stops nothing.
+fn write_anchor(anchor: &Anchor, projector: &Projector) {
+    if projector.views().sequence == 0 {
+        return;
+    }
+    if let Err(failure) = anchor.write(projector.views().sequence, projector.chain()) {
+        tracing::warn!(code = failure.code, why = ?failure.why, "the anchor was not written");
+    }
 }
 
 fn unread(failure: &Failure) -> Rejection {

@@ -194,6 +194,13 @@ async fn start(
         started.map_err(|error| Failure::store("nats.service", "no service").because(error))
     });
     let services = try_join_all(services).await?;
+    if client.is_some() {
+        // An answer on the same connection comes behind the subscriptions that were sent before it: who
+        // reads that the daemon is ready finds its services.
+        for one in &running {
+            one.log.last_sequence().await?;
+        }
+    }
     Ok((running, services, client))
 }
 

@@ -131,6 +131,7 @@ fn the_same_on_a_nats_server_whose_callers_use_it_too() {
     let accepted: Vec<(String, Vec<u8>)> = std::thread::scope(|scope| {
         let calling = scope.spawn(|| runtime.block_on(call_over_nats(&client, &sent, &ended)));
         while sent.load(Ordering::SeqCst) < 300 {
+            assert!(!calling.is_finished(), "nobody answers any more");
             std::thread::yield_now();
         }
         assert_eq!(daemon.terminate(), 0);

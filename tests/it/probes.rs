@@ -54,7 +54,7 @@ fn a_daemon_that_works_says_what_it_looked_at() {
     let wanted = wanted.map(|check| format!("ok main: {check}"));
     assert_eq!(checks[0], "ok serving");
     assert_eq!(checks[1..], wanted);
-    let reports = daemon.get("/readyz/reports");
+    let reports = daemon.until("/readyz/reports", is_up);
     assert_eq!(
         (reports.status, reports.body.as_str()),
         (200, "ok main: start\nok main: log\nok main: projector\n")
