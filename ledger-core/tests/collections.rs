@@ -379,3 +379,21 @@ fn texts_have_lines_and_no_other_control_characters() {
     }
     issue("one\n\ttwo").unwrap();
 }
+
+/// A discount is between nothing and the price, both included.
+#[test]
+fn a_discount_may_be_all_of_the_price() {
+    let mut book = Book::new(&json!({}));
+    let first = day("2026-01-01");
+    book.send(first, "RegisterCustomer", &json!({"customer": "C", "name": "C"})).unwrap();
+    let mut place = |order: &str, off: &str| {
+        let line = json!({"line": "1", "description": "one",
+                          "price": {"model": "flat", "amount": "100.00", "per": "term"},
+                          "discount": off, "recognition": {"method": "over_time"}});
+        let data = json!({"order": order, "customer": "C", "currency": "USD",
+                          "start": "2026-01-01", "term_months": 12, "lines": [line]});
+        book.send(first, "PlaceOrder", &data)
+    };
+    assert_eq!(place("O", "100.01").unwrap_err().code, "discount.invalid");
+    place("P", "100.00").unwrap();
+}
