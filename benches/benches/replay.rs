@@ -1,6 +1,8 @@
 //! `cargo bench -p benches --bench replay [EVENTS]`: the whole log into all three projections, beside
-//! decoding it alone on the same cores; from JetStream beside a consumer that only counts.
+//! decoding it alone on the same cores; from JetStream beside a consumer that only counts, and one that
+//! decodes each event.
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -113,7 +115,7 @@ async fn decode_alone(log: &SharedLog, last: u64) -> Outcome<()> {
 
 fn decode_all(records: &[StoredRecord]) -> Outcome<()> {
     for stored in records {
-        std::hint::black_box(decode(stored)?);
+        black_box(decode(stored)?);
     }
     Ok(())
 }
@@ -152,7 +154,7 @@ fn verify_in_a_process(folder: &str) -> Outcome<u64> {
 async fn fold(log: &SharedLog) -> Outcome<usize> {
     let (mut folder, mut chain) = (Folder::default(), Chain::START);
     catch_up(log, &mut folder, &mut chain, None, &mut |_| {}).await?;
-    std::hint::black_box(folder.digests());
+    black_box(folder.digests());
     Ok(folder.open.invoices())
 }
 
@@ -181,21 +183,33 @@ async fn jetstream(records: &[Record]) -> Outcome<()> {
     let log: SharedLog = Arc::new(JetStreamLog::open(client.clone(), settings).await?);
     append_raw(&log, records, GROUP_RECORDS_MAX).await?;
     let last = log.last_sequence().await?;
-    let (mut ours, mut alone) = (Vec::new(), Vec::new());
+    let (mut ours, mut counting, mut decoding) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        let watch = Watch::start();
-        count_alone(&client, &name, last).await?;
-        alone.push(rate(last, watch.read()));
+        for (decodes, rates) in [(false, &mut counting), (true, &mut decoding)] {
+            let watch = Watch::start();
+            consume_alone(&client, &name, last, decodes).await?;
+            rates.push(rate(last, watch.read()));
+        }
         let watch = Watch::start();
         fold(&log).await?;
         ours.push(rate(last, watch.read()));
     }
-    println!("{}", row("replay of JetStream, beside a counter", median(ours), median(alone)));
+    let ours = median(ours);
+    println!(
+        "{}",
+        row("replay of JetStream, beside a consumer that decodes", ours, median(decoding))
+    );
+    println!("{}", row("the same, beside one that counts", ours, median(counting)));
     Ok(())
 }
 
-/// A consumer as anybody would write it, that counts and does nothing else.
-async fn count_alone(client: &async_nats::Client, stream: &str, last: u64) -> Outcome<()> {
+/// A consumer as anybody would write it, that counts, and decodes where it is to, and does nothing else.
+async fn consume_alone(
+    client: &async_nats::Client,
+    stream: &str,
+    last: u64,
+    decodes: bool,
+) -> Outcome<()> {
     let context = async_nats::jetstream::new(client.clone());
     let stream = context.get_stream(stream).await?;
     let config = pull::OrderedConfig {
@@ -203,8 +217,13 @@ async fn count_alone(client: &async_nats::Client, stream: &str, last: u64) -> Ou
         ..pull::OrderedConfig::default()
     };
     let mut messages = stream.create_consumer(config).await?.messages().await?;
-    for _ in 0..last {
-        messages.next().await.ok_or("the consumer ended")??;
+    for sequence in 1..=last {
+        let message = messages.next().await.ok_or("the consumer ended")??;
+        if decodes {
+            let body = message.payload.to_vec();
+            let record = Record { subject: String::new(), headers: Vec::new(), body };
+            black_box(decode(&StoredRecord { sequence, record })?);
+        }
     }
     Ok(())
 }
