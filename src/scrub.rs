@@ -56,7 +56,8 @@ async fn check_journal(folder: PathBuf, vitals: &Vitals) -> Result<u64, LogError
 async fn check_events(log: &SharedLog, last: u64) -> Result<u64, LogError> {
     let (mut known, mut chain) = (0, Chain::START);
     while known < last {
-        let batch = log.read(known + 1, BATCH_RECORDS).await?;
+        let wanted = usize::try_from(last - known).unwrap_or(BATCH_RECORDS).min(BATCH_RECORDS);
+        let batch = log.read(known + 1, wanted).await?;
         let followed = block_in_place(|| follow((known, chain), &batch));
         (known, chain) = followed.map_err(|at| LogError::Corrupt {
             what: log.describe(),
