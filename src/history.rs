@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ledger_core::id::Identifier;
 use ledger_core::log::{Record, SharedLog, StoredRecord};
-use projections::facts::{DigestBuffer, EventFacts, Folder, ProjectionError};
+use projections::facts::{EventFacts, Folder, ProjectionError, WrittenFacts};
 use schemas::chain::Chain;
 use schemas::record::{DecodeError, decode};
 use schemas::subject::stream_subjects;
@@ -135,8 +135,8 @@ impl Checker {
         let event = decode(stored)?;
         if let Some(folder) = &mut self.folder {
             let facts = EventFacts::of(event);
-            let parts = DigestBuffer::of(&facts);
-            parts.parts().try_for_each(|parts| folder.take(&facts, parts))?;
+            let written = WrittenFacts::of(&facts);
+            written.events().try_for_each(|written| folder.take(&facts, written))?;
         }
         hash(&mut self.contents, record);
         (self.last, self.chain) = (sequence, chain);

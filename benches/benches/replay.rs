@@ -13,15 +13,17 @@ use ledger_core::limits::GROUP_RECORDS_MAX;
 use ledger_core::log::jetstream::{JetStreamLog, StreamSettings};
 use ledger_core::log::journal::Journal;
 use ledger_core::log::nats_server::NatsServer;
-use ledger_core::log::{Record, SharedLog, StoredRecord};
+use ledger_core::log::{Bodies, Record, SharedLog, StoredRecord};
 use projections::facts::Folder;
 use projections::prefix;
 use projections::replay::catch_up;
-use schemas::chain::Chain;
-use schemas::record::decode;
+use schemas::chain::{CHAIN_HEADER, Chain};
+use schemas::record::{decode, decode_body};
 
 /// Events of the JetStream side, which is slower to fill.
 const STREAM_EVENTS: usize = 200_000;
+/// Events that are read and decoded at once, where nothing is folded.
+const DECODED_AT_ONCE: usize = 1_024;
 /// Runs of each side; the median counts.
 const RUNS: usize = 3;
 
@@ -47,14 +49,17 @@ async fn run(count: usize) -> Outcome<()> {
     println!("{last} events, {cores} cores, median of {RUNS} runs\n");
     println!("| events a second | ledger | yardstick | ratio |\n| --- | ---: | ---: | ---: |");
     let path = folder.path().to_str().unwrap_or_default();
-    let mut alone = Vec::new();
+    let (mut whole, mut bodies) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        let watch = Watch::start();
-        decode_alone(&log, last).await?;
-        alone.push(rate(last, watch.read()));
+        for (reads_whole, rates) in [(true, &mut whole), (false, &mut bodies)] {
+            let watch = Watch::start();
+            decode_alone(&log, last, reads_whole).await?;
+            rates.push(rate(last, watch.read()));
+        }
     }
     let (ours, verified, memory) = both(path)?;
-    println!("{}", row("replay of the journal, beside decoding", ours, median(alone)));
+    println!("{}", row("replay of the journal, beside decoding its records", ours, median(whole)));
+    println!("{}", row("the same, beside decoding their bodies alone", ours, median(bodies)));
     println!("{}", row("verify of the journal, beside replay", verified, ours));
     let (ours, verified) = closed(count).await?;
     println!("{}", row("verify with a close in front, beside replay", verified, ours));
@@ -94,15 +99,24 @@ async fn closed(count: usize) -> Outcome<(u64, u64)> {
     Ok((folded, verified))
 }
 
-/// Reads and decodes the log on all cores, and folds nothing.
-async fn decode_alone(log: &SharedLog, last: u64) -> Outcome<()> {
+/// Reads and decodes the log on all cores, and folds nothing: whole records, as any reader gets them, or
+/// only what a fold reads of them.
+async fn decode_alone(log: &SharedLog, last: u64, reads_whole: bool) -> Outcome<()> {
     let cores = available_parallelism().map_or(1, usize::from);
     let mut from = 1;
     let mut waiting = futures::stream::FuturesOrdered::new();
     while from <= last {
-        let records = log.read(from, 1_024).await?;
-        from = records.last().map_or(u64::MAX, |stored| stored.sequence + 1);
-        waiting.push_back(tokio::task::spawn_blocking(move || decode_all(&records)));
+        let (read, next) = if reads_whole {
+            let records = log.read(from, DECODED_AT_ONCE).await?;
+            let next = records.last().map_or(u64::MAX, |stored| stored.sequence + 1);
+            (Read::Whole(records), next)
+        } else {
+            let bodies = log.read_bodies(from, DECODED_AT_ONCE, CHAIN_HEADER).await?;
+            let next = bodies.last().map_or(u64::MAX, |last| last + 1);
+            (Read::Bodies(bodies), next)
+        };
+        from = next;
+        waiting.push_back(tokio::task::spawn_blocking(move || read.decode()));
         if waiting.len() > cores * 2 {
             waiting.next().await.transpose()?.transpose()?;
         }
@@ -113,11 +127,28 @@ async fn decode_alone(log: &SharedLog, last: u64) -> Outcome<()> {
     Ok(())
 }
 
-fn decode_all(records: &[StoredRecord]) -> Outcome<()> {
-    for stored in records {
-        black_box(decode(stored)?);
+/// What was read at once.
+enum Read {
+    Whole(Vec<StoredRecord>),
+    Bodies(Bodies),
+}
+
+impl Read {
+    fn decode(&self) -> Outcome<()> {
+        match self {
+            Self::Whole(records) => {
+                for stored in records {
+                    black_box(decode(stored)?);
+                }
+            }
+            Self::Bodies(bodies) => {
+                for body in bodies.iter(0..bodies.len()) {
+                    black_box(decode_body(body.sequence, body.bytes)?);
+                }
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 async fn fold_alone(folder: &str) -> Outcome<()> {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "journal")]
 pub mod backup;
+mod bodies;
 pub mod bounds;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
@@ -23,6 +24,8 @@ pub mod journal;
 pub mod memory;
 #[cfg(feature = "testing")]
 pub mod nats_server;
+
+pub use bodies::{Bodies, Body};
 
 /// What an operation of a log returns: a boxed future, so that logs can be used as `dyn EventLog`.
 pub type LogFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -146,6 +149,16 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     /// Reads at most `max` records from sequence `from` on, in order and without gaps.
     /// Nothing behind the end: an empty list.
     fn read(&self, from: u64, max: usize) -> LogFuture<'_, Result<Vec<StoredRecord>, LogError>>;
+
+    /// The same for a fold: only the bodies, and the values of one header.
+    fn read_bodies<'a>(
+        &'a self,
+        from: u64,
+        max: usize,
+        header: &'a str,
+    ) -> LogFuture<'a, Result<Bodies, LogError>> {
+        Box::pin(async move { Ok(Bodies::of(&self.read(from, max).await?, header)) })
+    }
 
     /// The last sequence of the log, 0 where it is empty; read from the one who knows (a
     /// stream's leader, not a follower).

@@ -8,7 +8,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_core::calendar::Day;
 use ledger_core::event::Event;
 use ledger_core::posting::postings;
-use serde::{Deserialize, Serialize};
+use ledger_core::snapshot::instant;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
@@ -16,12 +16,16 @@ mod audit_trail;
 mod collections;
 mod deferred_revenue;
 mod digests;
+mod effects;
 mod receivables;
+mod written;
 
 pub use audit_trail::{AuditRow, Closing};
 pub use collections::{CollectionsFact, RequestEnd};
 pub use deferred_revenue::{BillValue, DeferredFact, KnownContracts};
+pub use effects::Effects;
 pub use receivables::{Movement, OpenDocuments, ReceivablesFact, Settles, Used};
+pub use written::{Written, WrittenFacts};
 
 /// The projections, in the order in which they are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,9 +54,9 @@ impl Projection {
     /// The version of its facts; a stored one of another version is built again.
     pub const fn version(self) -> u32 {
         match self {
-            Self::DeferredRevenue => 5,
-            Self::Receivables => 6,
-            Self::AuditTrail => 2,
+            Self::DeferredRevenue => 6,
+            Self::Receivables => 7,
+            Self::AuditTrail => 3,
         }
     }
 }
@@ -70,23 +74,23 @@ pub struct ProjectionError {
 }
 
 /// What one event means to the projections.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct EventFacts {
     /// The event's place in the log.
     pub sequence: u64,
     /// When it counts.
     pub effective: Day,
-    /// When the ledger learned it.
-    #[serde(with = "time::serde::rfc3339")]
-    pub recorded_at: OffsetDateTime,
-    /// Who asked.
-    pub actor: String,
     /// To receivables.
     pub receivables: Vec<ReceivablesFact>,
     /// To deferred revenue.
     pub deferred_revenue: Vec<DeferredFact>,
     /// To the audit trail.
     pub audit_trail: AuditRow,
+    /// When the ledger learned it.
+    #[borsh(serialize_with = "instant::serialize", deserialize_with = "instant::deserialize")]
+    pub recorded_at: OffsetDateTime,
+    /// Who asked.
+    pub actor: String,
 }
 
 /// What an event needs to be judged by, small enough for any log: what is open, not its history.
@@ -100,30 +104,12 @@ pub struct Folder {
     sequence: u64,
 }
 
-/// SHA-256 over the facts of each projection, one MessagePack value an event: as
-/// exact as JSON, for amounts are strings there, too, and faster.
+/// SHA-256 over the facts of each projection, as [`Written`] has them: amounts are exact there, too.
 #[derive(Debug, Clone, Default)]
 struct Digests {
     receivables: Sha256,
     deferred_revenue: Sha256,
     audit_trail: Sha256,
-}
-
-/// What the digests hash of one event: a part for each projection that it has facts for.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct DigestParts<'a> {
-    receivables: &'a [u8],
-    deferred_revenue: &'a [u8],
-    audit_trail: &'a [u8],
-}
-
-/// The [`DigestParts`] of many events in one buffer. They depend on nothing but the events: other
-/// threads can write them before the fold comes there.
-#[derive(Debug, Clone, Default)]
-pub struct DigestBuffer {
-    bytes: Vec<u8>,
-    /// Where the three parts of each event end.
-    ends: Vec<[usize; 3]>,
 }
 
 impl EventFacts {
@@ -145,38 +131,47 @@ impl EventFacts {
             audit_trail,
         }
     }
+
+    /// Neither the actor nor the instant is hashed: the same commands over another connection are the
+    /// same audit trail, and the log's hash chain covers both.
+    fn write_who_and_when(&self, bytes: &mut Vec<u8>) -> std::io::Result<()> {
+        instant::serialize(&self.recorded_at, bytes)?;
+        self.actor.serialize(bytes)
+    }
 }
 
 impl Folder {
-    /// Takes the facts of the next event, and their parts.
+    /// Takes the facts of the next event, and what is hashed of them.
     ///
     /// # Errors
     /// [`ProjectionError`] where it is not the next one, or does not fit what is open.
     pub fn take(
         &mut self,
         facts: &EventFacts,
-        parts: DigestParts<'_>,
+        written: Written<'_>,
     ) -> Result<(), ProjectionError> {
-        self.expect(facts.sequence)?;
-        for fact in &facts.receivables {
-            let taken = self.open.take(fact);
-            taken.map_err(|reason| stop(Projection::Receivables, facts.sequence, reason))?;
-        }
-        for fact in &facts.deferred_revenue {
-            let taken = self.contracts.take(fact);
-            taken.map_err(|reason| stop(Projection::DeferredRevenue, facts.sequence, reason))?;
-        }
-        self.digests.take(parts);
-        self.sequence = facts.sequence;
-        Ok(())
+        self.settle(&Effects::of(facts), written)
     }
 
-    fn expect(&self, sequence: u64) -> Result<(), ProjectionError> {
+    /// The same of what was picked from the facts before.
+    ///
+    /// # Errors
+    /// As [`Folder::take`].
+    pub fn settle(
+        &mut self,
+        effects: &Effects,
+        written: Written<'_>,
+    ) -> Result<(), ProjectionError> {
+        let sequence = effects.sequence();
         let expected = self.sequence + 1;
-        if sequence == expected {
-            return Ok(());
+        if sequence != expected {
+            let reason = format!("event {expected} was expected");
+            return Err(stop(Projection::Receivables, sequence, reason));
         }
-        Err(stop(Projection::Receivables, sequence, format!("event {expected} was expected")))
+        effects.settle(&mut self.open, &mut self.contracts)?;
+        self.digests.take(written);
+        self.sequence = sequence;
+        Ok(())
     }
 
     /// The last event that was folded.
@@ -199,59 +194,17 @@ impl Folder {
 }
 
 impl Digests {
-    fn take(&mut self, parts: DigestParts<'_>) {
-        self.receivables.update(parts.receivables);
-        self.deferred_revenue.update(parts.deferred_revenue);
-        self.audit_trail.update(parts.audit_trail);
-    }
-}
-
-impl DigestBuffer {
-    /// The parts of one event.
-    pub fn of(facts: &EventFacts) -> Self {
-        let mut buffer = Self::default();
-        buffer.push(facts);
-        buffer
-    }
-
-    /// Writes the parts of one more event.
-    pub fn push(&mut self, facts: &EventFacts) {
-        let at = (facts.sequence, facts.effective);
-        if !facts.receivables.is_empty() {
-            add(&mut self.bytes, &(at, &facts.receivables));
-        }
-        let receivables = self.bytes.len();
-        if !facts.deferred_revenue.is_empty() {
-            add(&mut self.bytes, &(at, &facts.deferred_revenue));
-        }
-        let deferred_revenue = self.bytes.len();
-        // Neither the actor nor the instant: the same commands over another connection are the
-        // same audit trail, and the log's hash chain covers both.
-        add(&mut self.bytes, &(at, &facts.audit_trail));
-        self.ends.push([receivables, deferred_revenue, self.bytes.len()]);
-    }
-
-    /// The parts of each event, in their order.
-    pub fn parts(&self) -> impl Iterator<Item = DigestParts<'_>> {
-        let starts = std::iter::once(0).chain(self.ends.iter().map(|[_, _, end]| *end));
-        let part = |from: usize, to: usize| self.bytes.get(from..to).unwrap_or_default();
-        starts.zip(&self.ends).map(move |(start, [receivables, deferred_revenue, end])| {
-            DigestParts {
-                receivables: part(start, *receivables),
-                deferred_revenue: part(*receivables, *deferred_revenue),
-                audit_trail: part(*deferred_revenue, *end),
+    fn take(&mut self, written: Written<'_>) {
+        for (hash, part) in [
+            (&mut self.receivables, written.receivables),
+            (&mut self.deferred_revenue, written.deferred_revenue),
+            (&mut self.audit_trail, written.audit_trail),
+        ] {
+            if !part.is_empty() {
+                hash.update(written.at);
+                hash.update(part);
             }
-        })
-    }
-}
-
-/// Adds a value as MessagePack. Structs are maps: in arrays a field that is left out would shift the
-/// ones behind it, and two different facts could be the same bytes.
-fn add<T: Serialize>(bytes: &mut Vec<u8>, value: &T) {
-    let start = bytes.len();
-    if rmp_serde::encode::write_named(&mut *bytes, value).is_err() {
-        // Facts are structs of strings and numbers, which always serialize.
-        bytes.truncate(start);
+        }
     }
 }
 

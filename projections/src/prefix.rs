@@ -14,7 +14,7 @@ use ledger_core::log::SharedLog;
 use ledger_core::posting::ContractId;
 use schemas::chain::Chain;
 
-use crate::facts::{DeferredFact, DigestParts, EventFacts, ProjectionError, ReceivablesFact};
+use crate::facts::{DeferredFact, EventFacts, ProjectionError, ReceivablesFact, Written};
 use crate::invariants::{self, Violation};
 use crate::replay::{Fold, ReplayError, catch_up};
 use crate::views::Views;
@@ -72,19 +72,21 @@ pub struct Checked {
 }
 
 impl Fold for Checked {
-    const HASHES: bool = false;
+    const WRITES: bool = false;
+
+    type Needs = EventFacts;
 
     fn sequence(&self) -> u64 {
         self.views.sequence
     }
 
-    fn trim(facts: &mut EventFacts) {
-        trim(facts);
+    fn pick(facts: EventFacts) -> EventFacts {
+        trim(facts)
     }
 
-    fn take(&mut self, facts: &EventFacts, parts: DigestParts<'_>) -> Result<(), ProjectionError> {
+    fn take(&mut self, facts: &EventFacts, written: Written<'_>) -> Result<(), ProjectionError> {
         let named = self.names.take(facts);
-        self.views.take(facts, parts)?;
+        self.views.take(facts, written)?;
         self.commands.take(facts);
         let moved = self.documents.take(facts);
         let found = named.or(moved).or_else(|| self.check_lines(facts));
@@ -119,7 +121,7 @@ impl Checked {
 }
 
 /// Takes away what no check looks at.
-fn trim(facts: &mut EventFacts) {
+fn trim(mut facts: EventFacts) -> EventFacts {
     for fact in &mut facts.receivables {
         if let ReceivablesFact::Invoice(data) = fact {
             data.lines.retain(|line| line.run.is_some());
@@ -142,6 +144,7 @@ fn trim(facts: &mut EventFacts) {
     row.reason = None;
     row.touches = Vec::new();
     facts.actor = String::new();
+    facts
 }
 
 fn violation(facts: &EventFacts, invariant: &'static str, message: String) -> Violation {

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use borsh::BorshDeserialize;
 use ledger_core::log::SharedLog;
 use ledger_core::snapshot::{SnapshotError, Unpublished, is_due};
 use schemas::chain::Chain;
 use tracing::warn;
 
-use crate::facts::{DigestParts, EventFacts, Projection, ProjectionError};
+use crate::facts::{EventFacts, Projection, ProjectionError, Written};
 use crate::replay::{Fold, ReplayError, catch_up};
 use crate::snapshot;
 use crate::store::{FactStore, Position, StoreError};
@@ -147,15 +148,20 @@ impl Projector {
 }
 
 impl Fold for Projector {
+    type Needs = EventFacts;
+
     fn sequence(&self) -> u64 {
         self.views.sequence
     }
 
-    fn take(&mut self, facts: &EventFacts, parts: DigestParts<'_>) -> Result<(), ProjectionError> {
-        self.views.take(facts, parts)?;
+    fn pick(facts: EventFacts) -> EventFacts {
+        facts
+    }
+
+    fn take(&mut self, facts: &EventFacts, written: Written<'_>) -> Result<(), ProjectionError> {
+        self.views.take(facts, written)?;
         if self.store.is_some() {
-            // Facts are structs of strings and numbers, which always serialize.
-            self.rows.push((facts.sequence, serde_json::to_vec(facts).unwrap_or_default()));
+            self.rows.push((facts.sequence, written.row().to_vec()));
         }
         Ok(())
     }
@@ -183,6 +189,7 @@ fn position(views: &Views, chain: Chain) -> Position {
     Position {
         sequence: views.sequence,
         chain: chain.to_hex(),
+        program: snapshot::PROGRAM.to_owned(),
         versions: versions(),
         digests: digests.map(|(name, digest)| (name.to_owned(), digest)).collect(),
     }
@@ -201,7 +208,7 @@ async fn base(path: Option<&Path>, log: &SharedLog) -> Result<(Views, Chain), Re
 enum Unusable {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the stored projections are of another version")]
+    #[error("the stored projections are another program's")]
     Version,
     #[error("the stored projections are damaged: {0}")]
     Damaged(String),
@@ -214,12 +221,12 @@ fn load(store: &dyn FactStore, base: (Views, Chain)) -> Result<(Views, Chain), U
     if position.sequence <= views.sequence {
         return Ok((views, chain));
     }
-    if position.versions != versions() {
+    if position.program != snapshot::PROGRAM || position.versions != versions() {
         return Err(Unusable::Version);
     }
     let mut wrong = None;
     store.each(views.sequence, &mut |sequence, row| {
-        let taken = serde_json::from_slice::<EventFacts>(row)
+        let taken = EventFacts::try_from_slice(row)
             .map_err(|error| format!("row {sequence}: {error}"))
             .and_then(|facts| views.fold(&facts).map_err(|error| error.to_string()));
         wrong = taken.err();

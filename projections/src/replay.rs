@@ -2,16 +2,17 @@
 //!
 //! Reading and decoding run ahead on other threads; the fold itself is one thread, in sequence.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use ledger_core::log::{LogError, SharedLog, StoredRecord};
-use schemas::chain::Chain;
-use schemas::record::{DecodeError, decode};
+use ledger_core::log::{Bodies, LogError, SharedLog};
+use schemas::chain::{CHAIN_HEADER, Chain};
+use schemas::record::{DecodeError, decode_body};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::facts::{DigestBuffer, DigestParts, EventFacts, Folder, ProjectionError};
+use crate::facts::{Effects, EventFacts, Folder, ProjectionError, Written, WrittenFacts};
 use crate::views::Views;
 
 /// Records that are read at a time.
@@ -48,20 +49,24 @@ pub enum ReplayError {
 
 /// Whatever folds events in order.
 pub trait Fold: Send + 'static {
-    /// Whether it hashes what it folds. Where not, nobody writes the parts, and they are empty.
-    const HASHES: bool = true;
+    /// Whether it hashes or stores what it folds. Where not, nobody writes the facts as bytes, and they
+    /// are empty.
+    const WRITES: bool = true;
+
+    /// What it needs of an event.
+    type Needs: Send + 'static;
 
     /// The last event that was folded.
     fn sequence(&self) -> u64;
 
-    /// Takes away what the fold has no use for; on the threads that decode.
-    fn trim(_facts: &mut EventFacts) {}
+    /// Picks what it needs from an event's facts; on the threads that decode.
+    fn pick(facts: EventFacts) -> Self::Needs;
 
-    /// Takes the facts of the next event, and what the digests hash of them.
+    /// Takes what it needs of the next event, and its facts as bytes.
     ///
     /// # Errors
     /// [`ProjectionError`] where they do not fit: the fold stops there.
-    fn take(&mut self, facts: &EventFacts, parts: DigestParts<'_>) -> Result<(), ProjectionError>;
+    fn take(&mut self, needs: &Self::Needs, written: Written<'_>) -> Result<(), ProjectionError>;
 
     /// Whether it wants no more events.
     fn is_done(&self) -> bool {
@@ -73,22 +78,34 @@ pub trait Fold: Send + 'static {
 }
 
 impl Fold for Folder {
+    type Needs = Effects;
+
     fn sequence(&self) -> u64 {
         Folder::sequence(self)
     }
 
-    fn take(&mut self, facts: &EventFacts, parts: DigestParts<'_>) -> Result<(), ProjectionError> {
-        Folder::take(self, facts, parts)
+    fn pick(facts: EventFacts) -> Effects {
+        Effects::of(&facts)
+    }
+
+    fn take(&mut self, effects: &Effects, written: Written<'_>) -> Result<(), ProjectionError> {
+        self.settle(effects, written)
     }
 }
 
 impl Fold for Views {
+    type Needs = EventFacts;
+
     fn sequence(&self) -> u64 {
         self.sequence
     }
 
-    fn take(&mut self, facts: &EventFacts, parts: DigestParts<'_>) -> Result<(), ProjectionError> {
-        Views::take(self, facts, parts)
+    fn pick(facts: EventFacts) -> EventFacts {
+        facts
+    }
+
+    fn take(&mut self, facts: &EventFacts, written: Written<'_>) -> Result<(), ProjectionError> {
+        Views::take(self, facts, written)
     }
 }
 
@@ -116,10 +133,10 @@ pub async fn catch_up<F: Fold>(
     tokio::spawn(read_ahead::<F>(Arc::clone(log), target.sequence() + 1, through, sender));
     while let Some(piece) = pieces.recv().await {
         let piece = piece?.await.map_err(|_| ReplayError::Ended)?;
-        let parts = piece.parts.parts().chain(std::iter::repeat(DigestParts::default()));
-        for (decoded, parts) in piece.decoded.iter().zip(parts) {
+        let written = piece.written.events().chain(std::iter::repeat(Written::default()));
+        for (decoded, written) in piece.decoded.iter().zip(written) {
             let through = check(decoded, target.sequence() + 1, *chain)?;
-            target.take(&decoded.facts, parts)?;
+            target.take(&decoded.needs, written)?;
             *chain = through;
         }
         target.rest_at(*chain);
@@ -131,85 +148,91 @@ pub async fn catch_up<F: Fold>(
         }
         progress(target.sequence());
         // Dropping thousands of events is work, too: not on the thread that folds.
-        drop(spawn_blocking(move || drop((piece.decoded, piece.parts))));
+        drop(spawn_blocking(move || drop((piece.decoded, piece.written))));
     }
     Ok(())
 }
 
 /// Events that were decoded, up to the first that cannot be.
-struct Piece {
-    decoded: Vec<Decoded>,
-    parts: DigestBuffer,
+struct Piece<F: Fold> {
+    decoded: Vec<Decoded<F>>,
+    written: WrittenFacts,
     error: Option<DecodeError>,
 }
 
-/// An event's facts with what its place in the chain is checked by.
-struct Decoded {
-    facts: EventFacts,
+/// What is needed of an event, with what its place in the chain is checked by.
+struct Decoded<F: Fold> {
+    sequence: u64,
+    needs: F::Needs,
     leaf: [u8; 32],
-    written: Option<Chain>,
+    chain: Option<Chain>,
 }
 
 async fn read_ahead<F: Fold>(
     log: SharedLog,
     mut from: u64,
     through: u64,
-    sender: mpsc::Sender<Result<JoinHandle<Piece>, LogError>>,
+    sender: mpsc::Sender<Result<JoinHandle<Piece<F>>, LogError>>,
 ) {
     let threads = available_parallelism().map_or(1, usize::from);
     while from <= through {
         let wanted = usize::try_from(through - from + 1).unwrap_or(READ_RECORDS).min(READ_RECORDS);
-        let records = match log.read(from, wanted).await {
-            Ok(records) => records,
+        let bodies = match log.read_bodies(from, wanted, CHAIN_HEADER).await {
+            Ok(bodies) => Arc::new(bodies),
             Err(error) => {
                 // Where nobody listens any more, nobody needs to know.
                 return drop(sender.send(Err(error)).await);
             }
         };
-        let Some(last) = records.last() else { return };
-        from = last.sequence + 1;
-        let size = records.len().div_ceil(threads).clamp(1, DECODE_RECORDS);
-        let mut records = records.into_iter();
-        loop {
-            let piece: Vec<StoredRecord> = records.by_ref().take(size).collect();
-            if piece.is_empty() {
-                break;
-            }
-            if sender.send(Ok(spawn_blocking(move || decode_all::<F>(&piece)))).await.is_err() {
+        let Some(last) = bodies.last() else { return };
+        from = last + 1;
+        let size = bodies.len().div_ceil(threads).clamp(1, DECODE_RECORDS);
+        for start in (0..bodies.len()).step_by(size) {
+            let bodies = Arc::clone(&bodies);
+            let piece = spawn_blocking(move || decode_all::<F>(&bodies, start..start + size));
+            if sender.send(Ok(piece)).await.is_err() {
                 return;
             }
         }
     }
 }
 
-fn decode_all<F: Fold>(records: &[StoredRecord]) -> Piece {
-    let mut decoded = Vec::with_capacity(records.len());
-    let mut parts = DigestBuffer::default();
-    for stored in records {
-        let event = match decode(stored) {
-            Ok(event) => event,
-            Err(error) => return Piece { decoded, parts, error: Some(error) },
-        };
-        let mut facts = EventFacts::of(event);
-        if F::HASHES {
-            parts.push(&facts);
-        }
-        F::trim(&mut facts);
-        let leaf = Chain::leaf(&stored.record.body);
-        decoded.push(Decoded { facts, leaf, written: Chain::written(&stored.record) });
+fn decode_all<F: Fold>(bodies: &Bodies, numbers: Range<usize>) -> Piece<F> {
+    let mut decoded = Vec::with_capacity(numbers.len());
+    let mut written = WrittenFacts::default();
+    if F::WRITES {
+        // Facts are about half as long as the events' JSON.
+        let bytes: usize = bodies.iter(numbers.clone()).map(|body| body.bytes.len() / 2).sum();
+        written = WrittenFacts::with_capacity(numbers.len(), bytes);
     }
-    Piece { decoded, parts, error: None }
+    for body in bodies.iter(numbers) {
+        let event = match decode_body(body.sequence, body.bytes) {
+            Ok(event) => event,
+            Err(error) => return Piece { decoded, written, error: Some(error) },
+        };
+        let facts = EventFacts::of(event);
+        if F::WRITES {
+            written.push(&facts);
+        }
+        decoded.push(Decoded {
+            sequence: body.sequence,
+            needs: F::pick(facts),
+            leaf: Chain::leaf(body.bytes),
+            chain: body.header.and_then(Chain::from_digits),
+        });
+    }
+    Piece { decoded, written, error: None }
 }
 
 /// The chain through the next event, if that is what this one is.
-fn check(decoded: &Decoded, expected: u64, chain: Chain) -> Result<Chain, ReplayError> {
-    let sequence = decoded.facts.sequence;
+fn check<F: Fold>(decoded: &Decoded<F>, expected: u64, chain: Chain) -> Result<Chain, ReplayError> {
+    let sequence = decoded.sequence;
     if sequence != expected {
         let reason = format!("sequence {expected} was expected");
         return Err(ReplayError::Tampered { sequence, reason });
     }
     let through = chain.next_leaf(&decoded.leaf);
-    if decoded.written != Some(through) {
+    if decoded.chain != Some(through) {
         let reason = "its hash chain does not follow from its bytes".to_owned();
         return Err(ReplayError::Tampered { sequence, reason });
     }

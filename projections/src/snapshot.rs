@@ -13,7 +13,7 @@ use crate::replay::ReplayError;
 use crate::views::Views;
 
 /// The program that lays values out as this one does: its sources.
-const PROGRAM: &str = concat!("projections ", env!("SNAPSHOT_SOURCES"));
+pub(crate) const PROGRAM: &str = concat!("projections ", env!("SNAPSHOT_SOURCES"));
 
 /// Writes the views, folded through the event whose chain is `chain`, beside what is there.
 ///

@@ -17,6 +17,8 @@ pub struct Position {
     pub sequence: u64,
     /// The log's hash chain through it, in hex.
     pub chain: String,
+    /// The program that lays facts out as these are.
+    pub program: String,
     /// The version of each projection's facts.
     pub versions: BTreeMap<String, u32>,
     /// The digest of each projection at that event, in hex.

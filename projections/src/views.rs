@@ -13,9 +13,7 @@ pub use ledger_core::revenue::closes::{At, Closes, Step};
 use ledger_core::revenue::valuation;
 pub use ledger_core::revenue::valuation::{BillRef, Standing, Valuing};
 
-use crate::facts::{
-    DigestBuffer, DigestParts, EventFacts, Folder, ProjectionError, ReceivablesFact,
-};
+use crate::facts::{EventFacts, Folder, ProjectionError, ReceivablesFact, Written, WrittenFacts};
 
 mod audit_trail;
 pub mod collections;
@@ -69,18 +67,18 @@ impl Views {
     pub fn take(
         &mut self,
         facts: &EventFacts,
-        parts: DigestParts<'_>,
+        written: Written<'_>,
     ) -> Result<(), ProjectionError> {
-        self.folder.take(facts, parts)?;
+        self.folder.take(facts, written)?;
         self.apply(facts)
     }
 
-    /// The same for facts whose parts nobody wrote ahead.
+    /// The same for facts that nobody wrote ahead.
     ///
     /// # Errors
     /// As [`Views::take`].
     pub fn fold(&mut self, facts: &EventFacts) -> Result<(), ProjectionError> {
-        DigestBuffer::of(facts).parts().try_for_each(|parts| self.take(facts, parts))
+        WrittenFacts::of(facts).events().try_for_each(|written| self.take(facts, written))
     }
 
     fn apply(&mut self, facts: &EventFacts) -> Result<(), ProjectionError> {

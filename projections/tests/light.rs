@@ -8,7 +8,7 @@ use ledger_core::id::Identifier;
 use ledger_core::money::Amount;
 use ledger_core::posting::{Role, Target};
 use projections::facts::{
-    DeferredFact, DigestBuffer, DigestParts, EventFacts, ProjectionError, ReceivablesFact,
+    DeferredFact, EventFacts, ProjectionError, ReceivablesFact, Written, WrittenFacts,
 };
 use projections::invariants::Violation;
 use projections::prefix::{Checked, Light};
@@ -164,7 +164,7 @@ fn of_documents(fact: &mut ReceivablesFact, other: &EventFacts, bend: Bend) {
 fn with_views(all: &[EventFacts]) -> Result<Option<Violation>, ProjectionError> {
     let mut checked = Checked::default();
     for facts in all {
-        DigestBuffer::of(facts).parts().try_for_each(|parts| checked.take(facts, parts))?;
+        WrittenFacts::of(facts).events().try_for_each(|written| checked.take(facts, written))?;
     }
     Ok(checked.finish())
 }
@@ -172,9 +172,8 @@ fn with_views(all: &[EventFacts]) -> Result<Option<Violation>, ProjectionError> 
 /// Folds facts as a replay does, without what the fold has no use for.
 fn fold<F: Fold + Default>(all: &[EventFacts]) -> Result<F, ProjectionError> {
     let mut fold = F::default();
-    for mut facts in all.iter().cloned() {
-        F::trim(&mut facts);
-        fold.take(&facts, DigestParts::default())?;
+    for facts in all.iter().cloned() {
+        fold.take(&F::pick(facts), Written::default())?;
         if fold.is_done() {
             break;
         }

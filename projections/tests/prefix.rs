@@ -5,7 +5,7 @@
 
 use ledger_core::money::Amount;
 use ledger_core::posting::{Role, Target};
-use projections::facts::{DeferredFact, DigestBuffer, EventFacts, ReceivablesFact};
+use projections::facts::{DeferredFact, EventFacts, ReceivablesFact, WrittenFacts};
 use projections::invariants::Violation;
 use projections::prefix::Checked;
 use projections::replay::Fold;
@@ -49,8 +49,8 @@ fn facts() -> Vec<EventFacts> {
 fn first(all: &[EventFacts]) -> Option<Violation> {
     let mut checked = Checked::default();
     for facts in all {
-        let parts = DigestBuffer::of(facts);
-        parts.parts().try_for_each(|parts| checked.take(facts, parts)).unwrap();
+        let written = WrittenFacts::of(facts);
+        written.events().try_for_each(|written| checked.take(facts, written)).unwrap();
     }
     checked.finish()
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use ledger_core::event::{Event, EventData};
 use ledger_core::log::SharedLog;
+use projections::facts::{EventFacts, ReceivablesFact};
 use projections::projector::Projector;
 use projections::replay::{ReplayError, replay};
 use projections::store::{FactStore, Position, SledStore, StoreError};
@@ -107,15 +108,22 @@ async fn stored_facts_that_do_not_fit_are_built_again() {
     let log = book(5).log().await;
     let (fresh, _) = replay(&log, &mut |_| {}).await.unwrap();
     type Bend = fn(&mut SledStore, Position);
-    let bends: [(&str, Bend); 4] = [
+    let bends: [(&str, Bend); 5] = [
         ("a cent more in a row", |store, position| {
             let mut bent = Vec::new();
             let mut see = |sequence, row: &[u8]| {
-                let text = String::from_utf8(row.to_vec()).unwrap();
-                bent.push((sequence, text.replace("365.00", "365.01").into_bytes()));
+                let mut facts: EventFacts = borsh::from_slice(row).unwrap();
+                for fact in &mut facts.receivables {
+                    if let ReceivablesFact::Invoice(data) = fact {
+                        data.total += "0.01".parse().unwrap();
+                        bent.push((sequence, borsh::to_vec(&facts).unwrap()));
+                        break;
+                    }
+                }
                 true
             };
             store.each(0, &mut see).unwrap();
+            assert!(!bent.is_empty());
             store.commit(&bent, &position).unwrap();
         }),
         ("a row too many", |store, position| {
@@ -123,6 +131,10 @@ async fn stored_facts_that_do_not_fit_are_built_again() {
         }),
         ("another version", |store, mut position| {
             position.versions.insert("receivables".to_owned(), 0);
+            store.commit(&[], &position).unwrap();
+        }),
+        ("another program's", |store, mut position| {
+            position.program.push('x');
             store.commit(&[], &position).unwrap();
         }),
         ("a position ahead of the rows", |store, mut position| {

@@ -199,10 +199,17 @@ pub fn seal(event: &Event, body: Vec<u8>, context: &EncodeContext<'_>) -> (Recor
 /// # Errors
 /// [`DecodeError`]: the reader stops there, and never skips.
 pub fn decode(stored: &StoredRecord) -> Result<Event, DecodeError> {
-    let sequence = stored.sequence;
+    decode_body(stored.sequence, &stored.record.body)
+}
+
+/// The same of a [`body`] alone.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_body(sequence: u64, bytes: &[u8]) -> Result<Event, DecodeError> {
     let malformed = |reason: String| DecodeError::Malformed { sequence, reason };
-    let body: BodyIn<'_> = serde_json::from_slice(&stored.record.body)
-        .map_err(|error| malformed(error.to_string()))?;
+    let body: BodyIn<'_> =
+        serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
     let current = EventData::TYPES.iter().find(|(name, _)| *name == body.kind);
     match current {
         Some((_, version)) if body.version == *version => {}

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use ledger_core::event::Event;
 use ledger_core::log::{LogError, SharedLog, StoredRecord};
-use projections::facts::{DigestParts, EventFacts, ProjectionError};
+use projections::facts::{EventFacts, ProjectionError, Written};
 use projections::invariants::Violation;
 use projections::replay::{Fold, ReplayError};
 use projections::views::Views;
@@ -243,5 +243,5 @@ impl State {
 }
 
 fn fold(checked: &mut prefix::Checked, event: Event) -> Result<(), ProjectionError> {
-    checked.take(&EventFacts::of(event), DigestParts::default())
+    checked.take(&EventFacts::of(event), Written::default())
 }

@@ -148,7 +148,7 @@ pub(crate) fn bend_store(world: &World, kept: &mut Kept, rows: &[(u64, Vec<u8>)]
         bent.receivables.clear();
         bent.deferred_revenue.clear();
     }
-    *row = serde_json::to_vec(&bent).unwrap();
+    *row = borsh::to_vec(&bent).unwrap();
     let mut views = Views::default();
     let fits = kept.rows.values().try_for_each(|row| views.fold(&facts(row)));
     let position = kept.position.as_mut().unwrap();
@@ -160,7 +160,7 @@ pub(crate) fn bend_store(world: &World, kept: &mut Kept, rows: &[(u64, Vec<u8>)]
 }
 
 fn facts(row: &[u8]) -> EventFacts {
-    serde_json::from_slice(row).unwrap()
+    borsh::from_slice(row).unwrap()
 }
 
 fn is_settlement(fact: &ReceivablesFact) -> bool {

@@ -42,7 +42,9 @@ pub type ProductDefined = DefineProduct;
 pub type TaxRateDefined = DefineTaxRate;
 
 /// An exchange rate was added.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, BorshSerialize, BorshDeserialize,
+)]
 pub struct FxRateRecorded {
     /// One unit of this currency ...
     pub from: Currency,

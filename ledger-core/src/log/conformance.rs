@@ -6,7 +6,7 @@
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 
-use super::{AppendError, LogFuture, Record, SharedLog, StoredRecord};
+use super::{AppendError, Body, LogFuture, Record, SharedLog, StoredRecord};
 use crate::limits::{EVENT_BYTES_MAX, GROUP_BYTES_MAX, GROUP_RECORDS_MAX};
 
 /// Runs every check, each on a fresh and empty log from `open`.
@@ -61,6 +61,7 @@ async fn empty_log(log: &SharedLog) {
     for from in [0, 1, 2, u64::MAX] {
         let read = read(log, from, 10, "an empty log").await;
         assert!(read.is_empty(), "an empty log returned records from {from}: {read:?}");
+        assert_bodies(log, (from, 10), &[]).await;
     }
     assert!(!log.describe().is_empty(), "a log says what and where it is");
 }
@@ -95,10 +96,12 @@ async fn reading_windows(log: &SharedLog) {
         let found = read(log, from, max, "windows").await;
         let wanted = stored(first, last);
         assert!(found == wanted, "read({from}, {max}) did not return {first} to {last}");
+        assert_bodies(log, (from, max), &wanted).await;
     }
     for (from, max) in [(1_001, 10), (5_000, 10), (u64::MAX, 10), (1, 0)] {
         let found = read(log, from, max, "windows").await;
         assert!(found.is_empty(), "read({from}, {max}) returned {} records", found.len());
+        assert_bodies(log, (from, max), &[]).await;
     }
 }
 
@@ -254,6 +257,27 @@ async fn read(log: &SharedLog, from: u64, max: usize, check: &str) -> Vec<Stored
     answer.unwrap_or_default()
 }
 
+/// The bodies alone are those of the same records, with the header that is asked for, or none.
+async fn assert_bodies(log: &SharedLog, (from, max): (u64, usize), records: &[StoredRecord]) {
+    for (header, is_there) in [("Ledger-Command", true), ("Ledger-Nothing", false)] {
+        let answer = log.read_bodies(from, max, header).await;
+        assert!(answer.is_ok(), "read_bodies({from}, {max}) gave {:?}", answer.err());
+        let bodies = answer.unwrap_or_default();
+        let numbers = 0..bodies.len();
+        let found: Vec<_> = bodies.iter(numbers).collect();
+        let values: Vec<String> =
+            records.iter().map(|stored| format!("command-{}", stored.sequence)).collect();
+        let wanted = records.iter().zip(&values).map(|(stored, value)| Body {
+            sequence: stored.sequence,
+            header: is_there.then_some(value.as_bytes()),
+            bytes: &stored.record.body,
+        });
+        let wanted: Vec<_> = wanted.collect();
+        assert!(found == wanted, "read_bodies({from}, {max}, {header:?}) is not what read gives");
+        assert!(bodies.last() == records.last().map(|stored| stored.sequence));
+    }
+}
+
 async fn assert_last(log: &SharedLog, wanted: u64, check: &str) {
     let answer = log.last_sequence().await;
     assert!(answer == Ok(wanted), "{check}: the last sequence is {answer:?}, not {wanted}");
@@ -268,6 +292,7 @@ async fn assert_holds(log: &SharedLog, last: u64, check: &str) {
         assert!(count > 0, "{check}: nothing at {next}, the log should end at {last}");
         let wanted = stored(next, next + count - 1);
         assert!(found == wanted, "{check}: other records than were appended from {next} on");
+        assert_bodies(log, (next, 777), &wanted).await;
         next += count;
     }
     assert!(next == last + 1, "{check}: the log goes on to {}, not to {last}", next - 1);

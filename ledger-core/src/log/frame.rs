@@ -152,19 +152,51 @@ impl Header {
     /// Reads the record from its payload; `Err` says what does not fit. Checks the CRC32C, but
     /// not the SHA-256: see [`check_body`](Header::check_body).
     pub(super) fn record(&self, payload: &[u8]) -> Result<Record, &'static str> {
-        if crc32c::crc32c(payload) != self.checksum {
-            return Err("a record does not fit its checksum");
-        }
-        let mut fields = Fields(payload);
-        let subject = fields.text(self.subject).ok_or("a subject is not UTF-8")?.to_owned();
-        let mut section = Fields(fields.take(self.headers).ok_or("headers are cut short")?);
+        let (subject, mut section, body) = self.parts(payload)?;
+        let subject = str::from_utf8(subject).map_err(|_| "a subject is not UTF-8")?.to_owned();
         let mut headers = Vec::with_capacity(8.min(self.headers / 8));
         while !section.0.is_empty() {
             let name = section.length().and_then(|n| section.text(n)).map(HeaderText::new);
             let value = section.length().and_then(|n| section.text(n)).map(HeaderText::new);
             headers.push(name.zip(value).ok_or("a header is not readable")?);
         }
-        Ok(Record { subject, headers, body: fields.0.to_vec() })
+        Ok(Record { subject, headers, body: body.to_vec() })
+    }
+
+    /// Reads only the value of one header, and the body; checked as in [`record`](Header::record).
+    pub(super) fn body<'a>(
+        &self,
+        payload: &'a [u8],
+        header: &str,
+    ) -> Result<(Option<&'a [u8]>, &'a [u8]), &'static str> {
+        let (_, mut section, body) = self.parts(payload)?;
+        while !section.0.is_empty() {
+            let mut text = || section.length().and_then(|length| section.take(length));
+            let (name, value) = text().zip(text()).ok_or("a header is not readable")?;
+            if name == header.as_bytes() {
+                return Ok((Some(value), body));
+            }
+        }
+        Ok((None, body))
+    }
+
+    /// Checks a payload that nobody reads, as [`record`](Header::record) does.
+    pub(super) fn check(&self, payload: &[u8]) -> Result<(), &'static str> {
+        self.parts(payload).map(|_| ())
+    }
+
+    /// Subject, headers and body of a payload that fits its checksum.
+    fn parts<'a>(
+        &self,
+        payload: &'a [u8],
+    ) -> Result<(&'a [u8], Fields<'a>, &'a [u8]), &'static str> {
+        if crc32c::crc32c(payload) != self.checksum {
+            return Err("a record does not fit its checksum");
+        }
+        let mut fields = Fields(payload);
+        let subject = fields.take(self.subject).ok_or("a subject is cut short")?;
+        let headers = fields.take(self.headers).ok_or("headers are cut short")?;
+        Ok((subject, Fields(headers), fields.0))
     }
 
     /// Whether the body is the one whose SHA-256 was stored.

@@ -19,7 +19,7 @@ use self::gate::{Proofs, unproven_now};
 use self::leader::{last_of, question, stream_info};
 use self::way::Way;
 use super::bounds::check_group;
-use super::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
+use super::{AppendError, Bodies, EventLog, LogError, LogFuture, Record, StoredRecord};
 
 mod append;
 mod cursor;
@@ -187,16 +187,31 @@ impl JetStreamLog {
     }
 
     async fn read_now(&self, from: u64, max: usize) -> Result<Vec<StoredRecord>, LogError> {
+        match self.window(from, max).await? {
+            Some((from, last)) => self.cursors.read(from, last).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn bodies_now(&self, from: u64, max: usize, header: &str) -> Result<Bodies, LogError> {
+        match self.window(from, max).await? {
+            Some((from, last)) => self.cursors.read_bodies(from, last, header).await,
+            None => Ok(Bodies::default()),
+        }
+    }
+
+    /// The first and the last record of those that are asked for and stored.
+    async fn window(&self, from: u64, max: usize) -> Result<Option<(u64, u64)>, LogError> {
         let from = from.max(1);
         let Some(more) = u64::try_from(max).unwrap_or(u64::MAX).checked_sub(1) else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let wanted = from.saturating_add(more);
         let mut last = self.seen.load(Ordering::Relaxed);
         if wanted > last {
             last = self.last_now().await?;
         }
-        self.cursors.read(from, wanted.min(last)).await
+        Ok(Some((from, wanted.min(last))))
     }
 
     /// Asks the stream's leader.
@@ -219,6 +234,15 @@ impl EventLog for JetStreamLog {
 
     fn read(&self, from: u64, max: usize) -> LogFuture<'_, Result<Vec<StoredRecord>, LogError>> {
         Box::pin(self.read_now(from, max))
+    }
+
+    fn read_bodies<'a>(
+        &'a self,
+        from: u64,
+        max: usize,
+        header: &'a str,
+    ) -> LogFuture<'a, Result<Bodies, LogError>> {
+        Box::pin(self.bodies_now(from, max, header))
     }
 
     fn last_sequence(&self) -> LogFuture<'_, Result<u64, LogError>> {

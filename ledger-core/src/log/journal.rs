@@ -21,7 +21,7 @@ use self::segment::Tail;
 use self::writer::Writer;
 use super::bounds::check_group;
 use super::frame::{self, frame_bytes};
-use super::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
+use super::{AppendError, Bodies, EventLog, LogError, LogFuture, Record, StoredRecord};
 
 mod checked;
 mod index;
@@ -231,6 +231,17 @@ impl Journal {
     }
 
     fn read_now(&self, from: u64, max: usize) -> Result<Vec<StoredRecord>, LogError> {
+        self.follow(from, max)?;
+        self.cursors.read(&self.index, from, max)
+    }
+
+    fn bodies_now(&self, from: u64, max: usize, header: &str) -> Result<Bodies, LogError> {
+        self.follow(from, max)?;
+        self.cursors.read_bodies(&self.index, (from, max), header)
+    }
+
+    /// Looks for what another process appended, where that is asked for.
+    fn follow(&self, from: u64, max: usize) -> Result<(), LogError> {
         if self.writer.is_none() {
             let wanted = from.max(1).saturating_add(frame::wide(max)).saturating_sub(1);
             let mut index = self.index();
@@ -238,7 +249,7 @@ impl Journal {
                 index.extend(&self.dir)?;
             }
         }
-        self.cursors.read(&self.index, from, max)
+        Ok(())
     }
 
     fn last_now(&self) -> Result<u64, LogError> {
@@ -271,6 +282,15 @@ impl EventLog for Journal {
 
     fn read(&self, from: u64, max: usize) -> LogFuture<'_, Result<Vec<StoredRecord>, LogError>> {
         Box::pin(async move { self.read_now(from, max) })
+    }
+
+    fn read_bodies<'a>(
+        &'a self,
+        from: u64,
+        max: usize,
+        header: &'a str,
+    ) -> LogFuture<'a, Result<Bodies, LogError>> {
+        Box::pin(async move { self.bodies_now(from, max, header) })
     }
 
     fn last_sequence(&self) -> LogFuture<'_, Result<u64, LogError>> {

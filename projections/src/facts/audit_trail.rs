@@ -11,13 +11,12 @@ use ledger_core::event::payment::PaymentAllocation;
 use ledger_core::event::{Event, EventData};
 use ledger_core::id::Identifier;
 use ledger_core::money::Amount;
-use serde::{Deserialize, Serialize};
 
 mod money;
 use crate::facts::collections;
 
 /// One event in words.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct AuditRow {
     /// The event's type.
     pub kind: Cow<'static, str>,
@@ -36,13 +35,11 @@ pub struct AuditRow {
     /// What happened, in one line.
     pub summary: String,
     /// Of a close or a reopening: all of it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub closing: Option<Closing>,
 }
 
 /// A close, or a reopening.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub enum Closing {
     /// Days were closed.
     Closed(Box<PeriodClosed>),

@@ -11,13 +11,11 @@ use ledger_core::event::payment::PaymentReceived;
 use ledger_core::event::request::PaymentRequested;
 use ledger_core::id::Identifier;
 use ledger_core::state::requests::parts;
-use serde::{Deserialize, Serialize};
 
 use crate::facts::ReceivablesFact;
 
 /// One fact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub enum CollectionsFact {
     /// What is stopped of a customer from now on; nothing after a release of everything.
     Hold {
@@ -44,8 +42,7 @@ pub enum CollectionsFact {
 }
 
 /// How a request ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum RequestEnd {
     /// Money came.
     Paid {

@@ -14,13 +14,11 @@ use ledger_core::posting::{ContractId, Functional, Posting, Target, contract_mov
 use ledger_core::revenue::progress::Step;
 use ledger_core::revenue::schedule::Schedule;
 use ledger_core::revenue::usage::MeterTerms;
-use serde::{Deserialize, Serialize};
 
 mod losses;
 
 /// One fact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub enum DeferredFact {
     /// A contract began: an order, or an invoice without one.
     Contract {
@@ -80,7 +78,6 @@ pub enum DeferredFact {
         /// Net of tax.
         amount: Amount,
         /// What it is worth in the book's currency, where that is another one.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
         valued: Option<Box<BillValue>>,
     },
     /// Contra revenue was posted: above zero it lowers revenue.
@@ -111,10 +108,9 @@ pub enum DeferredFact {
 }
 
 /// What a bill is worth in the book's currency.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct BillValue {
     /// The invoice that billed it, or whose bill is lowered.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub invoice: Option<Identifier>,
     /// Net of tax.
     pub amount: Amount,
@@ -410,19 +406,13 @@ fn billed(
 pub struct KnownContracts(BTreeSet<ContractId>);
 
 impl KnownContracts {
-    /// Takes one fact.
-    ///
-    /// # Errors
-    /// Where it is about a contract that no event before it made.
-    pub(super) fn take(&mut self, fact: &DeferredFact) -> Result<(), String> {
-        if let DeferredFact::Contract { id, .. } = fact {
-            self.0.insert(id.clone());
-        }
-        match fact.contract() {
-            Some(contract) if !self.0.contains(contract) => {
-                Err(format!("it names the contract {contract:?}, which no event before it made"))
-            }
-            Some(_) | None => Ok(()),
-        }
+    /// Hears that a contract began.
+    pub(super) fn begin(&mut self, contract: &ContractId) {
+        self.0.insert(contract.clone());
+    }
+
+    /// Whether an event before made it.
+    pub(super) fn has(&self, contract: &ContractId) -> bool {
+        self.0.contains(contract)
     }
 }

@@ -15,16 +15,14 @@ use ledger_core::event::{DocumentReference, EventData};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
 use ledger_core::posting::{Functional, Posting};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::facts::collections::{self, CollectionsFact};
 
 mod money;
 
 /// What lowers the open amount of an invoice.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, BorshSerialize, BorshDeserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Settles {
     /// Money.
@@ -56,10 +54,7 @@ impl Settles {
 }
 
 /// Whose amount is used.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize,
-)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Used {
     /// A payment's, by an allocation.
     Payment,
@@ -94,19 +89,7 @@ impl Used {
 }
 
 /// Which movement of a contract's balance an entry is.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Default,
-    Serialize,
-    Deserialize,
-    BorshSerialize,
-    BorshDeserialize,
-)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub enum Movement {
     /// An invoice, or its voiding.
     #[default]
@@ -118,8 +101,7 @@ pub enum Movement {
 }
 
 /// One fact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
 pub enum ReceivablesFact {
     /// The book was opened.
     Book(BookOpened),
@@ -200,7 +182,6 @@ pub enum ReceivablesFact {
         /// Its legs: they sum to zero.
         legs: Vec<Posting>,
         /// The entry in the book's currency, where its own is another one.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
         functional: Option<Box<Functional>>,
     },
     /// An exchange rate was added.
@@ -362,53 +343,56 @@ impl OpenDocuments {
         Left { invoices: self.invoices.values().copied().sum(), beside: beside.copied().sum() }
     }
 
-    /// Takes one fact.
+    /// Takes what an event does to one document.
     ///
     /// # Errors
     /// Why it does not fit what is open.
-    pub(super) fn take(&mut self, fact: &ReceivablesFact) -> Result<(), String> {
-        match fact {
-            ReceivablesFact::Invoice(data) => {
-                open(&mut self.invoices, &data.invoice, data.total);
+    pub(super) fn take(
+        &mut self,
+        kind: Kind,
+        document: &Identifier,
+        change: Change,
+    ) -> Result<(), String> {
+        let documents = match kind {
+            Kind::Invoice => &mut self.invoices,
+            Kind::Payment => &mut self.payments,
+            Kind::Credit => &mut self.credits,
+        };
+        match change {
+            Change::Opens(amount) => {
+                open(documents, document, amount);
                 Ok(())
             }
-            ReceivablesFact::Payment(data) => {
-                open(&mut self.payments, &data.payment, data.amount);
-                Ok(())
-            }
-            ReceivablesFact::Credit(data) => {
-                open(&mut self.credits, &data.credit, data.total);
-                Ok(())
-            }
-            ReceivablesFact::Settlement { invoice, amount, .. } => {
-                lower(&mut self.invoices, "invoice", invoice, *amount)
-            }
-            ReceivablesFact::Use { of, document, amount } if of.is_of_payment() => {
-                lower(&mut self.payments, "payment", document, *amount)
-            }
-            ReceivablesFact::Use { document, amount, .. } => {
-                lower(&mut self.credits, "credit", document, *amount)
-            }
-            ReceivablesFact::Entry { legs, functional, .. } => {
-                let sum: Amount = legs.iter().map(|leg| leg.amount).sum();
-                let valued = functional.iter().flat_map(|own| &own.postings);
-                let value: Amount = valued.map(|one| one.amount).sum();
-                match (sum.is_zero(), value.is_zero()) {
-                    (true, true) => Ok(()),
-                    (true, false) => Err(format!("in the book's currency it is off by {value}")),
-                    (false, _) => Err(format!("its entry is off by {sum}")),
-                }
-            }
-            ReceivablesFact::Book(_)
-            | ReceivablesFact::Customer(_)
-            | ReceivablesFact::RevenueAccount { .. }
-            | ReceivablesFact::Collections(_)
-            | ReceivablesFact::Closed { .. }
-            | ReceivablesFact::FxRate(_)
-            | ReceivablesFact::PaidBack { .. }
-            | ReceivablesFact::Dispute { .. } => Ok(()),
+            Change::Takes(amount) => lower(documents, kind.name(), document, amount),
         }
     }
+}
+
+/// A document that can have something left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Invoice,
+    Payment,
+    Credit,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Invoice => "invoice",
+            Self::Payment => "payment",
+            Self::Credit => "credit",
+        }
+    }
+}
+
+/// What becomes of what is left of a document, in its currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// So much is left of a new one.
+    Opens(Amount),
+    /// So much less is left; below zero it is given back.
+    Takes(Amount),
 }
 
 fn open(documents: &mut BTreeMap<Identifier, Amount>, document: &Identifier, amount: Amount) {

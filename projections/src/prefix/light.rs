@@ -8,9 +8,7 @@ use ledger_core::posting::{ContractId, Posting, Role, Target};
 use ledger_core::revenue::schedule::Schedule;
 use rust_decimal::Decimal;
 
-use crate::facts::{
-    DeferredFact, DigestParts, EventFacts, Folder, ProjectionError, ReceivablesFact,
-};
+use crate::facts::{DeferredFact, EventFacts, Folder, ProjectionError, ReceivablesFact, Written};
 use crate::prefix::moves::Documents;
 use crate::prefix::names::{Commands, Names};
 use crate::prefix::trim;
@@ -34,22 +32,24 @@ pub struct Light {
 }
 
 impl Fold for Light {
-    const HASHES: bool = false;
+    const WRITES: bool = false;
+
+    type Needs = EventFacts;
 
     fn sequence(&self) -> u64 {
         self.folder.sequence()
     }
 
-    fn trim(facts: &mut EventFacts) {
-        trim(facts);
+    fn pick(facts: EventFacts) -> EventFacts {
+        trim(facts)
     }
 
     fn is_done(&self) -> bool {
         self.is_in_doubt
     }
 
-    fn take(&mut self, facts: &EventFacts, parts: DigestParts<'_>) -> Result<(), ProjectionError> {
-        self.folder.take(facts, parts)?;
+    fn take(&mut self, facts: &EventFacts, written: Written<'_>) -> Result<(), ProjectionError> {
+        self.folder.take(facts, written)?;
         self.commands.take(facts);
         let is_well = self.names.take(facts).is_none()
             && self.documents.take(facts).is_none()

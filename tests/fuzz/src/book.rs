@@ -9,7 +9,7 @@ use ledger_core::decide::decide;
 use ledger_core::event::Event;
 use ledger_core::id::Identifier;
 use ledger_core::log::{Record, StoredRecord};
-use projections::facts::{DigestParts, EventFacts};
+use projections::facts::{EventFacts, Written};
 use projections::prefix::Checked;
 use projections::replay::Fold;
 use projections::views::Views;
@@ -127,7 +127,7 @@ impl Desk {
     pub fn views(&self) -> Views {
         let mut views = Views::default();
         for facts in &self.facts {
-            views.take(facts, DigestParts::default()).unwrap();
+            views.take(facts, Written::default()).unwrap();
         }
         views
     }
@@ -136,7 +136,7 @@ impl Desk {
     pub fn check(&self) {
         let mut checked = Checked::default();
         for facts in &self.facts {
-            checked.take(facts, DigestParts::default()).unwrap();
+            checked.take(facts, Written::default()).unwrap();
         }
         if let Some(violation) = checked.finish() {
             panic!("the books are wrong: {violation:?}");

@@ -8,14 +8,15 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_nats::Message;
+use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
-use async_nats::jetstream::{self, Context};
 use futures::StreamExt;
 use tokio::time::timeout;
 
 use super::headers;
 use super::way::connects;
-use crate::log::{LogError, Record, StoredRecord};
+use crate::log::{Bodies, LogError, Record, StoredRecord};
 
 /// Records that one pull asks for: enough to be fast, less than the client would drop.
 const PULL_RECORDS_MAX: usize = 10_000;
@@ -66,7 +67,37 @@ impl Cursors {
 
     /// Reads the records `from` to `last`, both included and known to be stored.
     pub(super) async fn read(&self, from: u64, last: u64) -> Result<Vec<StoredRecord>, LogError> {
-        let mut found: Vec<StoredRecord> = Vec::new();
+        let mut found = Vec::new();
+        self.each(from, last, &mut |sequence, message| {
+            found.push(StoredRecord { sequence, record: record(message) });
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// The same of only the bodies, and the values of one header.
+    pub(super) async fn read_bodies(
+        &self,
+        from: u64,
+        last: u64,
+        header: &str,
+    ) -> Result<Bodies, LogError> {
+        let mut bodies = Bodies::default();
+        self.each(from, last, &mut |sequence, message| {
+            let value = message.headers.as_ref().and_then(|headers| headers.get(header));
+            bodies.push(sequence, value.map(|value| value.as_str().as_bytes()), &message.payload);
+        })
+        .await?;
+        Ok(bodies)
+    }
+
+    /// Shows such records to `see`, in order.
+    async fn each(
+        &self,
+        from: u64,
+        last: u64,
+        see: &mut (dyn FnMut(u64, Message) + Send),
+    ) -> Result<(), LogError> {
         let mut next = from;
         let mut failures = 0;
         let mut cursor = self.take(from);
@@ -81,7 +112,7 @@ impl Cursors {
                     }
                 },
             };
-            let stop = current.pull(last, &mut found).await;
+            let stop = current.pull(last, see).await;
             if current.next > next {
                 failures = 0;
             }
@@ -95,7 +126,7 @@ impl Cursors {
         if let Some(cursor) = cursor {
             self.put(cursor);
         }
-        Ok(found)
+        Ok(())
     }
 
     async fn create(&self, next: u64) -> Result<Cursor, String> {
@@ -165,7 +196,7 @@ impl Cursors {
 }
 
 impl Cursor {
-    async fn pull(&mut self, last: u64, found: &mut Vec<StoredRecord>) -> Stop {
+    async fn pull(&mut self, last: u64, see: &mut (dyn FnMut(u64, Message) + Send)) -> Stop {
         let missing = last.saturating_sub(self.next).saturating_add(1);
         let wanted = usize::try_from(missing).unwrap_or(usize::MAX).min(PULL_RECORDS_MAX);
         let pulling = self
@@ -202,14 +233,13 @@ impl Cursor {
             }
             self.fresh = false;
             self.next = sequence.saturating_add(1);
-            found.push(StoredRecord { sequence, record: record(message) });
+            see(sequence, message.message);
         }
         Stop::Complete
     }
 }
 
-fn record(message: jetstream::Message) -> Record {
-    let message = message.message;
+fn record(message: Message) -> Record {
     Record {
         headers: headers::from_server(message.headers.as_ref()),
         subject: message.subject.into_string(),

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use super::index::Index;
 use super::source::{Found, Source};
 use super::{corrupt, unavailable};
-use crate::log::frame::Expected;
-use crate::log::{LogError, StoredRecord};
+use crate::log::frame::{Expected, Header};
+use crate::log::{Bodies, LogError, StoredRecord};
 
 /// Cursors that are kept. Each has a file and at most about 1 MiB of buffer.
 const CURSORS_MAX: usize = 8;
@@ -37,25 +37,66 @@ impl Cursors {
         from: u64,
         max: usize,
     ) -> Result<Vec<StoredRecord>, LogError> {
+        let mut records = Vec::new();
+        self.each(index, from, max, |cursor, count| {
+            if records.is_empty() {
+                records.reserve_exact(count);
+            }
+            let (sequence, record) = cursor.frame(Header::record)?;
+            records.push(StoredRecord { sequence, record });
+            Ok(())
+        })?;
+        Ok(records)
+    }
+
+    /// The same of only the bodies, and the values of one header.
+    pub(super) fn read_bodies(
+        &self,
+        index: &Mutex<Index>,
+        (from, max): (u64, usize),
+        header: &str,
+    ) -> Result<Bodies, LogError> {
+        let mut bodies = Bodies::default();
+        self.each(index, from, max, |cursor, count| {
+            if bodies.is_empty() {
+                bodies = Bodies::with_capacity(count);
+            }
+            let read = |frame: &Header, payload: &[u8]| {
+                let (value, body) = frame.body(payload, header)?;
+                bodies.push(frame.sequence, value, body);
+                Ok(())
+            };
+            cursor.frame(read).map(|_| ())
+        })?;
+        Ok(bodies)
+    }
+
+    /// Steps over records; `step` hears how many there still are, and takes one.
+    fn each(
+        &self,
+        index: &Mutex<Index>,
+        from: u64,
+        max: usize,
+        mut step: impl FnMut(&mut Cursor, usize) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
         let first = from.max(1);
         let end = index.lock().unwrap_or_else(PoisonError::into_inner).last();
         let Some(ready) = end.checked_sub(first - 1).filter(|ready| *ready > 0 && max > 0) else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         let count = usize::try_from(ready).map_or(max, |ready| ready.min(max));
-        let mut records = Vec::with_capacity(count);
-        let Some(mut cursor) = self.at(index, first)? else { return Ok(records) };
-        while records.len() < count {
+        let Some(mut cursor) = self.at(index, first)? else { return Ok(()) };
+        for left in (1..=count).rev() {
             if cursor.next > cursor.last {
                 match Cursor::seek(index, cursor.next, Some(cursor))? {
                     Some(moved) => cursor = moved,
-                    None => return Ok(records),
+                    None => return Ok(()),
                 }
             }
-            records.push(cursor.record()?);
+            step(&mut cursor, left)?;
         }
         self.keep(cursor);
-        Ok(records)
+        Ok(())
     }
 
     /// A cursor that stands at a sequence: the one of the last read, or else a new one.
@@ -100,21 +141,24 @@ impl Cursor {
             Source::open(&path, offset, length).map_err(|error| unavailable(&path, &error))?;
         let mut cursor = Cursor { segment: number, path, next, last, source };
         while cursor.next < sequence {
-            cursor.record()?;
+            cursor.frame(|frame, payload| frame.check(payload))?;
         }
         Ok(Some(cursor))
     }
 
-    /// The record at which the cursor stands; it stands at the next one then.
-    fn record(&mut self) -> Result<StoredRecord, LogError> {
+    /// What is wanted of the record at which the cursor stands, and its sequence; it stands at the next
+    /// one then.
+    fn frame<T>(
+        &mut self,
+        read: impl FnOnce(&Header, &[u8]) -> Result<T, &'static str>,
+    ) -> Result<(u64, T), LogError> {
         let at = self.source.offset();
         let expected = Expected { sequence: self.next, place: None, group: None };
-        let found =
-            self.source.frame(&expected).map_err(|error| unavailable(&self.path, &error))?;
-        match found {
-            Found::Frame(header, record) => {
+        let found = self.source.frame(&expected, read);
+        match found.map_err(|error| unavailable(&self.path, &error))? {
+            Found::Frame(header, found) => {
                 self.next = header.sequence + 1;
-                Ok(StoredRecord { sequence: header.sequence, record })
+                Ok((header.sequence, found))
             }
             Found::End | Found::Short => {
                 Err(corrupt(&self.path, at, "the file is shorter than it was when it was opened"))

@@ -9,7 +9,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::source::{Found, Source};
 use super::{corrupt, unavailable};
 use crate::log::LogError;
-use crate::log::frame::{Expected, wide};
+use crate::log::frame::{Expected, Header, wide};
 
 /// Every so many records the place of one is kept: 8 bytes of memory for 256 records.
 const MARK_EVERY: u64 = 256;
@@ -133,7 +133,7 @@ impl Segment {
                 place: u16::try_from(frames.len()).ok(),
                 group,
             };
-            match source.frame(&expected).map_err(failed)? {
+            match source.frame(&expected, Header::record).map_err(failed)? {
                 Found::Frame(header, record) => {
                     header.check_body(&record.body).map_err(|why| corrupt(&path, at, why))?;
                     frames.push(source.offset() - at);

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::log::Record;
 use crate::log::frame::{Expected, HEADER_BYTES, Header, wide};
 
 /// Bytes that are read at once: large enough that system calls do not count.
@@ -22,11 +21,11 @@ pub(super) struct Source {
 
 /// What stands at the position of a source.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum Found<T> {
     /// The limit.
     End,
-    /// A whole frame, as expected; the source is behind it now.
-    Frame(Header, Record),
+    /// A whole frame, as expected, and what was read of its payload; the source is behind it now.
+    Frame(Header, T),
     /// The beginning of the expected frame, and then the limit.
     Short,
     /// Bytes that are not the expected frame.
@@ -73,8 +72,13 @@ impl Source {
         self.offset += wide(bytes);
     }
 
-    /// Reads the expected frame, with its CRC32C checked.
-    pub(super) fn frame(&mut self, expected: &Expected) -> io::Result<Found> {
+    /// Reads what is wanted of the expected frame's payload, with its CRC32C checked; `read` says what
+    /// does not fit.
+    pub(super) fn frame<T>(
+        &mut self,
+        expected: &Expected,
+        read: impl FnOnce(&Header, &[u8]) -> Result<T, &'static str>,
+    ) -> io::Result<Found<T>> {
         let bytes = self.peek(HEADER_BYTES)?;
         if bytes.is_empty() {
             return Ok(Found::End);
@@ -97,10 +101,10 @@ impl Source {
         if bytes.len() < whole {
             return Ok(Found::Short);
         }
-        match header.record(bytes.get(HEADER_BYTES..).unwrap_or_default()) {
-            Ok(record) => {
+        match read(&header, bytes.get(HEADER_BYTES..).unwrap_or_default()) {
+            Ok(found) => {
                 self.consume(whole);
-                Ok(Found::Frame(header, record))
+                Ok(Found::Frame(header, found))
             }
             Err(reason) => Ok(bad(reason, whole)),
         }
@@ -131,6 +135,6 @@ impl Source {
     }
 }
 
-fn bad(reason: &str, within: usize) -> Found {
+fn bad<T>(reason: &str, within: usize) -> Found<T> {
     Found::Bad { reason: reason.to_owned(), within: wide(within) }
 }
