@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use borsh::BorshDeserialize;
 use ledger_core::log::SharedLog;
@@ -31,6 +32,11 @@ pub struct Projector {
     snapshot: Option<PathBuf>,
     /// The last event of the snapshot that was read or written last.
     in_snapshot: u64,
+    /// Whether the store lacks facts that only the next snapshot will hold: nothing is added to it until
+    /// that is published.
+    has_gap: bool,
+    /// The last event of the snapshot that is being written, 0 where none is.
+    in_writing: AtomicU64,
 }
 
 impl Projector {
@@ -58,7 +64,9 @@ impl Projector {
         must_hold(log, views.sequence, chain).await?;
         let stored = views.sequence;
         let (store, rows) = (Some(store), Vec::new());
-        Ok(Self { views, chain, store, rows, stored, snapshot, in_snapshot })
+        let in_writing = AtomicU64::new(0);
+        let has_gap = false;
+        Ok(Self { views, chain, store, rows, stored, snapshot, in_snapshot, has_gap, in_writing })
     }
 
     /// Views that are kept in memory only.
@@ -71,6 +79,8 @@ impl Projector {
             stored: 0,
             snapshot: None,
             in_snapshot: 0,
+            has_gap: false,
+            in_writing: AtomicU64::new(0),
         }
     }
 
@@ -84,7 +94,8 @@ impl Projector {
         self.chain
     }
 
-    /// Folds and stores what the log holds by now.
+    /// Folds and stores what the log holds by now. Where that is so much that a snapshot is due behind it,
+    /// the snapshot alone will hold it: the store takes as long for an event as the fold does.
     ///
     /// # Errors
     /// [`ReplayError`]; the projector stands at the last good event then.
@@ -93,8 +104,10 @@ impl Projector {
         log: &SharedLog,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(), ReplayError> {
+        let last = log.last_sequence().await?;
+        self.has_gap |= self.snapshot.is_some() && is_due(self.views.sequence, last);
         let mut chain = self.chain;
-        let result = catch_up(log, self, &mut chain, None, progress).await;
+        let result = catch_up(log, self, &mut chain, Some(last), progress).await;
         // Also where it stopped inside a piece: views, chain and position stay at one event.
         self.chain = chain;
         self.commit();
@@ -115,6 +128,7 @@ impl Projector {
         let is_new = self.views.sequence > self.in_snapshot;
         let Some(path) = self.snapshot.as_deref().filter(|_| is_new) else { return Ok(None) };
         let written = snapshot::write(path, &self.views, self.chain)?;
+        self.in_writing.store(self.views.sequence, Ordering::Relaxed);
         Ok(Some((written, self.views.sequence)))
     }
 
@@ -122,16 +136,30 @@ impl Projector {
     /// once there is more. Facts that a snapshot holds are not kept twice.
     pub fn snapshot_ended(&mut self, through: u64, is_published: bool) {
         self.in_snapshot = through;
+        self.in_writing.store(0, Ordering::Relaxed);
+        if self.has_gap {
+            if is_published {
+                // The rows since then follow the snapshot.
+                (self.has_gap, self.stored) = (false, through);
+            } else {
+                self.rows.clear();
+            }
+        }
         let Some(store) = self.store.as_mut().filter(|_| is_published) else { return };
         if let Err(error) = store.forget(through) {
             warn!(%error, "facts that the snapshot holds stay in the store");
         }
     }
 
+    /// Whether an event's facts go to the store: not those that only a snapshot will hold.
+    fn is_kept(&self, sequence: u64) -> bool {
+        let in_writing = self.in_writing.load(Ordering::Relaxed);
+        !self.has_gap || in_writing > 0 && sequence > in_writing
+    }
+
     fn commit(&mut self) {
-        let Some(store) = self.store.as_mut().filter(|_| self.stored < self.views.sequence) else {
-            return;
-        };
+        let is_behind = self.stored < self.views.sequence && !self.has_gap;
+        let Some(store) = self.store.as_mut().filter(|_| is_behind) else { return };
         let position = position(&self.views, self.chain);
         match store.commit(&self.rows, &position) {
             Ok(()) => {
@@ -160,7 +188,7 @@ impl Fold for Projector {
 
     fn take(&mut self, facts: &EventFacts, written: Written<'_>) -> Result<(), ProjectionError> {
         self.views.take(facts, written)?;
-        if self.store.is_some() {
+        if self.store.is_some() && self.is_kept(facts.sequence) {
             self.rows.push((facts.sequence, written.row().to_vec()));
         }
         Ok(())

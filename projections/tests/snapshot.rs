@@ -198,6 +198,59 @@ async fn a_snapshot_that_could_not_be_written_changes_nothing() {
     assert_eq!(folder.projector(&log).await.views().digests(), fresh.digests());
 }
 
+/// So much is folded at once that a snapshot is due: the store holds nothing of it, and goes on behind the
+/// snapshot, also with what came while that was being written.
+#[tokio::test]
+async fn what_a_snapshot_will_hold_is_not_stored_besides() {
+    let folder = Folder::new();
+    let mut builder = book(1);
+    let short = builder.log().await;
+    drop(folder.projector(&short).await);
+    let few = short.last_sequence().await.unwrap();
+    assert_eq!(folder.rows(), (1..=few).collect::<Vec<_>>());
+    for number in 2..7_000 {
+        invoice(&mut builder, number);
+    }
+    let long = builder.log().await;
+    let mut projector = folder.projector(&long).await;
+    let last = projector.views().sequence;
+    assert!(projector.is_snapshot_due(), "{few} to {last}");
+    let (snapshot, through) = projector.write_snapshot().unwrap().unwrap();
+    assert_eq!(through, last);
+    invoice(&mut builder, 20_000);
+    let log = builder.log().await;
+    projector.catch_up(&log, &mut |_| {}).await.unwrap();
+    snapshot.publish().unwrap();
+    projector.snapshot_ended(through, true);
+    invoice(&mut builder, 20_001);
+    let log = builder.log().await;
+    projector.catch_up(&log, &mut |_| {}).await.unwrap();
+    drop(projector);
+    let end = log.last_sequence().await.unwrap();
+    assert_eq!(folder.rows(), (last + 1..=end).collect::<Vec<_>>());
+    let again = Projector::open(folder.facts(), Some(folder.snapshot()), &log).await.unwrap();
+    let (fresh, _) = replay(&log, &mut |_| {}).await.unwrap();
+    assert_eq!(again.views().sequence, end, "the snapshot and the store are used");
+    assert_eq!(again.views().digests(), fresh.digests());
+}
+
+/// Without the snapshot that was to hold them, the facts are folded again at the next start.
+#[tokio::test]
+async fn what_no_snapshot_came_to_hold_is_folded_again() {
+    let (folder, log) = (Folder::new(), book(7_000).log().await);
+    let mut projector = folder.projector(&log).await;
+    fs::create_dir(folder.snapshot()).unwrap();
+    let (written, through) = projector.write_snapshot().unwrap().unwrap();
+    assert!(written.publish().is_err());
+    projector.snapshot_ended(through, false);
+    projector.catch_up(&log, &mut |_| {}).await.unwrap();
+    drop(projector);
+    assert_eq!(folder.rows(), Vec::<u64>::new());
+    fs::remove_dir(folder.snapshot()).unwrap();
+    let (fresh, _) = replay(&log, &mut |_| {}).await.unwrap();
+    assert_eq!(folder.projector(&log).await.views().digests(), fresh.digests());
+}
+
 #[tokio::test]
 async fn views_without_rows_say_whether_somebody_missed_them() {
     let (folder, log) = (Folder::new(), book(4).log().await);

@@ -109,6 +109,7 @@ async fn live(global: &Global, log: &SharedLog) -> Result<Digests, Failure> {
             let mut projector =
                 Projector::open(config::open_store(global)?, Some(global.snapshot()?), log).await?;
             projector.catch_up(log, &mut |_| {}).await?;
+            keep(&mut projector);
             live::digests(projector.views()).to_string().into_bytes()
         }
     };
@@ -117,6 +118,22 @@ async fn live(global: &Global, log: &SharedLog) -> Result<Digests, Failure> {
             .because(error)
             .help("is it of another release?")
     })
+}
+
+/// Keeps what was folded, where it was much: the next time costs the log's tail.
+fn keep(projector: &mut Projector) {
+    if !projector.is_snapshot_due() {
+        return;
+    }
+    let published = match projector.write_snapshot() {
+        Ok(Some((snapshot, through))) => snapshot.publish().map(|()| through),
+        Ok(None) => return,
+        Err(error) => Err(error),
+    };
+    match published {
+        Ok(through) => projector.snapshot_ended(through, true),
+        Err(error) => tracing::warn!(%error, "the next time reads more of the log"),
+    }
 }
 
 /// A projection, and whether the live one is the same.
