@@ -27,6 +27,8 @@ use crate::log::{HeaderText, Record};
 /// Bytes of a frame before its payload.
 pub(super) const HEADER_BYTES: usize = 68;
 const CHECKED_BYTES: usize = 64;
+const NO_SUBJECT: &str = "a subject is not UTF-8";
+const NO_HEADER: &str = "a header is not readable";
 const MAGIC: [u8; 4] = *b"RVJ1";
 
 /// What a frame says of its record.
@@ -153,12 +155,12 @@ impl Header {
     /// not the SHA-256: see [`check_body`](Header::check_body).
     pub(super) fn record(&self, payload: &[u8]) -> Result<Record, &'static str> {
         let (subject, mut section, body) = self.parts(payload)?;
-        let subject = str::from_utf8(subject).map_err(|_| "a subject is not UTF-8")?.to_owned();
+        let subject = str::from_utf8(subject).map_err(|_| NO_SUBJECT)?.to_owned();
         let mut headers = Vec::with_capacity(8.min(self.headers / 8));
         while !section.0.is_empty() {
             let name = section.length().and_then(|n| section.text(n)).map(HeaderText::new);
             let value = section.length().and_then(|n| section.text(n)).map(HeaderText::new);
-            headers.push(name.zip(value).ok_or("a header is not readable")?);
+            headers.push(name.zip(value).ok_or(NO_HEADER)?);
         }
         Ok(Record { subject, headers, body: body.to_vec() })
     }
@@ -172,7 +174,7 @@ impl Header {
         let (_, mut section, body) = self.parts(payload)?;
         while !section.0.is_empty() {
             let mut text = || section.length().and_then(|length| section.take(length));
-            let (name, value) = text().zip(text()).ok_or("a header is not readable")?;
+            let (name, value) = text().zip(text()).ok_or(NO_HEADER)?;
             if name == header.as_bytes() {
                 return Ok((Some(value), body));
             }
@@ -180,9 +182,15 @@ impl Header {
         Ok((None, body))
     }
 
-    /// Checks a payload that nobody reads, as [`record`](Header::record) does.
-    pub(super) fn check(&self, payload: &[u8]) -> Result<(), &'static str> {
-        self.parts(payload).map(|_| ())
+    /// The body of a payload that can be read as a record: nothing else is kept of it.
+    pub(super) fn readable<'a>(&self, payload: &'a [u8]) -> Result<&'a [u8], &'static str> {
+        let (subject, mut section, body) = self.parts(payload)?;
+        str::from_utf8(subject).map_err(|_| NO_SUBJECT)?;
+        while !section.0.is_empty() {
+            section.length().and_then(|length| section.text(length)).ok_or(NO_HEADER)?;
+            section.length().and_then(|length| section.text(length)).ok_or(NO_HEADER)?;
+        }
+        Ok(body)
     }
 
     /// Subject, headers and body of a payload that fits its checksum.

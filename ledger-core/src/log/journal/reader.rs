@@ -141,7 +141,7 @@ impl Cursor {
             Source::open(&path, offset, length).map_err(|error| unavailable(&path, &error))?;
         let mut cursor = Cursor { segment: number, path, next, last, source };
         while cursor.next < sequence {
-            cursor.frame(|frame, payload| frame.check(payload))?;
+            cursor.frame(|frame, payload| frame.readable(payload).map(|_| ()))?;
         }
         Ok(Some(cursor))
     }

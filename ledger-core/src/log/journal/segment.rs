@@ -133,9 +133,11 @@ impl Segment {
                 place: u16::try_from(frames.len()).ok(),
                 group,
             };
-            match source.frame(&expected, Header::record).map_err(failed)? {
-                Found::Frame(header, record) => {
-                    header.check_body(&record.body).map_err(|why| corrupt(&path, at, why))?;
+            let check =
+                |header: &Header, payload: &[u8]| Ok(header.check_body(header.readable(payload)?));
+            match source.frame(&expected, check).map_err(failed)? {
+                Found::Frame(header, checked) => {
+                    checked.map_err(|why| corrupt(&path, at, why))?;
                     frames.push(source.offset() - at);
                     group = Some(header.group);
                     if header.commits() {
