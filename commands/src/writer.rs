@@ -21,9 +21,12 @@ use crate::meter::Meter;
 use crate::standing::Standing;
 
 mod ask;
+mod decide;
+mod flight;
 mod gate;
 mod group;
 mod keep;
+mod landed;
 mod pressure;
 mod run;
 mod seal;
