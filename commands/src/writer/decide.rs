@@ -84,7 +84,7 @@ impl Writer {
         }
         let added = self.add_documents(group, &mut rest);
         if matches!(added, Ok(false)) {
-            group.is_closed = true;
+            (group.is_closed, group.goes_on) = (true, true);
             return Some(rest);
         }
         let refusal = added.err();

@@ -43,6 +43,8 @@ pub(super) struct Group {
     pub(super) entries: Vec<Entry>,
     /// Whether a command waits that needs a group of its own.
     pub(super) is_closed: bool,
+    /// Whether a billing run that has a part in it goes on behind it.
+    pub(super) goes_on: bool,
 }
 
 /// A billing run that was planned, and what of it is in no group yet. Each part that is stored
@@ -89,6 +91,11 @@ impl Group {
         self.events
     }
 
+    /// Whether a billing run that has a part in it goes on behind it.
+    pub(super) fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
     /// Behind which event it is to be appended.
     pub(super) fn expected(&self) -> u64 {
         self.expected
@@ -133,10 +140,18 @@ impl Group {
 
 impl Job {
     /// Tells the caller that nobody knows.
-    pub(super) fn answer_unknown(self, problem: &str) {
+    pub(super) fn answer_unknown(mut self, problem: &str) {
+        self.tell_unknown(problem);
+    }
+
+    /// The same, and the command may be decided again. A caller is told once.
+    pub(super) fn tell_unknown(&mut self, problem: &str) {
+        if self.is_told() {
+            return;
+        }
         let message = format!("{problem}; send the command again with the same id");
         let rejection = Rejection::new(Code::CommandOutcomeUnknown, message);
         let reply = Reply::rejected(Some(self.command.id.as_str()), &rejection);
-        self.answer(reply);
+        self.tell(reply);
     }
 }

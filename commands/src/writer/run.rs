@@ -13,6 +13,7 @@ use tracing::error;
 use crate::planted::{self, Planted};
 use crate::writer::flight::{InFlight, Landing};
 use crate::writer::group::{Group, Rest};
+use crate::writer::unsettled::Unsettled;
 use crate::writer::{Job, Writer};
 
 /// Commands that are decided before the group on its way is looked after again.
@@ -27,6 +28,10 @@ pub(super) struct Pipeline {
     pub(super) rest: Option<Rest>,
     /// Not decided yet.
     pub(super) backlog: VecDeque<Job>,
+    /// Behind which event a group was sent of which it is not known whether it is stored.
+    pub(super) doubt: Option<u64>,
+    /// Its commands, once their callers were told so: all others wait.
+    pub(super) unsettled: Option<Unsettled>,
     pub(super) failures: usize,
     pub(super) races: usize,
 }
@@ -37,15 +42,42 @@ impl Pipeline {
         self.backlog.is_empty() && self.rest.is_none()
     }
 
-    /// The next command whose caller still waits for it: the others were told that nothing of
-    /// theirs is stored.
+    /// Whether there is something to decide now.
+    fn has_more(&self) -> bool {
+        !self.waiting().is_empty() && !self.next.is_full()
+    }
+
+    fn waiting(&self) -> &VecDeque<Job> {
+        self.unsettled.as_ref().map_or(&self.backlog, |unsettled| &unsettled.jobs)
+    }
+
+    fn waiting_mut(&mut self) -> &mut VecDeque<Job> {
+        self.unsettled.as_mut().map_or(&mut self.backlog, |unsettled| &mut unsettled.jobs)
+    }
+
+    /// The next command whose caller still waits for it, or was told that nobody knows: the others were
+    /// told that nothing of theirs is stored.
     fn next_job(&mut self) -> Option<Job> {
-        while let Some(mut job) = self.backlog.pop_front() {
+        while let Some(mut job) = self.waiting_mut().pop_front() {
             if job.take() || planted::is(Planted::DecidesWhatWasGivenUp) {
                 return Some(job);
             }
         }
         None
+    }
+
+    /// Everything, where the group that was on its way is not known to be stored: the commands of what
+    /// was sent, and those behind it, in their order.
+    pub(super) fn take(&mut self, group: Group) -> (Vec<Job>, VecDeque<Job>) {
+        let goes_on = group.goes_on();
+        let (next, backlog) = (std::mem::take(&mut self.next), std::mem::take(&mut self.backlog));
+        let rest = self.rest.take().map(|rest| rest.job);
+        let mut sent: Vec<Job> = group.into_jobs().collect();
+        let mut behind: VecDeque<Job> = next.into_jobs().chain(rest).chain(backlog).collect();
+        if goes_on {
+            sent.extend(behind.pop_front());
+        }
+        (sent, behind)
     }
 }
 
@@ -80,8 +112,7 @@ impl Writer {
                 Some(mut flight) => {
                     let wants_more =
                         is_open && pipeline.backlog.is_empty() && !pipeline.next.is_full();
-                    let is_busy =
-                        !waits && !pipeline.backlog.is_empty() && !pipeline.next.is_full();
+                    let is_busy = !waits && pipeline.has_more();
                     tokio::select! {
                         biased;
                         landing = &mut flight.landing => {
@@ -105,6 +136,9 @@ impl Writer {
                 }
                 None if !pipeline.next.is_empty() => self.launch(&mut pipeline).await,
                 None if is_open && self.term.is_none() => is_open = self.stand_by(&mut jobs).await,
+                None if let Some(until) = pipeline.left_alone_until(is_open) => {
+                    is_open = self.leave_alone(until, &mut pipeline, &mut jobs).await;
+                }
                 None if is_open => tokio::select! {
                     biased;
                     count = jobs.recv_many(&mut taken, GROUP_RECORDS_MAX) => {
@@ -120,14 +154,20 @@ impl Writer {
 
     /// Decides what waits, as far as the next group goes.
     async fn fill(&mut self, pipeline: &mut Pipeline) {
-        if !self.is_current && !pipeline.backlog.is_empty() && !self.recover_state().await {
+        if pipeline.pauses() {
+            return;
+        }
+        let is_needed = pipeline.is_unsettled() || !pipeline.backlog.is_empty();
+        if !self.is_current && is_needed && !self.recover(pipeline).await {
             for job in pipeline.backlog.drain(..) {
                 job.answer_unknown("the log cannot be read");
             }
+            return pipeline.stays_unsettled();
         }
         if !self.holds() {
             return;
         }
+        self.let_go_where_stuck(pipeline);
         if let Some(rest) = pipeline.rest.take_if(|_| !pipeline.next.is_full()) {
             pipeline.rest = self.add_part(&mut pipeline.next, rest);
         }
@@ -142,7 +182,7 @@ impl Writer {
             let Some(job) = pipeline.next_job() else { return };
             let Pipeline { next, rest, .. } = pipeline;
             if let Some(job) = self.decide_into(next, job, rest) {
-                pipeline.backlog.push_front(job);
+                pipeline.waiting_mut().push_front(job);
             }
             if let Some(rest) = pipeline.rest.take() {
                 pipeline.rest = self.add_part(&mut pipeline.next, rest);

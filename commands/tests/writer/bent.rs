@@ -23,6 +23,8 @@ pub(crate) enum Act {
     Broken,
     /// Waits until it is let through.
     Held,
+    /// Loses the answer, and keeps the group: it is on its way until it is told to arrive.
+    Late,
 }
 
 /// A log in memory, with acts for its next appends; behind them it is a good one.
@@ -32,6 +34,7 @@ pub(crate) struct BentLog {
     acts: Mutex<VecDeque<Act>>,
     gate: Semaphore,
     groups: Mutex<Vec<usize>>,
+    late: Mutex<VecDeque<(u64, Vec<Record>)>>,
     reads_that_fail: AtomicUsize,
     reads: Mutex<Vec<u64>>,
 }
@@ -43,6 +46,7 @@ impl BentLog {
             acts: Mutex::new(acts.iter().copied().collect()),
             gate: Semaphore::new(0),
             groups: Mutex::default(),
+            late: Mutex::default(),
             reads_that_fail: AtomicUsize::new(0),
             reads: Mutex::default(),
         }
@@ -55,6 +59,17 @@ impl BentLog {
 
     pub(crate) fn fail_reads(&self, count: usize) {
         self.reads_that_fail.store(count, Ordering::SeqCst);
+    }
+
+    /// A late group arrives, the first one of them; the last sequence where it is stored.
+    pub(crate) async fn arrive(&self) -> Result<u64, AppendError> {
+        let (expected_last, group) = self.late.lock().unwrap().pop_front().unwrap();
+        self.inner.append(expected_last, group).await
+    }
+
+    /// Whether a late group is still on its way.
+    pub(crate) fn is_anything_late(&self) -> bool {
+        !self.late.lock().unwrap().is_empty()
     }
 
     /// What the next appends do.
@@ -94,6 +109,10 @@ impl EventLog for BentLog {
                     lost()
                 }
                 Some(Act::LostUnknown) => lost(),
+                Some(Act::Late) => {
+                    self.late.lock().unwrap().push_back((expected_last, group));
+                    lost()
+                }
                 Some(Act::Broken) => {
                     self.inner.append(expected_last, group).await?;
                     Err(AppendError::Disk { reason: "the sync failed".to_owned() })
