@@ -86,7 +86,7 @@ impl Writer {
         if !group.has_refusals() || planted::is(Planted::RefusesWithoutALook) {
             return group.answer(Vec::new());
         }
-        let last = self.log.last_sequence().await;
+        let last = self.log.settled_sequence().await;
         if !self.holds() {
             return group.answer_accepted(Vec::new());
         }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ledger_core::log::memory::MemoryLog;
 use ledger_core::log::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
@@ -37,6 +37,7 @@ pub(crate) struct BentLog {
     late: Mutex<VecDeque<(u64, Vec<Record>)>>,
     reads_that_fail: AtomicUsize,
     reads: Mutex<Vec<u64>>,
+    tells_its_hand: AtomicBool,
 }
 
 impl BentLog {
@@ -49,6 +50,7 @@ impl BentLog {
             late: Mutex::default(),
             reads_that_fail: AtomicUsize::new(0),
             reads: Mutex::default(),
+            tells_its_hand: AtomicBool::new(false),
         }
     }
 
@@ -65,6 +67,21 @@ impl BentLog {
     pub(crate) async fn arrive(&self) -> Result<u64, AppendError> {
         let (expected_last, group) = self.late.lock().unwrap().pop_front().unwrap();
         self.inner.append(expected_last, group).await
+    }
+
+    /// A late group is in its hand from now on, not before it, and it says so when it is asked.
+    pub(crate) fn has_it_in_hand(&self) {
+        self.tells_its_hand.store(true, Ordering::SeqCst);
+    }
+
+    async fn settled_now(&self) -> Result<u64, LogError> {
+        let last = self.inner.last_sequence().await?;
+        let lands = self.late.lock().unwrap().iter().any(|(expected, _)| *expected == last);
+        if lands && self.tells_its_hand.load(Ordering::SeqCst) {
+            let (what, reason) = ("the log".to_owned(), "it has a group in hand".to_owned());
+            return Err(LogError::Unavailable { what, reason });
+        }
+        Ok(last)
     }
 
     /// Whether a late group is still on its way.
@@ -140,6 +157,10 @@ impl EventLog for BentLog {
 
     fn last_sequence(&self) -> LogFuture<'_, Result<u64, LogError>> {
         self.inner.last_sequence()
+    }
+
+    fn settled_sequence(&self) -> LogFuture<'_, Result<u64, LogError>> {
+        Box::pin(self.settled_now())
     }
 
     fn describe(&self) -> String {

@@ -158,6 +158,24 @@ async fn it_is_let_go_with_the_seat() {
     assert_eq!(kinds(&log).await, ["BookOpened", "CustomerRegistered"]);
 }
 
+/// The next writer knows nothing of it, and asks what the log has in hand before it refuses.
+#[tokio::test(start_paused = true)]
+async fn the_next_writer_refuses_nothing_while_the_log_has_it_in_hand() {
+    let (bent, log) = bent(&[&[Act::Stored][..], &GIVEN_UP].concat());
+    let first = start(&log).await;
+    assert_eq!(code(&ask(&first.handle(), OPEN).await), "accepted");
+    join_all([&customer("c", "C-1"), INVOICE].map(|text| ask(&first.handle(), text))).await;
+    first.shutdown().await.unwrap();
+    assert_eq!(bent.groups(), [1, 2, 2, 2]);
+    bent.has_it_in_hand();
+    let next = start(&log).await;
+    let handle = next.handle();
+    assert_eq!(code(&ask(&handle, INVOICE).await), "command.outcome_unknown");
+    assert_eq!(bent.arrive().await, Ok(3));
+    assert_eq!(code(&ask(&handle, INVOICE).await), "accepted");
+    assert_eq!(code(&ask(&handle, &customer("d", "C-1")).await), "customer.exists");
+}
+
 /// A log that cannot be read leaves the outcome unknown at the first attempt.
 #[tokio::test(start_paused = true)]
 async fn it_waits_for_a_log_that_can_be_read() {
