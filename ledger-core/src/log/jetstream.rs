@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use self::append::Appender;
 use self::cursor::Cursors;
 use self::gate::{Proofs, unproven_now};
-use self::leader::{ATTEMPT_PAUSE, last_of, question, stream_info};
+use self::leader::{ATTEMPT_PAUSE, Problem, last_of, question, stream_info};
 use self::way::Way;
 use super::bounds::check_group;
 use super::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
@@ -218,7 +218,10 @@ impl JetStreamLog {
                 Ok(end) => {
                     format!("it ends at {last}, and its leader has events up to {end} in hand")
                 }
-                Err(reason) => format!("its leader does not say what it has in hand: {reason}"),
+                Err(Problem::Told(error)) => return Err(error),
+                Err(Problem::Silence(reason)) => {
+                    format!("its leader does not say what it has in hand: {reason}")
+                }
             };
             if Instant::now() >= deadline {
                 return Err(unavailable(&self.stream, &reason));

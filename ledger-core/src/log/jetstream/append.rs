@@ -13,7 +13,8 @@ use tokio::time::timeout;
 
 use super::errors::{Expectation, end_in_hand, unknown};
 use super::headers;
-use super::leader::ATTEMPT_DEADLINE;
+use super::leader::{ATTEMPT_DEADLINE, Problem};
+use super::unavailable;
 use super::way::connects;
 use crate::log::{AppendError, Record};
 
@@ -89,17 +90,18 @@ impl Appender {
     ///
     /// # Errors
     ///
-    /// Why nothing is known.
-    pub(super) async fn end_in_hand(&self) -> Result<u64, String> {
+    /// Whether nobody answers just now, or somebody says something else.
+    pub(super) async fn end_in_hand(&self) -> Result<u64, Problem> {
         let mut headers = HeaderMap::new();
         headers.insert(NATS_EXPECTED_STREAM, self.stream.as_str());
         headers.insert(NATS_EXPECTED_LAST_SEQUENCE, HeaderValue::from(NEVER));
         let subject = format!("{}{FENCE}", self.subject_prefix);
         let asking = self.request(Message { subject, headers, body: Vec::new() });
         match timeout(ATTEMPT_DEADLINE, asking).await {
-            Ok(Ok(answer)) => end_in_hand(NEVER, &answer),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("no answer".to_owned()),
+            Ok(Ok(answer)) => end_in_hand(NEVER, &answer)
+                .map_err(|said| Problem::Told(unavailable(&self.stream, &said))),
+            Ok(Err(error)) => Err(Problem::Silence(error.to_string())),
+            Err(_) => Err(Problem::Silence("no answer".to_owned())),
         }
     }
 

@@ -128,12 +128,14 @@ impl ServerError {
 /// Reads the answer to a message that was to be stored behind `never`, which cannot be: where the
 /// leader's hand ends, or why that is not known.
 pub(super) fn end_in_hand(never: u64, payload: &[u8]) -> Result<u64, String> {
-    let count = 1;
-    match (Expectation { stream: "", expected_last: never, count }).answer(payload) {
-        Err(AppendError::WrongSequence { actual, .. }) => Ok(actual),
-        Err(other) => Err(other.to_string()),
-        Ok(answer) => Err(format!("it was stored, at {}", answer.seq)),
-    }
+    let answer: Answer = serde_json::from_slice(payload)
+        .map_err(|error| format!("the server's answer is not legible: {error}"))?;
+    let Some(error) = answer.error else {
+        return Err(format!("what can never be stored was stored, at {}", answer.seq));
+    };
+    let is_it = error.err_code == WRONG_LAST_SEQUENCE;
+    let actual = error.actual().filter(|actual| is_it && *actual != never);
+    actual.ok_or_else(|| format!("{} (error {})", error.description, error.err_code))
 }
 
 /// An outcome that only the log's tail can tell.

@@ -121,7 +121,8 @@ fn found(stream: &str, answer: Response<Info>) -> Result<Option<Info>, LogError>
 }
 
 /// Why a question is not answered.
-enum Problem {
+#[derive(Debug)]
+pub(super) enum Problem {
     /// A server refuses it.
     Told(LogError),
     /// Nobody answers, or there is no leader.
