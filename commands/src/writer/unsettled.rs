@@ -87,7 +87,8 @@ impl Writer {
     }
 
     /// Leaves the log alone until then, or until the seat changes; whether anybody can hand something
-    /// in.
+    /// in. What asks for a reply of the past has it: that needs no log, and callers ask again by the
+    /// thousand.
     pub(super) async fn leave_alone(
         &mut self,
         until: Instant,
@@ -95,14 +96,19 @@ impl Writer {
         jobs: &mut mpsc::Receiver<Job>,
     ) -> bool {
         let mut taken = Vec::new();
-        let is_taking = pipeline.backlog.is_empty();
+        // A queue that is shut and empty is ready at once, again and again.
+        let is_shut = jobs.is_closed() && jobs.is_empty();
+        let is_taking = !is_shut && pipeline.backlog.len() < GROUP_RECORDS_MAX;
         tokio::select! {
             biased;
             () = self.tenure.changed() => {}
             _ = jobs.recv_many(&mut taken, GROUP_RECORDS_MAX), if is_taking => {}
             () = tokio::time::sleep_until(until) => {}
         }
-        pipeline.backlog.extend(taken);
+        // The state is the log's own: nothing is on its way, and nothing is decided.
+        let repeats = self.is_current;
+        let open = |job| if repeats { self.answer_if_stored(job) } else { Some(job) };
+        pipeline.backlog.extend(taken.into_iter().filter_map(open));
         !jobs.is_closed() || !jobs.is_empty()
     }
 

@@ -28,7 +28,9 @@ const LONG_RUNS_IN: u64 = 12;
 /// Of a thousand wishes so many are two, of which the second one stands on the first.
 const PAIRS_IN_THOUSAND: u64 = 60;
 /// The same where the log is often silent.
-const PAIRS_IN_SILENCE: u64 = 400;
+const PAIRS_IN_SILENCE: u64 = 800;
+/// Of the two the first one waits so many times as long before it is asked for again.
+const FIRST_WAITS: u64 = 4;
 /// The lanes of the second one begin here.
 const SECOND_LANES: u64 = 30;
 
@@ -44,6 +46,8 @@ pub(crate) struct Client {
     pub(crate) wishes: u64,
     pub(crate) rng: Rng,
     sent: u64,
+    /// So many times as long as usual it waits before it asks again.
+    waits: u64,
     /// Its own lane, and how many there are from there on for what it has on its way.
     lanes: (u64, u64),
 }
@@ -119,7 +123,7 @@ impl Client {
         let rng = Rng::new(world.seed, 100 + index);
         let lanes = (index * CLIENT_LANES, SECOND_LANES);
         let (world, servers) = (Arc::clone(world), servers.to_vec());
-        Self { world, servers, index, wishes, rng, sent: 0, lanes }
+        Self { world, servers, index, wishes, rng, sent: 0, waits: 1, lanes }
     }
 
     /// The same client, which does a second thing at a time.
@@ -127,7 +131,7 @@ impl Client {
         let rng = Rng::new(self.rng.below(u64::MAX), self.index);
         let lanes = (self.index * CLIENT_LANES + SECOND_LANES, CLIENT_LANES - SECOND_LANES);
         let (world, servers) = (Arc::clone(&self.world), self.servers.clone());
-        Self { world, servers, index: self.index, wishes: 0, rng, sent: self.sent, lanes }
+        Self { world, servers, index: self.index, wishes: 0, rng, sent: self.sent, waits: 1, lanes }
     }
 
     /// Asks for two things at once, and goes on when it knows, or knows not, of both.
@@ -135,7 +139,9 @@ impl Client {
         let (first, second) = script::pair(&mut self.rng, &self.world.known.lock().unwrap(), tag);
         let mut other = self.second();
         let (id, other_id) = (format!("k{tag}"), format!("k{tag}-on"));
+        self.waits = FIRST_WAITS;
         join(self.ask(&id, &first), other.ask(&other_id, &second)).await;
+        self.waits = 1;
     }
 
     pub(crate) async fn run(mut self) {
@@ -189,7 +195,7 @@ impl Client {
             if self.world.is_over() {
                 return;
             }
-            lane.sleep(self.rng.between(1, 4) * attempt).await;
+            lane.sleep(self.rng.between(1, 4) * attempt * self.waits).await;
         }
     }
 

@@ -71,7 +71,7 @@ impl SimLog {
             return Fate::CrashAfter;
         }
         if self.world.silent_for() > 0 {
-            return if draw < 700 { Fate::Late } else { Fate::AppendLost };
+            return if draw < 500 { Fate::Late } else { Fate::AppendLost };
         }
         let weather = self.world.weather;
         let fates = [

@@ -28,7 +28,7 @@ pub(crate) async fn rage(world: Arc<World>, servers: Vec<Arc<Server>>) {
         }
         let server = rng.pick(&servers).unwrap();
         if is_silent(world.seed) && rng.in_thousand(500) {
-            world.fall_silent(rng.between(15, 40));
+            world.fall_silent(rng.between(25, 60));
             continue;
         }
         match rng.below(10) {

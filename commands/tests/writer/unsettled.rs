@@ -6,7 +6,7 @@ use std::time::Duration;
 use commands::writer::Role;
 use futures::future::join_all;
 use ledger_core::log::AppendError;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::bent::Act;
 use crate::standby::{comes_to, elected, seat};
@@ -71,10 +71,14 @@ async fn what_waits_behind_it_is_busy_and_local_callers_are_told_that_nobody_kno
     assert_eq!(code(&ask(&handle, OPEN).await), "accepted");
     assert_eq!(code(&ask(&handle, &customer("c", "C-1")).await), "command.outcome_unknown");
     let refused = OPEN.replace(r#""open""#, r#""other""#);
-    // What is stored is known. Nothing is refused, and nothing new is decided.
-    let remote = join_all([OPEN, &refused, INVOICE].map(|text| ask(&handle, text))).await;
-    assert_eq!(code(&remote[0]), "accepted");
-    for reply in &remote[1..] {
+    // What is stored is known, at once. Nothing is refused, and nothing new is decided.
+    let remote =
+        join_all([&refused, INVOICE, &customer("c", "C-1")].map(|text| ask(&handle, text)));
+    let remote = tokio::spawn(remote);
+    let (groups, asked_at) = (bent.groups().len(), Instant::now());
+    assert_eq!(code(&ask(&handle, OPEN).await), "accepted");
+    assert_eq!((bent.groups().len(), asked_at.elapsed()), (groups, Duration::ZERO));
+    for reply in &remote.await.unwrap() {
         let told = code(reply);
         assert!(["book.busy", "command.outcome_unknown"].contains(&told.as_str()), "{told}");
     }
