@@ -54,6 +54,8 @@ pub struct Meter {
     append_failed: AtomicU64,
     /// The same of the state being folded again.
     recovery_began: AtomicU64,
+    /// The same of a group that was given up and may be stored.
+    settling_began: AtomicU64,
 }
 
 /// Counts of values by upper bounds.
@@ -70,7 +72,8 @@ pub struct Histogram {
 pub struct Appends {
     /// How long the one on its way has been so.
     pub in_flight_for: Duration,
-    /// How long the writer has been reading the log again, because one did not end as stored.
+    /// How long the writer has been reading the log again, because one did not end as stored, or has
+    /// decided nothing else, because one may be stored that was given up.
     pub recovering_for: Option<Duration>,
     /// How long ago one failed, or the log could not be read behind it, where none was stored since.
     pub failed_ago: Option<Duration>,
@@ -95,6 +98,7 @@ impl Default for Meter {
             append_stored: AtomicU64::new(0),
             append_failed: AtomicU64::new(0),
             recovery_began: AtomicU64::new(0),
+            settling_began: AtomicU64::new(0),
         }
     }
 }
@@ -150,7 +154,7 @@ impl Meter {
         let (stored, failed) = (since(&self.append_stored), since(&self.append_failed));
         Appends {
             in_flight_for: since(&self.append_began).unwrap_or_default(),
-            recovering_for: since(&self.recovery_began),
+            recovering_for: since(&self.recovery_began).max(since(&self.settling_began)),
             failed_ago: failed.filter(|ago| stored.is_none_or(|stored| *ago < stored)),
         }
     }
@@ -189,6 +193,16 @@ impl Meter {
         if !is_current {
             self.append_failed.store(self.now(), Ordering::Release);
         }
+    }
+
+    /// A group that was given up may be stored: nothing else is decided.
+    pub(crate) fn settling_begins(&self) {
+        self.settling_began.store(self.now(), Ordering::Release);
+    }
+
+    /// Other commands are decided again.
+    pub(crate) fn settling_ended(&self) {
+        self.settling_began.store(0, Ordering::Release);
     }
 
     pub(crate) fn append_begins(&self) {

@@ -23,6 +23,8 @@ pub enum Planted {
     RefusalsOvertake,
     /// A command whose caller was told that nothing is stored is decided all the same.
     DecidesWhatWasGivenUp,
+    /// A group whose outcome is unknown is let go once its callers were told so.
+    LetsGoOfWhatIsUnknown,
     /// Nobody looks whether the log holds what the snapshot was folded from.
     TrustsAnySnapshot,
     /// Nobody looks whether the log holds what was stored before.

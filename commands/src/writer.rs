@@ -21,9 +21,12 @@ use crate::meter::Meter;
 use crate::standing::Standing;
 
 mod ask;
+mod decide;
+mod flight;
 mod gate;
 mod group;
 mod keep;
+mod landed;
 mod pressure;
 mod run;
 mod seal;
@@ -31,6 +34,7 @@ mod standby;
 mod tail;
 mod tenure;
 mod ticket;
+mod unsettled;
 
 pub use ask::{Call, Patience};
 pub use gate::Gate;
@@ -87,7 +91,8 @@ struct Job {
     asked: Arc<ask::Asked>,
     /// Its place in the queue, until it is taken.
     place: Option<pressure::Place>,
-    answer: oneshot::Sender<ask::Answer>,
+    /// None once the caller was told that nobody knows, and the command is to be decided all the same.
+    answer: Option<oneshot::Sender<ask::Answer>>,
 }
 
 /// The writer's own task.

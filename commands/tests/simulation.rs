@@ -128,9 +128,14 @@ fn caught(bug: Bug) -> Result<(u64, String), String> {
 
 fn seeds_for(bug: Bug) -> Vec<u64> {
     let all = 1..=SEEDS_FOR_A_BUG;
-    // What only shows where the log loses its end, or where a run has parts.
+    // What only shows where the log loses its end, where it is silent, or where a run has parts.
     if [Bug::TrustsAShrunkLog, Bug::TrustsAnySnapshot, Bug::ForgetsWhatItStored].contains(&bug) {
         return all.filter(|seed| run::loses(*seed)).collect();
+    }
+    if bug == Bug::LetsGoOfWhatIsUnknown {
+        // One in four of them shows it.
+        let more = 1..=3 * SEEDS_FOR_A_BUG;
+        return more.filter(|seed| !run::loses(*seed) && world::is_silent(*seed)).collect();
     }
     if bug == Bug::TakesAPartForTheRun {
         return all.filter(|seed| client::is_long(*seed)).collect();

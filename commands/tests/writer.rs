@@ -41,6 +41,8 @@ mod sizes;
 mod snapshots;
 #[path = "writer/standby.rs"]
 mod standby;
+#[path = "writer/unsettled.rs"]
+mod unsettled;
 
 const NOW: OffsetDateTime = datetime!(2026-05-01 09:00 UTC);
 

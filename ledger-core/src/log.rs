@@ -164,6 +164,15 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     /// stream's leader, not a follower).
     fn last_sequence(&self) -> LogFuture<'_, Result<u64, LogError>>;
 
+    /// The same, and whoever keeps the log has nothing in hand that it was sent before and could still
+    /// store: what a writer asks before it refuses. An error where that is not known in time. Like
+    /// [`append`](EventLog::append) it takes the right to write; a log that is open for reading only
+    /// gives [`last_sequence`](EventLog::last_sequence), as does one that stores or refuses a group
+    /// before anybody else is answered.
+    fn settled_sequence(&self) -> LogFuture<'_, Result<u64, LogError>> {
+        self.last_sequence()
+    }
+
     /// What and where this log is, for messages: `journal /data/acme`, `stream LEDGER_acme_0`.
     fn describe(&self) -> String;
 }

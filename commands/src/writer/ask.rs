@@ -128,17 +128,27 @@ impl Job {
     }
 
     /// Answers the caller. One that went away gets the same reply when it sends the id again.
-    pub(super) fn answer(self, answer: impl Into<Answer>) {
-        let (asked, answer) = (self.asked, answer.into());
-        if !asked.ticket.answer() {
-            if asked.ticket.is_left() {
+    pub(super) fn answer(mut self, answer: impl Into<Answer>) {
+        self.tell(answer);
+    }
+
+    /// Whether the caller was answered; nobody waits for the command then.
+    pub(super) fn is_told(&self) -> bool {
+        self.answer.is_none()
+    }
+
+    pub(super) fn tell(&mut self, answer: impl Into<Answer>) {
+        let (asked, answer) = (&self.asked, answer.into());
+        let (is_told, caller) = (self.is_told(), self.answer.take());
+        let Some(caller) = caller.filter(|_| asked.ticket.answer()) else {
+            if is_told || asked.ticket.is_left() {
                 asked.meter.replied_late();
             }
             tracing::debug!(id = %asked.id, "a caller did not wait for its reply");
             return;
-        }
+        };
         asked.count(&answer);
-        if let Err(answer) = self.answer.send(answer) {
+        if let Err(answer) = caller.send(answer) {
             asked.log(&answer);
         }
     }
@@ -182,7 +192,7 @@ impl WriterHandle {
     pub async fn submit_waiting(&self, command: Command) -> Vec<u8> {
         let asked = self.asked(&command, None);
         let (answer, reply) = oneshot::channel();
-        let job = Job { command, asked: Arc::clone(&asked), place: None, answer };
+        let job = Job { command, asked: Arc::clone(&asked), place: None, answer: Some(answer) };
         let answer = match self.queue.send(job).await {
             Ok(()) => reply.await.unwrap_or_else(|_| ended(&asked)),
             Err(_) => ended(&asked),
@@ -238,7 +248,8 @@ impl WriterHandle {
             return Err(busy(&self.meter, message));
         };
         let (answer, reply) = oneshot::channel();
-        let job = Job { command, asked: Arc::clone(asked), place: Some(place), answer };
+        let job =
+            Job { command, asked: Arc::clone(asked), place: Some(place), answer: Some(answer) };
         match self.queue.try_send(job) {
             Ok(()) => Ok(reply),
             Err(TrySendError::Full(_)) => {

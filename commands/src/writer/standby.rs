@@ -53,6 +53,7 @@ impl Writer {
         warn!(book, term = self.term, "standing by: another daemon writes, or no server answers");
         self.term = None;
         self.role.send_replace(Role::Standby);
+        self.let_go(pipeline);
         let next = std::mem::take(&mut pipeline.next);
         let rest = pipeline.rest.take();
         // What was decided and not sent is in the state, and not in the log.
@@ -122,6 +123,9 @@ impl Writer {
 impl Job {
     /// Tells the caller that somebody else decides.
     pub(super) fn answer_standby(self) {
+        if self.is_told() {
+            return;
+        }
         let reply = Reply::rejected(Some(self.command.id.as_str()), &refusal());
         self.answer(reply);
     }

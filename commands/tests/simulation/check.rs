@@ -86,6 +86,7 @@ pub(crate) fn replies(world: &World, told: &Told) -> Vec<String> {
             answer(operation, ask, told, &events, &mut blame);
         }
         told_busy(operation, told, &events, &mut blame);
+        told_no(operation, told, &events, &mut blame);
         at_last(operation, told, &events, &mut blame);
         situations(world, operation, told, &events);
     }
@@ -158,9 +159,7 @@ fn answer(
             let all_refused = operation.asks.iter().all(Ask::is_refused);
             let at_last_too =
                 operation.at_last.iter().all(|(_, one)| matches!(verdict(one), Verdict::Fail(_)));
-            // A group that lands when nobody reckons with it any more (docs/RELIABILITY.md, Limits).
-            let is_late = events.first().is_some_and(|at| told.entries[*at].is_late);
-            if all_refused && at_last_too && !events.is_empty() && !is_late {
+            if all_refused && at_last_too && !events.is_empty() {
                 blame(format!("was refused with {code}, and is in the log"));
             }
         }
@@ -181,6 +180,26 @@ fn told_busy(operation: &Operation, told: &Told, events: &[usize], blame: &mut i
     let is_busy = |ask: &Ask| ask.verdict() == Verdict::Unknown("book.busy".to_owned());
     if before.peek().is_some() && before.all(is_busy) {
         blame("was told busy, and is in the log".to_owned());
+    }
+}
+
+/// Who refuses a command stores nothing of it later, be it a group that it sent before and gave up: then
+/// nobody else may have been answered. A group of a writer that died, or of another one, may land behind
+/// the refusal (docs/RELIABILITY.md, Limits).
+fn told_no(operation: &Operation, told: &Told, events: &[usize], blame: &mut impl FnMut(String)) {
+    let Some(stored) = events.first().map(|first| &told.entries[*first]) else { return };
+    // A run that was cut off is in the log in part, and may be refused later.
+    if operation.command.data.name() == "RunBilling" {
+        return;
+    }
+    let by_writer = || operation.asks.iter().filter(|ask| ask.process == Some(stored.process));
+    for ask in by_writer().filter(|ask| ask.is_refused()) {
+        let Some(refused_at) = ask.answer.as_ref().map(|answer| answer.at) else { continue };
+        let waits = |ask: &Ask| ask.answer.as_ref().is_none_or(|answer| answer.at > refused_at);
+        let is_asked = by_writer().any(|ask| ask.at <= stored.at && waits(ask));
+        if refused_at < stored.at && !is_asked {
+            blame("was refused, and stored later by the same writer".to_owned());
+        }
     }
 }
 

@@ -3,20 +3,20 @@
 
 use std::sync::Arc;
 
-use futures::future::{Either, select};
+use futures::future::{Either, join, select};
 use ledger_core::command::Command;
 use schemas::command::{Origin, parse};
 use tokio::sync::oneshot;
 
 use crate::bugs::Bug;
-use crate::history::{Answer, Verdict, verdict};
+use crate::history::{Answer, Ask, Verdict, verdict};
 use crate::lanes::CLIENT_LANES;
 use crate::planted;
 use crate::rng::Rng;
 use crate::script::{self, Wish};
 use crate::server::{Server, book};
 use crate::situations::Situation;
-use crate::world::World;
+use crate::world::{World, is_silent};
 
 /// How often a client asks before it leaves a command for later.
 const ATTEMPTS: u64 = 5;
@@ -24,6 +24,15 @@ const ATTEMPTS: u64 = 5;
 const ATTEMPTS_TO_OPEN: u64 = 40;
 /// In so many histories one has a billing run of more events than a group takes.
 const LONG_RUNS_IN: u64 = 12;
+
+/// Of a thousand wishes so many are two, of which the second one stands on the first.
+const PAIRS_IN_THOUSAND: u64 = 60;
+/// The same where the log is often silent.
+const PAIRS_IN_SILENCE: u64 = 800;
+/// Of the two the first one waits so many times as long before it is asked for again.
+const FIRST_WAITS: u64 = 4;
+/// The lanes of the second one begin here.
+const SECOND_LANES: u64 = 30;
 
 /// Whether a history has such a run.
 pub(crate) fn is_long(seed: u64) -> bool {
@@ -37,6 +46,10 @@ pub(crate) struct Client {
     pub(crate) wishes: u64,
     pub(crate) rng: Rng,
     sent: u64,
+    /// So many times as long as usual it waits before it asks again.
+    waits: u64,
+    /// Its own lane, and how many there are from there on for what it has on its way.
+    lanes: (u64, u64),
 }
 
 pub(crate) fn command(text: &str) -> Command {
@@ -56,7 +69,9 @@ pub(crate) async fn deliver(
     operation: usize,
 ) -> Option<Vec<u8>> {
     let command = world.history.lock().unwrap().operations[operation].command.clone();
-    let number = world.history.lock().unwrap().ask(operation, world.now(), world.last());
+    let process = server.process().map(|process| process.number);
+    let ask = Ask { at: world.now(), log_at: world.last(), process, answer: None };
+    let number = world.history.lock().unwrap().ask(operation, ask);
     if let Some(bytes) = planted::cached(&world, operation) {
         answered(&world, operation, number, &bytes);
         return Some(bytes);
@@ -106,16 +121,41 @@ impl Client {
         wishes: u64,
     ) -> Self {
         let rng = Rng::new(world.seed, 100 + index);
-        Self { world: Arc::clone(world), servers: servers.to_vec(), index, wishes, rng, sent: 0 }
+        let lanes = (index * CLIENT_LANES, SECOND_LANES);
+        let (world, servers) = (Arc::clone(world), servers.to_vec());
+        Self { world, servers, index, wishes, rng, sent: 0, waits: 1, lanes }
+    }
+
+    /// The same client, which does a second thing at a time.
+    fn second(&mut self) -> Self {
+        let rng = Rng::new(self.rng.below(u64::MAX), self.index);
+        let lanes = (self.index * CLIENT_LANES + SECOND_LANES, CLIENT_LANES - SECOND_LANES);
+        let (world, servers) = (Arc::clone(&self.world), self.servers.clone());
+        Self { world, servers, index: self.index, wishes: 0, rng, sent: self.sent, waits: 1, lanes }
+    }
+
+    /// Asks for two things at once, and goes on when it knows, or knows not, of both.
+    async fn ask_for_two(&mut self, tag: &str) {
+        let (first, second) = script::pair(&mut self.rng, &self.world.known.lock().unwrap(), tag);
+        let mut other = self.second();
+        let (id, other_id) = (format!("k{tag}"), format!("k{tag}-on"));
+        self.waits = FIRST_WAITS;
+        join(self.ask(&id, &first), other.ask(&other_id, &second)).await;
+        self.waits = 1;
     }
 
     pub(crate) async fn run(mut self) {
-        let lane = self.world.lane(self.index * CLIENT_LANES);
+        let lane = self.world.lane(self.lanes.0);
         let is_long = is_long(self.world.seed) && self.index == 0;
+        let pairs = if is_silent(self.world.seed) { PAIRS_IN_SILENCE } else { PAIRS_IN_THOUSAND };
         let mut last: Option<(String, Wish)> = None;
         for number in 0..self.wishes {
             lane.sleep(self.rng.between(1, 6)).await;
             let tag = format!("{}-{number}", self.index);
+            if number > 9 && self.rng.in_thousand(pairs) {
+                self.ask_for_two(&tag).await;
+                continue;
+            }
             let wish = match number {
                 0 if self.index == 0 => script::open_book(self.world.seed.is_multiple_of(2)),
                 1 if self.index == 0 => script::customer(1),
@@ -136,7 +176,7 @@ impl Client {
     }
 
     async fn ask(&mut self, id: &str, wish: &Wish) {
-        let lane = self.world.lane(self.index * CLIENT_LANES);
+        let lane = self.world.lane(self.lanes.0);
         let command = command(&wish.text(id));
         let operation = self.world.history.lock().unwrap().invoke(command);
         // Without a book there is nothing to see.
@@ -155,7 +195,7 @@ impl Client {
             if self.world.is_over() {
                 return;
             }
-            lane.sleep(self.rng.between(1, 4) * attempt).await;
+            lane.sleep(self.rng.between(1, 4) * attempt * self.waits).await;
         }
     }
 
@@ -183,7 +223,7 @@ impl Client {
                 self.send(other, operation, delay, None);
             }
         }
-        let lane = self.world.lane(self.index * CLIENT_LANES);
+        let lane = self.world.lane(self.lanes.0);
         let patience = self.rng.between(12, 30);
         let timeout = Box::pin(lane.sleep(patience));
         match select(reply, timeout).await {
@@ -204,7 +244,7 @@ impl Client {
         listener: Option<oneshot::Sender<Vec<u8>>>,
     ) {
         self.sent += 1;
-        let lane = self.index * CLIENT_LANES + 1 + self.sent % (CLIENT_LANES - 1);
+        let lane = self.lanes.0 + 1 + self.sent % (self.lanes.1 - 1);
         let lane = self.world.lane(lane);
         let world = Arc::clone(&self.world);
         tokio::spawn(async move {

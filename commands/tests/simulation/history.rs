@@ -10,6 +10,8 @@ pub(crate) struct Ask {
     pub(crate) at: u64,
     /// The last sequence of the log then.
     pub(crate) log_at: u64,
+    /// The run of a daemon that it was handed to, where one listened.
+    pub(crate) process: Option<u64>,
     pub(crate) answer: Option<Answer>,
 }
 
@@ -53,9 +55,9 @@ impl History {
         self.operations.len() - 1
     }
 
-    pub(crate) fn ask(&mut self, operation: usize, at: u64, log_at: u64) -> usize {
+    pub(crate) fn ask(&mut self, operation: usize, ask: Ask) -> usize {
         let asks = &mut self.operations[operation].asks;
-        asks.push(Ask { at, log_at, answer: None });
+        asks.push(ask);
         asks.len() - 1
     }
 }

@@ -70,6 +70,9 @@ impl SimLog {
         if records > PART_OF_A_RUN && draw < 900 {
             return Fate::CrashAfter;
         }
+        if self.world.silent_for() > 0 {
+            return if draw < 500 { Fate::Late } else { Fate::AppendLost };
+        }
         let weather = self.world.weather;
         let fates = [
             (weather.answer_lost, Fate::AnswerLost),
@@ -130,7 +133,7 @@ impl SimLog {
             return Err(AppendError::WrongSequence { expected, actual });
         }
         let damages = self.world.bug == Some(Bug::DamagesARecord) && entries.len() > 9;
-        entries.extend(group.into_iter().map(|record| Entry { record, at, process, is_late }));
+        entries.extend(group.into_iter().map(|record| Entry { record, at, process }));
         if damages && self.world.fired.load(Ordering::SeqCst) == 0 {
             self.world.fires(Bug::DamagesARecord);
             let body = &mut entries.last_mut().unwrap().record.body;
@@ -233,7 +236,7 @@ impl SimLog {
         }
     }
 
-    /// The group is still on its way when the process gives it up.
+    /// The group is still on its way when the process hears no answer, or has died.
     fn land_later(&self, expected: u64, group: Vec<Record>, arrives: bool) {
         let number = {
             let mut late = self.late.lock().unwrap();
@@ -242,6 +245,7 @@ impl SimLog {
         };
         let lane = self.world.lane(self.lane(4 + number % 4));
         let rounds = self.draw(|rng| rng.between(2, 12));
+        let rounds = self.world.held_for().unwrap_or(rounds);
         let log = Self::new(&self.world, &self.process, true);
         tokio::spawn(async move {
             lane.sleep(rounds).await;

@@ -12,7 +12,7 @@ use crate::lanes::{NEMESIS, round};
 use crate::rng::Rng;
 use crate::server::Server;
 use crate::situations::Situation;
-use crate::world::World;
+use crate::world::{World, is_silent};
 
 /// In so many histories one has a flood.
 const FLOODS_IN: u64 = 10;
@@ -27,6 +27,10 @@ pub(crate) async fn rage(world: Arc<World>, servers: Vec<Arc<Server>>) {
             return;
         }
         let server = rng.pick(&servers).unwrap();
+        if is_silent(world.seed) && rng.in_thousand(500) {
+            world.fall_silent(rng.between(25, 60));
+            continue;
+        }
         match rng.below(10) {
             0..3 if world.weather.crash > 0 => {
                 world.note(Situation::CrashAtRest);

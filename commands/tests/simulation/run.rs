@@ -18,7 +18,7 @@ use crate::rng::Rng;
 use crate::script;
 use crate::server::{Server, Start};
 use crate::situations::Situation;
-use crate::world::World;
+use crate::world::{World, is_silent};
 use crate::{check, nemesis, oracle};
 
 /// Commands of a history, about.
@@ -82,7 +82,8 @@ fn fingerprint(world: &World) -> Chain {
 async fn live(world: &Arc<World>) -> Vec<String> {
     let mut rng = Rng::new(world.seed, 4);
     let lane = world.lane(DIRECTOR);
-    let writers = usize::try_from(rng.between(1, 2)).unwrap();
+    let writers = if is_silent(world.seed) { 1 } else { rng.between(1, 2) };
+    let writers = usize::try_from(writers).unwrap();
     let servers: Vec<_> = (0..2).take(writers).map(|index| Server::new(world, index)).collect();
     for server in &servers {
         tokio::spawn(Arc::clone(server).supervise());

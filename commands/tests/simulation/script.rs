@@ -111,6 +111,34 @@ pub(crate) fn next(rng: &mut Rng, known: &Known, tag: &str) -> Wish {
     }
 }
 
+/// Two commands of which the second one stands on the first: both are sent at once.
+pub(crate) fn pair(rng: &mut Rng, known: &Known, tag: &str) -> (Wish, Wish) {
+    let effective = day(rng, known);
+    let own = format!("OWN-{tag}");
+    let Some(customer) = rng.pick(&known.customers).filter(|_| rng.in_thousand(500)) else {
+        let customer = format!("C-{tag}");
+        let data = json!({"customer": customer, "name": "One that is billed at once"});
+        let registered = wish("RegisterCustomer", "2026-01-01".to_owned(), data);
+        return (registered, invoice_of(effective, &customer, &own, 1_000));
+    };
+    let cents = rng.between(1, 30_000);
+    let one = json!({"invoice": own, "amount": money(cents)});
+    let data = json!({
+        "payment": format!("PAY-{tag}"), "customer": customer, "currency": "USD",
+        "amount": money(cents), "allocate": [one],
+    });
+    let payment = Wish { cents, ..wish("RecordPayment", effective.clone(), data) };
+    (invoice_of(effective, customer, &own, cents), payment)
+}
+
+fn invoice_of(effective: String, customer: &str, name: &str, cents: u64) -> Wish {
+    let data = json!({
+        "invoice": name, "customer": customer, "currency": "USD",
+        "lines": [{"amount": money(cents)}],
+    });
+    Wish { cents, ..wish("IssueInvoice", effective, data) }
+}
+
 fn invoice(rng: &mut Rng, effective: String, customer: &str, tag: &str) -> Wish {
     let mut lines = Vec::new();
     let mut cents = 0;

@@ -28,8 +28,15 @@ pub(crate) struct Entry {
     pub(crate) at: u64,
     /// Who wrote it.
     pub(crate) process: u64,
-    /// It landed after its writer had given it up, or was dead.
-    pub(crate) is_late: bool,
+}
+
+/// In so many histories the log is silent for long now and then: it answers reads, and what it is sent
+/// it stores later, or not at all. One writer has to cope with that, which is not killed.
+const SILENCES_IN: u64 = 6;
+
+/// Whether it is in that history.
+pub(crate) fn is_silent(seed: u64) -> bool {
+    seed % SILENCES_IN == 4
 }
 
 /// How rough a history is, in thousandths of all operations on the log.
@@ -46,6 +53,11 @@ pub(crate) struct Weather {
 }
 
 impl Weather {
+    fn in_history(seed: u64) -> Self {
+        let weather = Self::of(&mut Rng::new(seed, 1));
+        if is_silent(seed) { Self { crash: 0, ..weather } } else { weather }
+    }
+
     fn of(rng: &mut Rng) -> Self {
         let mut of =
             |usual: u64| [0, usual, usual, usual * 4][usize::try_from(rng.below(4)).unwrap()];
@@ -80,6 +92,10 @@ pub(crate) struct World {
     pub(crate) fired: AtomicU64,
     processes: AtomicU64,
     skew_seconds: AtomicI64,
+    /// The log answers no append until this round.
+    silent_until: AtomicU64,
+    /// So many groups it was sent meanwhile, and stores behind it.
+    held: AtomicU64,
     /// What the log lost of its end, if it did.
     pub(crate) lost: Mutex<Option<Loss>>,
 }
@@ -98,7 +114,7 @@ impl World {
             seed,
             start: Instant::now(),
             folder,
-            weather: Weather::of(&mut Rng::new(seed, 1)),
+            weather: Weather::in_history(seed),
             entries: Mutex::default(),
             history: Mutex::default(),
             known: Mutex::default(),
@@ -109,6 +125,8 @@ impl World {
             fired: AtomicU64::new(0),
             processes: AtomicU64::new(0),
             skew_seconds: AtomicI64::new(0),
+            silent_until: AtomicU64::new(0),
+            held: AtomicU64::new(0),
             lost: Mutex::default(),
         })
     }
@@ -180,6 +198,26 @@ impl World {
             dead: watch::Sender::new(false),
             paused_until: AtomicU64::new(0),
         })
+    }
+
+    /// The log answers no append for so many rounds.
+    pub(crate) fn fall_silent(&self, rounds: u64) {
+        self.note(Situation::LogSilent);
+        self.held.store(0, Ordering::SeqCst);
+        self.silent_until.store(lanes::round(self.start) + rounds, Ordering::SeqCst);
+    }
+
+    /// For how many rounds more the log answers no append.
+    pub(crate) fn silent_for(&self) -> u64 {
+        let until = self.silent_until.load(Ordering::SeqCst);
+        until.saturating_sub(lanes::round(self.start))
+    }
+
+    /// For how many rounds a group is held that comes now, where the log is silent: behind that they land
+    /// in their order.
+    pub(crate) fn held_for(&self) -> Option<u64> {
+        let silent_for = Some(self.silent_for()).filter(|rounds| *rounds > 0)?;
+        Some(silent_for + 1 + self.held.fetch_add(1, Ordering::SeqCst))
     }
 
     /// Moves the clock.

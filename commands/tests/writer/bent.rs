@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ledger_core::log::memory::MemoryLog;
 use ledger_core::log::{AppendError, EventLog, LogError, LogFuture, Record, StoredRecord};
@@ -23,6 +23,8 @@ pub(crate) enum Act {
     Broken,
     /// Waits until it is let through.
     Held,
+    /// Loses the answer, and keeps the group: it is on its way until it is told to arrive.
+    Late,
 }
 
 /// A log in memory, with acts for its next appends; behind them it is a good one.
@@ -32,8 +34,10 @@ pub(crate) struct BentLog {
     acts: Mutex<VecDeque<Act>>,
     gate: Semaphore,
     groups: Mutex<Vec<usize>>,
+    late: Mutex<VecDeque<(u64, Vec<Record>)>>,
     reads_that_fail: AtomicUsize,
     reads: Mutex<Vec<u64>>,
+    tells_its_hand: AtomicBool,
 }
 
 impl BentLog {
@@ -43,8 +47,10 @@ impl BentLog {
             acts: Mutex::new(acts.iter().copied().collect()),
             gate: Semaphore::new(0),
             groups: Mutex::default(),
+            late: Mutex::default(),
             reads_that_fail: AtomicUsize::new(0),
             reads: Mutex::default(),
+            tells_its_hand: AtomicBool::new(false),
         }
     }
 
@@ -55,6 +61,32 @@ impl BentLog {
 
     pub(crate) fn fail_reads(&self, count: usize) {
         self.reads_that_fail.store(count, Ordering::SeqCst);
+    }
+
+    /// A late group arrives, the first one of them; the last sequence where it is stored.
+    pub(crate) async fn arrive(&self) -> Result<u64, AppendError> {
+        let (expected_last, group) = self.late.lock().unwrap().pop_front().unwrap();
+        self.inner.append(expected_last, group).await
+    }
+
+    /// A late group is in its hand from now on, not before it, and it says so when it is asked.
+    pub(crate) fn has_it_in_hand(&self) {
+        self.tells_its_hand.store(true, Ordering::SeqCst);
+    }
+
+    async fn settled_now(&self) -> Result<u64, LogError> {
+        let last = self.inner.last_sequence().await?;
+        let lands = self.late.lock().unwrap().iter().any(|(expected, _)| *expected == last);
+        if lands && self.tells_its_hand.load(Ordering::SeqCst) {
+            let (what, reason) = ("the log".to_owned(), "it has a group in hand".to_owned());
+            return Err(LogError::Unavailable { what, reason });
+        }
+        Ok(last)
+    }
+
+    /// Whether a late group is still on its way.
+    pub(crate) fn is_anything_late(&self) -> bool {
+        !self.late.lock().unwrap().is_empty()
     }
 
     /// What the next appends do.
@@ -94,6 +126,10 @@ impl EventLog for BentLog {
                     lost()
                 }
                 Some(Act::LostUnknown) => lost(),
+                Some(Act::Late) => {
+                    self.late.lock().unwrap().push_back((expected_last, group));
+                    lost()
+                }
                 Some(Act::Broken) => {
                     self.inner.append(expected_last, group).await?;
                     Err(AppendError::Disk { reason: "the sync failed".to_owned() })
@@ -121,6 +157,10 @@ impl EventLog for BentLog {
 
     fn last_sequence(&self) -> LogFuture<'_, Result<u64, LogError>> {
         self.inner.last_sequence()
+    }
+
+    fn settled_sequence(&self) -> LogFuture<'_, Result<u64, LogError>> {
+        Box::pin(self.settled_now())
     }
 
     fn describe(&self) -> String {

@@ -96,6 +96,30 @@ async fn a_run_that_was_cut_off_is_finished_by_the_same_command() {
     assert_eq!(ask(&handle, RUN).await, reply);
 }
 
+/// Each part that was sent and given up is settled, and the run goes on behind it, for whoever asks again.
+#[tokio::test(start_paused = true)]
+async fn a_run_of_which_a_part_lands_late_is_finished() {
+    for (stored, lands) in [(0, true), (0, false), (1, true), (1, false), (2, true), (2, false)] {
+        let late = [&[Act::Stored; 2][..stored], &[Act::Late, Act::LostUnknown, Act::LostUnknown]];
+        let (bent, log) = bent(&[&BEFORE[..], &late.concat()].concat());
+        let writer = start(&log).await;
+        let handle = writer.handle();
+        for text in [OPEN, &customer("c", "C-1"), ORDER] {
+            assert_eq!(code(&ask(&handle, text).await), "accepted");
+        }
+        assert_eq!(code(&ask(&handle, RUN).await), "command.outcome_unknown");
+        let again = ask(&handle, RUN);
+        if lands {
+            assert!(bent.arrive().await.is_ok());
+        }
+        check(&log, &again.await).await;
+        if bent.is_anything_late() {
+            assert!(bent.arrive().await.is_err(), "{stored} parts were stored");
+        }
+        check(&log, &ask(&handle, RUN).await).await;
+    }
+}
+
 #[tokio::test]
 async fn a_run_with_a_document_that_is_too_large_stores_nothing_of_it() {
     let (_, log) = bent(&[]);

@@ -17,7 +17,7 @@ use crate::{NOW, OPEN, ask, bent, book, code, customer, json, kinds, start};
 /// A hang is a failure.
 const WITHIN: Duration = Duration::from_secs(60);
 
-async fn elected(log: &SharedLog) -> (Chair, RunningWriter) {
+pub(crate) async fn elected(log: &SharedLog) -> (Chair, RunningWriter) {
     let (chair, tenure) = Tenure::elected();
     let clock = Arc::new(FixedClock(NOW));
     let writer = writer::start_in(tenure, None, book(), 0, Arc::clone(log), clock).await.unwrap();
@@ -25,11 +25,11 @@ async fn elected(log: &SharedLog) -> (Chair, RunningWriter) {
 }
 
 /// A seat that does not run out in a test.
-fn seat(term: u64) -> Seat {
+pub(crate) fn seat(term: u64) -> Seat {
     Seat { term, until: Instant::now() + Duration::from_secs(3_600) }
 }
 
-async fn comes_to(handle: &WriterHandle, role: Role) {
+pub(crate) async fn comes_to(handle: &WriterHandle, role: Role) {
     let mut standing = handle.standing();
     let came = standing.wait_for(|now| *now == role);
     tokio::time::timeout(WITHIN, came).await.unwrap().unwrap();

@@ -281,6 +281,8 @@ async fn assert_bodies(log: &SharedLog, (from, max): (u64, usize), records: &[St
 async fn assert_last(log: &SharedLog, wanted: u64, check: &str) {
     let answer = log.last_sequence().await;
     assert!(answer == Ok(wanted), "{check}: the last sequence is {answer:?}, not {wanted}");
+    let settled = log.settled_sequence().await;
+    assert!(settled == Ok(wanted), "{check}: the settled sequence is {settled:?}, not {wanted}");
 }
 
 /// The log holds exactly the samples 1 to `last`, read in windows of 777.

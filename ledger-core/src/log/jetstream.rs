@@ -6,17 +6,19 @@
 //! that they sync before they acknowledge, and streams that could drop events are refused.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_nats::ServerInfo;
 use async_nats::client::Client;
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::{Config, Info};
 use async_nats::jetstream::{self, Context, ErrorCode};
+use tokio::time::Instant;
 
 use self::append::Appender;
 use self::cursor::Cursors;
 use self::gate::{Proofs, unproven_now};
-use self::leader::{last_of, question, stream_info};
+use self::leader::{ATTEMPT_PAUSE, Problem, last_of, question, stream_info};
 use self::way::Way;
 use super::bounds::check_group;
 use super::{AppendError, Bodies, EventLog, LogError, LogFuture, Record, StoredRecord};
@@ -41,6 +43,10 @@ pub use way::others_first;
 
 /// Replicas of a stream in a cluster, where the settings name no number.
 const CLUSTER_REPLICAS: usize = 3;
+
+/// How long a leader may have something in hand, and keep it: the others store it in milliseconds, or it is
+/// a leader no more.
+const SETTLED_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A book's stream that is open.
 #[derive(Debug)]
@@ -214,6 +220,31 @@ impl JetStreamLog {
         Ok(Some((from, wanted.min(last))))
     }
 
+    /// The end of the log, with nothing in the leader's hand behind it. Asked for in this order: who led the
+    /// stream when it told its end has still in hand what it had then, or has stored it.
+    async fn settled_now(&self) -> Result<u64, LogError> {
+        // Who only reads may not ask for more.
+        let Some(appender) = &self.appender else { return self.last_now().await };
+        let deadline = Instant::now() + SETTLED_DEADLINE;
+        loop {
+            let last = self.last_now().await?;
+            let reason = match appender.end_in_hand().await {
+                Ok(end) if end == last => return Ok(last),
+                Ok(end) => {
+                    format!("it ends at {last}, and its leader has events up to {end} in hand")
+                }
+                Err(Problem::Told(error)) => return Err(error),
+                Err(Problem::Silence(reason)) => {
+                    format!("its leader does not say what it has in hand: {reason}")
+                }
+            };
+            if Instant::now() >= deadline {
+                return Err(unavailable(&self.stream, &reason));
+            }
+            tokio::time::sleep(ATTEMPT_PAUSE).await;
+        }
+    }
+
     /// Asks the stream's leader.
     async fn last_now(&self) -> Result<u64, LogError> {
         let seen = self.seen.load(Ordering::Relaxed);
@@ -247,6 +278,10 @@ impl EventLog for JetStreamLog {
 
     fn last_sequence(&self) -> LogFuture<'_, Result<u64, LogError>> {
         Box::pin(self.last_now())
+    }
+
+    fn settled_sequence(&self) -> LogFuture<'_, Result<u64, LogError>> {
+        Box::pin(self.settled_now())
     }
 
     fn describe(&self) -> String {

@@ -7,11 +7,14 @@ use async_nats::client::{Client, Request, RequestError, RequestErrorKind};
 use async_nats::header::{HeaderMap, HeaderValue};
 use async_nats::header::{
     NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE,
-    NATS_EXPECTED_LAST_SEQUENCE,
+    NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_STREAM,
 };
+use tokio::time::timeout;
 
-use super::errors::{Expectation, unknown};
+use super::errors::{Expectation, end_in_hand, unknown};
 use super::headers;
+use super::leader::{ATTEMPT_DEADLINE, Problem};
+use super::unavailable;
 use super::way::connects;
 use crate::log::{AppendError, Record};
 
@@ -24,6 +27,10 @@ const APPEND_DEADLINE: Duration = Duration::from_secs(5);
 const RECONNECTED_DEADLINE: Duration = Duration::from_secs(2);
 /// How often it is looked whether the connection broke.
 const RECONNECTED_LOOK: Duration = Duration::from_millis(250);
+/// The last sequence that no stream comes to: what is to be stored behind it never is.
+const NEVER: u64 = i64::MAX.unsigned_abs();
+/// Where it is sent, behind the stream's prefix: no event has such a subject.
+const FENCE: &str = "_fence";
 /// A batch's name has at most 64 characters; this much of it is the client's random token.
 const TOKEN_CHARACTERS: usize = 32;
 
@@ -74,6 +81,27 @@ impl Appender {
                 self.stream,
                 APPEND_DEADLINE.as_secs()
             ))),
+        }
+    }
+
+    /// Asks the stream's leader for the end of all that it has in hand: what it stored, and what it
+    /// proposed to the other nodes and may store. It tells that in its answer to a message that can
+    /// never be stored, and takes it behind what came before through the same connection.
+    ///
+    /// # Errors
+    ///
+    /// Whether nobody answers just now, or somebody says something else.
+    pub(super) async fn end_in_hand(&self) -> Result<u64, Problem> {
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_EXPECTED_STREAM, self.stream.as_str());
+        headers.insert(NATS_EXPECTED_LAST_SEQUENCE, HeaderValue::from(NEVER));
+        let subject = format!("{}{FENCE}", self.subject_prefix);
+        let asking = self.request(Message { subject, headers, body: Vec::new() });
+        match timeout(ATTEMPT_DEADLINE, asking).await {
+            Ok(Ok(answer)) => end_in_hand(NEVER, &answer)
+                .map_err(|said| Problem::Told(unavailable(&self.stream, &said))),
+            Ok(Err(error)) => Err(Problem::Silence(error.to_string())),
+            Err(_) => Err(Problem::Silence("no answer".to_owned())),
         }
     }
 

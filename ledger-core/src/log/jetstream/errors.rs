@@ -125,6 +125,19 @@ impl ServerError {
     }
 }
 
+/// Reads the answer to a message that was to be stored behind `never`, which cannot be: where the
+/// leader's hand ends, or why that is not known.
+pub(super) fn end_in_hand(never: u64, payload: &[u8]) -> Result<u64, String> {
+    let answer: Answer = serde_json::from_slice(payload)
+        .map_err(|error| format!("the server's answer is not legible: {error}"))?;
+    let Some(error) = answer.error else {
+        return Err(format!("what can never be stored was stored, at {}", answer.seq));
+    };
+    let is_it = error.err_code == WRONG_LAST_SEQUENCE;
+    let actual = error.actual().filter(|actual| is_it && *actual != never);
+    actual.ok_or_else(|| format!("{} (error {})", error.description, error.err_code))
+}
+
 /// An outcome that only the log's tail can tell.
 pub(super) fn unknown(reason: &str) -> AppendError {
     AppendError::Unknown { reason: reason.to_owned() }
@@ -176,6 +189,20 @@ mod tests {
         }
         let same = ONE.stored(&failed(10071, "wrong last sequence: 4"));
         assert!(matches!(same, Err(AppendError::Unknown { .. })), "{same:?}");
+    }
+
+    #[test]
+    fn where_the_leader_s_hand_ends_is_told_by_one_error_only() {
+        assert_eq!(end_in_hand(99, &failed(10071, "wrong last sequence: 9")), Ok(9));
+        let others: [&[u8]; 4] = [
+            br#"{"stream":"S","seq":100}"#,
+            br#"{"error":{"code":503,"err_code":10008,"description":"wrong last sequence: 9"}}"#,
+            br#"{"error":{"code":400,"err_code":10071,"description":"wrong last sequence"}}"#,
+            b"",
+        ];
+        for answer in others {
+            assert!(end_in_hand(99, answer).is_err(), "{answer:?}");
+        }
     }
 
     #[test]

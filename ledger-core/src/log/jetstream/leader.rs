@@ -3,6 +3,9 @@
 //! A leader that is cut off from the other nodes goes on as one for up to twenty seconds, and tells
 //! where its log ends, while the others have chosen a new leader that stores more. What it tells is
 //! believed only while it hears most of the nodes: they wait longer before they choose another one.
+//!
+//! Where it tells that its log ends, it may have more in hand: a group that it proposed to the others
+//! and that they have not stored. It is asked for that apart.
 
 use std::time::Duration;
 
@@ -118,7 +121,8 @@ fn found(stream: &str, answer: Response<Info>) -> Result<Option<Info>, LogError>
 }
 
 /// Why a question is not answered.
-enum Problem {
+#[derive(Debug)]
+pub(super) enum Problem {
     /// A server refuses it.
     Told(LogError),
     /// Nobody answers, or there is no leader.
