@@ -24,8 +24,6 @@ pub(crate) struct Fragment {
     pub(crate) text: Range<usize>,
     /// Everything that was written for its expression.
     pub(crate) site: Range<usize>,
-    /// Whether the function returns `impl Trait`, of which two branches cannot be of different types.
-    pub(crate) is_opaque: bool,
 }
 
 /// A file with its mutants.
@@ -43,7 +41,9 @@ enum Form {
     /// An expression: `(match … { id => variant, …, _ => original })`.
     Value,
     /// Statements before a body: `match … { id => return variant, …, _ => {} }`.
-    Body { is_opaque: bool },
+    Body,
+    /// The word `const` of a function, which cannot ask a switch otherwise; nothing is in its place.
+    NotConst,
     /// A guard that keeps a match arm from matching, before what may be a guard already.
     Arm { has_guard: bool },
 }
@@ -110,16 +110,17 @@ fn write_site(original: &str, site: &Site, sites: &mut &[Site], made: &mut Mutat
     match &site.form {
         Form::Value => {
             made.text.push_str(&format!("(match {switch} {{ "));
-            variants(site, "", false, made);
+            variants(site, "", made);
             made.text.push_str("_ => ");
             write(original, site.range.clone(), sites, made);
             made.text.push_str(" })");
         }
-        Form::Body { is_opaque } => {
+        Form::Body => {
             made.text.push_str(&format!(" match {switch} {{ "));
-            variants(site, "return ", *is_opaque, made);
+            variants(site, "return ", made);
             made.text.push_str("_ => {} } ");
         }
+        Form::NotConst => {}
         Form::Arm { has_guard } => {
             let word = if *has_guard { "" } else { " if " };
             let open = if *has_guard { " && (" } else { "" };
@@ -129,7 +130,6 @@ fn write_site(original: &str, site: &Site, sites: &mut &[Site], made: &mut Mutat
                 switch: number,
                 text: begin..begin,
                 site: begin..begin,
-                is_opaque: false,
             });
             write(original, site.range.clone(), sites, made);
             made.text.push_str(if *has_guard { ")" } else { "" });
@@ -143,14 +143,14 @@ fn write_site(original: &str, site: &Site, sites: &mut &[Site], made: &mut Mutat
     }
 }
 
-fn variants(site: &Site, before: &str, is_opaque: bool, made: &mut Mutated) {
+fn variants(site: &Site, before: &str, made: &mut Mutated) {
     for (id, variant) in &site.variants {
         made.text.push_str(&format!("{id} => {before}"));
         let start = made.text.len();
         made.text.push_str(variant);
         let text = start..made.text.len();
         made.text.push_str(", ");
-        made.fragments.push(Fragment { id: *id, switch: *id, site: text.clone(), text, is_opaque });
+        made.fragments.push(Fragment { id: *id, switch: *id, site: text.clone(), text });
     }
 }
 
@@ -184,20 +184,20 @@ impl<'t> Finder<'t> {
     }
 
     fn body(&mut self, signature: &syn::Signature, block: &syn::Block) {
-        if signature.constness.is_some() {
-            return;
+        if let Some(word) = signature.constness {
+            let (range, form) = (word.span().byte_range(), Form::NotConst);
+            self.sites.push(Site { range, form, variants: Vec::new() });
         }
-        if let Some(first) = block.stmts.first() {
+        // Two branches cannot be of different types where a function returns `impl Trait`.
+        let is_opaque = match &signature.output {
+            syn::ReturnType::Type(_, kind) => self.text[kind.span().byte_range()].contains("impl "),
+            syn::ReturnType::Default => false,
+        };
+        if let Some(first) = block.stmts.first().filter(|_| !is_opaque) {
             let found = self.take("FnValue", first.span());
             let at = block.brace_token.span.open().byte_range().end;
             let variants = found.iter().map(|(id, one)| (*id, one.replacement.clone())).collect();
-            let is_opaque = match &signature.output {
-                syn::ReturnType::Type(_, kind) => {
-                    self.text[kind.span().byte_range()].contains("impl ")
-                }
-                syn::ReturnType::Default => false,
-            };
-            self.add(at..at, Form::Body { is_opaque }, variants);
+            self.add(at..at, Form::Body, variants);
         }
         self.visit_block(block);
     }
@@ -372,11 +372,11 @@ mod tests {
 
     #[test]
     fn constants_are_left_and_or_beside_let_cannot_compile() {
-        let text = "const A: u8 = 1 + 2;\nconst fn g() -> u8 { 1 + 2 }\nfn f() { if let Some(_) = x && y {} }\n";
+        let text = "const A: u8 = 1 + 2;\nconst B: u8 = { 1 + 2 };\nfn f() { if let Some(_) = x && y {} }\n";
         let operator = |place, to| mutant("BinaryOperator", place, to);
         let made = mutated(
             text,
-            &[operator((1, 17), "-"), operator((2, 24), "-"), operator((3, 29), "||")],
+            &[operator((1, 17), "-"), operator((2, 19), "-"), operator((3, 29), "||")],
         );
         assert_eq!((made.text.as_str(), made.unviable), (text, vec![3]));
     }

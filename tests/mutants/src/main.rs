@@ -32,6 +32,7 @@ Tries every mutant of ledger-core on the tests of the project, all in one build.
   --only TEXT        only mutants whose name has TEXT (of a file, a function, an operator)
   --missed           only those that were missed, again: after tests were added
   --workers N        tests at once (2)
+  --nice N           how nice tests are to other processes (15)
   --seconds N        tests that take longer, alone and without a mutant, are left out (20)
   --report           prints the table and what was missed, and tries nothing
 ";
@@ -43,6 +44,7 @@ struct Options {
     is_report: bool,
     workers: usize,
     seconds: u64,
+    niceness: u8,
 }
 
 fn options() -> Result<Option<Options>, String> {
@@ -53,6 +55,7 @@ fn options() -> Result<Option<Options>, String> {
         is_report: false,
         workers: 2,
         seconds: 20,
+        niceness: 15,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -63,6 +66,7 @@ fn options() -> Result<Option<Options>, String> {
             "--only" => options.only = Some(value()?),
             "--workers" => options.workers = number(value()?)?,
             "--seconds" => options.seconds = value()?.parse().map_err(|_| HELP.to_owned())?,
+            "--nice" => options.niceness = value()?.parse().map_err(|_| HELP.to_owned())?,
             "--missed" => options.is_missed_again = true,
             "--report" => options.is_report = true,
             "--help" => return Ok(None),
@@ -101,7 +105,8 @@ fn run(options: &Options) -> Result<(), String> {
         return Ok(());
     }
     let built = build::build(&root, &options.scratch, &mutants)?;
-    let bench = Bench { programs: &built.programs, scratch: &options.scratch };
+    let bench =
+        Bench { programs: &built.programs, scratch: &options.scratch, niceness: options.niceness };
     let tests = bench.tests(options.workers, options.seconds)?;
     let seconds: f64 = tests.iter().map(|test| test.seconds).sum();
     eprintln!("{} mutants, {} tests of {seconds:.0} CPU seconds", mutants.len(), tests.len());
@@ -127,6 +132,8 @@ fn run(options: &Options) -> Result<(), String> {
             tasks.push((at + 1, *switch, mutant));
         }
     }
+    // In no order of files, so that a run that ends early has tried a fair sample.
+    tasks.sort_by_key(|(id, ..)| id.wrapping_mul(2_654_435_761) % (1 << 32));
     let (count, done, missed) = (tasks.len(), AtomicUsize::new(0), AtomicUsize::new(0));
     workers::run(options.workers, tasks, |(id, switch, mutant)| {
         let verdict = hunt.try_one(id, switch, mutant)?;
