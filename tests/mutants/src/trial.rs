@@ -63,14 +63,14 @@ impl Bench<'_> {
         reach: Option<&Path>,
     ) -> Result<(Outcome, String, f64), String> {
         let program = &self.programs[program];
+        // Without a mutant it is a run of the tests as any other.
+        let niceness = if mutant == 0 { 0 } else { self.niceness };
         let mut command = Command::new("nice");
         let limited = format!(
             "ulimit -v {KIBIBYTES_MAX}; ulimit -t {seconds_max}; ulimit -c 0; \
              timeout -s KILL {WALL_SECONDS_MAX} \"$@\"; code=$?; echo; times; exit $code"
         );
-        command
-            .args(["-n", &self.niceness.to_string(), "sh", "-c", &limited, "sh"])
-            .arg(&program.path);
+        command.args(["-n", &niceness.to_string(), "sh", "-c", &limited, "sh"]).arg(&program.path);
         if program.is_test {
             command.args(["--test-threads", "1", "--exact"]).current_dir(&program.folder);
         } else {
