@@ -98,8 +98,8 @@ fn reckon<'a>(book: &'a Book, order: &'a Order, last_day: Day) -> Vec<Final<'a>>
         is_catch_up: false,
         description: "cancellation",
     };
-    let running =
-        |line: &&OrderLine| !line.removed && line.placed.ended.is_none_or(|ended| ended > last_day);
+    // A line that is removed from a later day on runs until then: it ends with its order, too.
+    let running = |line: &&OrderLine| line.placed.ended.is_none_or(|ended| ended > last_day);
     let lines: Vec<&OrderLine> = order.lines.iter().filter(running).collect();
     let changed: Vec<Changed<'_>> = lines
         .iter()

@@ -84,7 +84,10 @@ pub(super) fn cancelled(
     changed(ledger, sequence, &data.order, &data.lines, &[]);
     let Some(order) = ledger.orders.get_mut(&data.order) else { return };
     order.cancelled = Some(effective);
-    for line in &mut order.lines {
+    // A line that ended before keeps what a change left to bill or to give back.
+    let is_reckoned =
+        |line: &&mut OrderLine| data.lines.iter().any(|one| one.line == line.placed.line);
+    for line in order.lines.iter_mut().filter(is_reckoned) {
         // What is left of earlier changes is part of the final reckoning.
         line.billed.pending.clear();
         let mine = |one: &&Adjustment| one.line == line.placed.line;
