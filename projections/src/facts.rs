@@ -17,6 +17,7 @@ mod collections;
 mod deferred_revenue;
 mod digests;
 mod effects;
+mod open_documents;
 mod receivables;
 mod written;
 
@@ -24,7 +25,8 @@ pub use audit_trail::{AuditRow, Closing};
 pub use collections::{CollectionsFact, RequestEnd};
 pub use deferred_revenue::{BillValue, DeferredFact, KnownContracts};
 pub use effects::Effects;
-pub use receivables::{Movement, OpenDocuments, ReceivablesFact, Settles, Used};
+pub use open_documents::OpenDocuments;
+pub use receivables::{Movement, ReceivablesFact, Settles, Used};
 pub use written::{Written, WrittenFacts};
 
 /// The projections, in the order in which they are printed.

@@ -5,7 +5,8 @@ use ledger_core::money::Amount;
 use ledger_core::posting::{ContractId, Functional, Posting};
 
 use super::deferred_revenue::{DeferredFact, KnownContracts};
-use super::receivables::{Change, Kind, OpenDocuments, ReceivablesFact};
+use super::open_documents::{Change, Kind, OpenDocuments};
+use super::receivables::ReceivablesFact;
 use super::{EventFacts, Projection, ProjectionError, stop};
 
 /// What one event does to documents and contracts. It depends on nothing but the event: other threads
