@@ -14,6 +14,7 @@ use self::probe::Ports;
 
 mod binary;
 mod probe;
+mod stopped;
 
 /// A folder that is gone when its owner is.
 #[derive(Debug)]
@@ -139,7 +140,8 @@ impl NatsServer {
     ///
     /// Where it is dead, or the system refuses.
     pub fn pause(&self) -> io::Result<()> {
-        self.signal("STOP")
+        self.signal("STOP")?;
+        self.child.as_ref().map_or(Ok(()), |child| stopped::wait(child.id()))
     }
 
     /// Lets a paused one go on.
