@@ -62,11 +62,11 @@ fn change(book: &Book, order: &Order, from: Day, is_suspended: bool) -> Paused {
     let description = if is_suspended { "suspension" } else { "resumption" };
     let change =
         Change { book, currency: order.currency, from, due: from, is_catch_up: false, description };
+    // A line that is removed from a later day on rests until then, too.
     let is_running = |line: &&OrderLine| {
-        !line.removed
-            && line.placed.is_suspended != is_suspended
+        line.placed.is_suspended != is_suspended
             && matches!(line.placed.recognition.method, Method::OverTime | Method::Usage)
-            && line.placed.last().is_none_or(|last| last >= from)
+            && line.placed.last().is_none_or(|last| last >= from.max(line.placed.start))
     };
     let (mut lines, mut adjustments) = (Vec::new(), Vec::new());
     for line in order.lines.iter().filter(is_running) {
