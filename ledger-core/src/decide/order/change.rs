@@ -394,9 +394,7 @@ impl<'a> Change<'a> {
         let recognised = running.map_or(self.currency.zero(), |start| {
             line.earned_through(start.previous(), self.currency)
         });
-        let progress = last
-            .progress
-            .map(|measure| Measure { base: Amount::ZERO, ..self.measure(&changed, measure) });
+        let progress = last.progress.map(|measure| self.caught_up(&changed, measure));
         let version = Schedule {
             from: changed.from,
             recognised,
@@ -409,6 +407,18 @@ impl<'a> Change<'a> {
             ..last.clone()
         };
         PlacedLine { allocated: total, schedule: Some(version), ..changed.after }
+    }
+
+    /// The measure of a version that catches up. A line that ends costs what is delivered of it: nothing
+    /// is left to deliver, and the share must not be taken of that price once more.
+    fn caught_up(&self, changed: &Changed<'_>, before: Measure) -> Measure {
+        let measure = self.measure(changed, before);
+        let ends =
+            changed.after.ended.is_some() && changed.after.ended != changed.line.placed.ended;
+        if ends && !measure.base.is_zero() {
+            return Measure { whole: measure.base, ..measure };
+        }
+        Measure { base: Amount::ZERO, ..measure }
     }
 
     fn measure(&self, changed: &Changed<'_>, before: Measure) -> Measure {
