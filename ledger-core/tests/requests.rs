@@ -5,17 +5,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_core::calendar::Day;
-use ledger_core::command::Command;
-use ledger_core::content_hash::ContentHash;
-use ledger_core::decide::decide;
+use ledger_core::event::EventData;
 use ledger_core::event::request::PaymentRequested;
-use ledger_core::event::{Event, EventData};
 use ledger_core::rejection::Rejection;
 use ledger_core::state::Ledger;
 use ledger_core::state::requests::{Status, id, parts};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
+
+#[path = "common/send.rs"]
+mod common;
+
+use common::send;
 
 /// Days after the first and the second failure.
 const WAITS: [i32; 2] = [3, 5];
@@ -48,34 +49,7 @@ impl Book {
     }
 
     fn send(&mut self, on: Day, name: &str, data: &Value) -> Result<Vec<EventData>, Rejection> {
-        let data = serde_json::from_value(json!({"command": name, "data": data})).unwrap();
-        let command = Command {
-            id: "c".parse().unwrap(),
-            effective: on,
-            reason: None,
-            correlation_id: "c".parse().unwrap(),
-            actor: "a".to_owned(),
-            content_hash: ContentHash::default(),
-            data,
-        };
-        let decided = decide(&"b".parse().unwrap(), &self.ledger, &command)?;
-        for new in &decided {
-            self.sequence += 1;
-            self.ledger.apply(&Event {
-                sequence: self.sequence,
-                id: self.sequence.to_string(),
-                effective: new.effective,
-                recorded_at: OffsetDateTime::UNIX_EPOCH,
-                actor: "a".to_owned(),
-                command_id: "c".parse().unwrap(),
-                command_hash: ContentHash::default(),
-                correlation_id: "c".parse().unwrap(),
-                reason: None,
-                data: new.data.clone(),
-                functional: new.functional.clone(),
-            });
-        }
-        Ok(decided.into_iter().map(|new| new.data).collect())
+        send((&mut self.ledger, &mut self.sequence), on, name, data)
     }
 
     fn run(&mut self, on: Day) -> Vec<PaymentRequested> {

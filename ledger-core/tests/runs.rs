@@ -2,16 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use ledger_core::calendar::Day;
 use ledger_core::chart::AccountKind;
-use ledger_core::command::Command;
-use ledger_core::content_hash::ContentHash;
-use ledger_core::decide::decide;
-use ledger_core::event::{Event, EventData};
+use ledger_core::event::EventData;
 use ledger_core::rejection::Rejection;
 use ledger_core::state::Ledger;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
+
+#[path = "common/send.rs"]
+mod common;
+
+use common::send;
 
 struct Book {
     ledger: Ledger,
@@ -26,34 +26,7 @@ impl Book {
     }
 
     fn send(&mut self, on: &str, name: &str, data: &Value) -> Result<Vec<EventData>, Rejection> {
-        let effective: Day = on.parse().unwrap();
-        let command = Command {
-            id: "c".parse().unwrap(),
-            effective,
-            reason: None,
-            correlation_id: "c".parse().unwrap(),
-            actor: "a".to_owned(),
-            content_hash: ContentHash::default(),
-            data: serde_json::from_value(json!({"command": name, "data": data})).unwrap(),
-        };
-        let decided = decide(&"b".parse().unwrap(), &self.ledger, &command)?;
-        for new in &decided {
-            self.sequence += 1;
-            self.ledger.apply(&Event {
-                sequence: self.sequence,
-                id: self.sequence.to_string(),
-                effective: new.effective,
-                recorded_at: OffsetDateTime::UNIX_EPOCH,
-                actor: "a".to_owned(),
-                command_id: "c".parse().unwrap(),
-                command_hash: ContentHash::default(),
-                correlation_id: "c".parse().unwrap(),
-                reason: None,
-                data: new.data.clone(),
-                functional: new.functional.clone(),
-            });
-        }
-        Ok(decided.into_iter().map(|new| new.data).collect())
+        send((&mut self.ledger, &mut self.sequence), on.parse().unwrap(), name, data)
     }
 
     fn must(&mut self, on: &str, name: &str, data: &Value) -> Vec<EventData> {
