@@ -116,7 +116,8 @@ fn with_periods(count: usize) -> Outcome<MemoryBook> {
     let last: Day = "2049-12-01".parse()?;
     let first = last.plus_months(1 - i32::try_from(count)?, 1);
     book.send("PlaceOrder", "2020-01-01".parse()?, order(TARGET, "2020-01-01", "2049-12-31"))?;
-    let line = book.ledger.orders.values_mut().next().and_then(|order| order.lines.first_mut());
+    let line =
+        book.ledger.orders.get_mut(&TARGET.parse()?).and_then(|order| order.lines.first_mut());
     // The months before them were billed elsewhere: a run bills from here on.
     line.ok_or("the order has no line")?.billed.next = Some(first);
     book.send("RunBilling", last, json!({"through": last}))?;

@@ -11,6 +11,7 @@ use benches::memory::MemoryBook;
 use benches::{Outcome, Watch, row};
 use ledger_core::calendar::Day;
 use ledger_core::event::Event;
+use ledger_core::paged::PagedMap;
 use ledger_core::revenue::schedule::Schedule;
 use projections::facts::EventFacts;
 use projections::reports::{Filters, Table, run};
@@ -135,7 +136,7 @@ fn live(orders: usize) -> Outcome<Views> {
             fold(&mut views, book.send("AmendOrder", day, change)?)?;
         }
         // The state is not what is measured here, and nobody asks for the order again.
-        book.ledger.orders.clear();
+        book.ledger.orders = PagedMap::default();
     }
     Ok(views)
 }

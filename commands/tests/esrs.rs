@@ -83,7 +83,7 @@ async fn drives(log: SharedLog) {
     let standing = state(&manager).await;
     let last = log.last_sequence().await.unwrap();
     assert_eq!(i64::from(*standing.sequence_number()), i64::try_from(last).unwrap());
-    let open = standing.inner().ledger.invoices[&"INV-1".parse::<Identifier>().unwrap()].open;
+    let open = standing.inner().ledger.invoices.get(&"INV-1".parse().unwrap()).unwrap().open;
     assert_eq!(open.to_string(), "263.50", "365.00 less 65.00 less 36.50");
 
     // Once is enough: the same command again is accepted and makes nothing.

@@ -21,6 +21,7 @@ pub mod id;
 pub mod limits;
 pub mod log;
 pub mod money;
+pub mod paged;
 pub mod policy;
 pub mod posting;
 pub mod rejection;

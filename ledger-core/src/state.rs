@@ -16,6 +16,7 @@ use crate::event::{Event, EventData};
 use crate::fx::Rates;
 use crate::id::Identifier;
 use crate::money::{Amount, Currency};
+use crate::paged::PagedMap;
 use crate::policy::{Policies, WriteOffTo};
 use crate::posting::{ContractId, Values};
 use crate::revenue::schedule::Schedule;
@@ -36,13 +37,13 @@ pub struct Ledger {
     /// The catalog.
     pub products: BTreeMap<Identifier, ProductDefined>,
     /// The customers.
-    pub customers: BTreeMap<Identifier, Customer>,
+    pub customers: PagedMap<Identifier, Customer>,
     /// Orders by id.
-    pub orders: BTreeMap<Identifier, Order>,
+    pub orders: PagedMap<Identifier, Order>,
     /// Invoices by id.
-    pub invoices: BTreeMap<Identifier, Invoice>,
+    pub invoices: PagedMap<Identifier, Invoice>,
     /// Payments by id.
-    pub payments: BTreeMap<Identifier, Payment>,
+    pub payments: PagedMap<Identifier, Payment>,
     /// Credits by id.
     pub credits: BTreeMap<Identifier, Credit>,
     /// Holds, promises, disputes and reminders.

@@ -77,7 +77,7 @@ impl Book {
     }
 
     fn open(&self, invoice: &str) -> String {
-        self.ledger.invoices[&invoice.parse().unwrap()].open.to_string()
+        self.ledger.invoices.get(&invoice.parse().unwrap()).unwrap().open.to_string()
     }
 
     fn status(&self, invoice: &str) -> &Status {
@@ -117,7 +117,7 @@ fn money_of_an_earlier_request_leaves_the_one_in_flight_to_its_adapter() {
     assert_eq!(*book.status("ONE-1"), Status::InFlight);
     // It was charged twice after all: nothing else is open, so the money stays unapplied.
     book.pay(day(34), "ch_2", "ONE-1/2").unwrap();
-    let payment = &book.ledger.payments[&"ch_2".parse().unwrap()];
+    let payment = book.ledger.payments.get(&"ch_2".parse().unwrap()).unwrap();
     assert_eq!(payment.unapplied.to_string(), "100.00");
     assert_eq!(book.open("ONE-2"), "100.00", "no other invoice is settled with it");
 }
@@ -345,7 +345,7 @@ proptest! {
                     let (payment, request) = paid.remove(which.index(paid.len()));
                     // Refused only where nothing is left of it.
                     if book.fail(on, &request, Some(&payment)).is_ok() {
-                        let left = &book.ledger.payments[&payment.parse().unwrap()];
+                        let left = book.ledger.payments.get(&payment.parse().unwrap()).unwrap();
                         prop_assert!(left.unapplied.is_zero() && left.allocations.is_empty());
                         in_flight.remove(&request);
                     }

@@ -121,7 +121,7 @@ proptest! {
         let far = "2027-12-31".parse().unwrap();
         let open: Amount = book.ledger.invoices.values().map(|invoice| invoice.open).sum();
         prop_assert_eq!(total(&report(&book.views, "open-items", far, &[]), "open"), open);
-        for (id, payment) in &book.ledger.payments {
+        for (id, payment) in book.ledger.payments.iter() {
             let shown = report(&book.views, "payment", far, &[("payment", id.as_str())]);
             prop_assert_eq!(total(&shown, "unapplied"), payment.unapplied);
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ledger_core::snapshot::{Heading, Map, Part, Snapshot, SnapshotError, Unpublished, instant};
+use ledger_core::snapshot::{Heading, Part, Snapshot, SnapshotError, Unpublished, instant};
 use ledger_core::state::Ledger;
 use schemas::chain::Chain;
 use time::OffsetDateTime;
@@ -87,11 +87,11 @@ fn read(snapshot: &Snapshot) -> Result<Standing, SnapshotError> {
     thread::scope(|threads| {
         // The longest first.
         let replies = threads.spawn(|| snapshot.part(6));
-        let invoices = threads.spawn(|| snapshot.part::<Map<_, _>>(3));
-        let orders = threads.spawn(|| snapshot.part::<Map<_, _>>(2));
-        let payments = threads.spawn(|| snapshot.part::<Map<_, _>>(4));
+        let invoices = threads.spawn(|| snapshot.part(3));
+        let orders = threads.spawn(|| snapshot.part(2));
+        let payments = threads.spawn(|| snapshot.part(4));
         let books = threads.spawn(|| snapshot.part(5));
-        let customers = threads.spawn(|| snapshot.part::<Map<_, _>>(1));
+        let customers = threads.spawn(|| snapshot.part(1));
         let (
             (book, products, collections, requests, rates),
             (values, tax_rates, foreign, unfinished_runs, credits),
@@ -100,10 +100,10 @@ fn read(snapshot: &Snapshot) -> Result<Standing, SnapshotError> {
         let ledger = Ledger {
             book,
             products,
-            customers: customers.join().map_err(|_| died())??.0,
-            orders: orders.join().map_err(|_| died())??.0,
-            invoices: invoices.join().map_err(|_| died())??.0,
-            payments: payments.join().map_err(|_| died())??.0,
+            customers: customers.join().map_err(|_| died())??,
+            orders: orders.join().map_err(|_| died())??,
+            invoices: invoices.join().map_err(|_| died())??,
+            payments: payments.join().map_err(|_| died())??,
             credits,
             collections,
             requests,

@@ -10,6 +10,7 @@ use ledger_core::decide::decide;
 use ledger_core::event::{Event, EventData, NewEvent};
 use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
+use ledger_core::paged::PagedMap;
 use ledger_core::rejection::{Code, Rejection};
 use ledger_core::state::Ledger;
 use ledger_core::state::books::Books;
@@ -122,20 +123,15 @@ fn batches(ledger: &Ledger, orders: &BTreeSet<Identifier>) -> Vec<BTreeSet<Ident
 
 /// The state of these orders alone, with their customers and documents.
 fn part(ledger: &Ledger, orders: &BTreeSet<Identifier>) -> Ledger {
-    let orders: BTreeMap<_, _> = ledger
-        .orders
-        .iter()
-        .filter(|(id, _)| orders.contains(*id))
-        .map(|(id, order)| (id.clone(), order.clone()))
-        .collect();
+    let orders: PagedMap<_, _> = kept(ledger.orders.iter(), |id, _| orders.contains(id));
     let customers: BTreeSet<&Identifier> = orders.values().map(|order| &order.customer).collect();
     Ledger {
         book: ledger.book.clone(),
         products: ledger.products.clone(),
-        customers: kept(&ledger.customers, |id, _| customers.contains(id)),
-        invoices: kept(&ledger.invoices, |_, one| customers.contains(&one.customer)),
-        payments: kept(&ledger.payments, |_, one| customers.contains(&one.customer)),
-        credits: kept(&ledger.credits, |_, one| customers.contains(&one.customer)),
+        customers: kept(ledger.customers.iter(), |id, _| customers.contains(id)),
+        invoices: kept(ledger.invoices.iter(), |_, one| customers.contains(&one.customer)),
+        payments: kept(ledger.payments.iter(), |_, one| customers.contains(&one.customer)),
+        credits: kept(ledger.credits.iter(), |_, one| customers.contains(&one.customer)),
         rates: ledger.rates.clone(),
         values: ledger.values.clone(),
         tax_rates: ledger.tax_rates.clone(),
@@ -149,12 +145,11 @@ fn part(ledger: &Ledger, orders: &BTreeSet<Identifier>) -> Ledger {
     }
 }
 
-fn kept<T: Clone>(
-    all: &BTreeMap<Identifier, T>,
+fn kept<'a, T: Clone + 'a, M: FromIterator<(Identifier, T)>>(
+    all: impl Iterator<Item = (&'a Identifier, &'a T)>,
     keep: impl Fn(&Identifier, &T) -> bool,
-) -> BTreeMap<Identifier, T> {
-    let kept = all.iter().filter(|(id, one)| keep(id, one));
-    kept.map(|(id, one)| (id.clone(), one.clone())).collect()
+) -> M {
+    all.filter(|(id, one)| keep(id, one)).map(|(id, one)| (id.clone(), one.clone())).collect()
 }
 
 /// Runs on a state of their own.

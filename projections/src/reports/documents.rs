@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger_core::calendar::Day;
+use ledger_core::id::Identifier;
 use ledger_core::money::{Amount, Currency};
 use ledger_core::posting::{ContractId, Role};
 use ledger_core::rejection::{Code, Rejection};
@@ -93,8 +94,9 @@ fn missing(code: Code, kind: &str, id: &str) -> Rejection {
 /// One invoice.
 pub(super) fn invoice(query: &Query<'_>) -> Result<Table, Rejection> {
     let id = query.needs("invoice")?;
-    let found = query.views.receivables.invoices.iter().find(|(name, _)| name.as_str() == id);
-    let Some((_, fact)) = found.filter(|(_, fact)| fact.sequence <= query.sequence) else {
+    let name = id.parse::<Identifier>().ok();
+    let found = name.and_then(|name| query.views.receivables.invoices.get(&name));
+    let Some(fact) = found.filter(|fact| fact.sequence <= query.sequence) else {
         return Err(missing(Code::InvoiceUnknown, "invoice", id));
     };
     let issued = &fact.issued;
@@ -134,8 +136,9 @@ pub(super) fn invoice(query: &Query<'_>) -> Result<Table, Rejection> {
 /// One payment.
 pub(super) fn payment(query: &Query<'_>) -> Result<Table, Rejection> {
     let id = query.needs("payment")?;
-    let found = query.views.receivables.payments.iter().find(|(name, _)| name.as_str() == id);
-    let Some((_, fact)) = found.filter(|(_, fact)| fact.sequence <= query.sequence) else {
+    let name = id.parse::<Identifier>().ok();
+    let found = name.and_then(|name| query.views.receivables.payments.get(&name));
+    let Some(fact) = found.filter(|fact| fact.sequence <= query.sequence) else {
         return Err(missing(Code::PaymentUnknown, "payment", id));
     };
     let received = &fact.received;

@@ -11,6 +11,7 @@ use crate::event::order::{Adjustment, PlacedLine};
 use crate::id::Identifier;
 use crate::limits::RUN_DOCUMENTS_MAX;
 use crate::money::{Amount, Currency, multiply_divide};
+use crate::paged::PagedMap;
 use crate::rejection::Rejection;
 use crate::state::order::{Order, OrderLine};
 use crate::state::{Book, Ledger};
@@ -86,7 +87,7 @@ pub(super) fn dues(state: &Ledger, book: &Book, data: &RunBilling) -> Result<Due
     };
     let one = data.order.as_ref().and_then(|id| state.orders.get_key_value(id));
     let all = data.order.is_none().then_some(&state.orders);
-    let orders = one.into_iter().chain(all.into_iter().flatten());
+    let orders = one.into_iter().chain(all.into_iter().flat_map(PagedMap::iter));
     for (id, order) in orders.filter(|(id, order)| wanted(id, order)) {
         let is_held = state.collections.is_held(&order.customer, Block::Invoices);
         for (at, line) in order.lines.iter().enumerate() {
