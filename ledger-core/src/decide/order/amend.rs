@@ -253,9 +253,9 @@ impl<'a> Context<'a> {
                         later.push((line, edit, from));
                     } else {
                         // A running period that keeps its price goes on as it is.
-                        let keeps = line.placed.last().is_none() && from > self.from;
-                        let change =
-                            Change { from: if keeps { from } else { self.from }, ..change };
+                        let keeps = line.placed.last().is_none();
+                        let first = if keeps { from.max(self.from) } else { self.from };
+                        let change = Change { from: first, ..change };
                         changed.push(change.of(line, edit.of(line.placed.clone()), Some(from)));
                     }
                 }

@@ -102,7 +102,8 @@ pub(super) fn end_of(
     term_months: Option<u32>,
 ) -> Result<Option<Day>, Rejection> {
     let by_months = term_months.map(|months| {
-        let months = i32::try_from(months).unwrap_or(i32::MAX).min(12 * (TERM_YEARS_MAX + 1));
+        // A year more than what is refused, wherever in its year the term starts.
+        let months = i32::try_from(months).unwrap_or(i32::MAX).min(12 * (TERM_YEARS_MAX + 2));
         start.plus_months(months, start.day()).previous()
     });
     let end = match (end, by_months) {
