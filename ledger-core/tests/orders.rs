@@ -9,6 +9,7 @@ use ledger_core::event::{Event, EventData};
 use ledger_core::money::Amount;
 use ledger_core::rejection::Rejection;
 use ledger_core::state::Ledger;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -181,6 +182,102 @@ fn what_waits_when_a_line_ends_is_earned_when_its_order_goes_on() {
     assert_eq!(book.lines("2025-04-30"), ["A 30.00 0.00", "B 1.00 0.00"]);
     book.must("2025-05-01", "ResumeOrder", &json!({"order": "O"}));
     assert_eq!(book.lines("2025-05-01"), ["A 90.00 0.00", "B 1.03 0.00"]);
+}
+
+/// Of 10 and 5 units at 1.00 the 5 were read behind the day from which the order is cancelled.
+#[test]
+fn what_was_read_behind_the_last_day_is_neither_billed_nor_earned() {
+    let mut book = Book::new("day");
+    let price = json!({"model": "per_unit", "unit_price": "1.00", "per": "month"});
+    let line = json!({"line": "A", "quantity": "0", "recognition": {"method": "usage"},
+                      "price": price, "billing": {"every": "month", "timing": "arrears"}});
+    book.order(Some("2025-04-30"), &json!([line]));
+    for (day, quantity) in [("2025-01-05", "10"), ("2025-01-20", "5")] {
+        let reading = json!({"order": "O", "line": "A", "quantity": quantity});
+        book.must(day, "RecordUsage", &reading);
+    }
+    book.cancel("2025-01-16");
+    book.run("2025-04-30");
+    assert_eq!(book.lines("2025-04-30"), ["A 10.00 10.00"]);
+}
+
+/// Four of ten are delivered when a price would begin, behind which a quantity was agreed before.
+#[test]
+fn a_delivered_line_takes_no_change_before_a_later_one() {
+    let mut book = Book::new("day");
+    let price = |unit: &str| json!({"model": "per_unit", "unit_price": unit, "per": "once"});
+    let line = json!({"line": "A", "quantity": "10", "price": price("10.00"),
+                      "recognition": {"method": "point_in_time"}});
+    book.order(Some("2025-12-31"), &json!([line]));
+    book.must("2025-02-10", "RecordDelivery", &json!({"order": "O", "line": "A", "quantity": "4"}));
+    let amend = |name: &str, change: Value| json!({"order": "O", "amendment": name, "treatment": "prospective", "changes": [change]});
+    let later = amend("LATER", json!({"line": "A", "quantity": "12"}));
+    book.must("2025-04-01", "AmendOrder", &later);
+    let before = amend("BEFORE", json!({"line": "A", "price": price("11.00")}));
+    let refused = book.send("2025-03-01", "AmendOrder", &before).unwrap_err();
+    assert_eq!(refused.code, "order.later_change");
+    // Before anything was delivered each change holds for what is delivered behind it: 4 at 11.00,
+    // and the other 8 of 12 at that price, too.
+    book.must("2025-02-01", "AmendOrder", &before);
+    book.must("2025-05-01", "RecordDelivery", &json!({"order": "O", "line": "A", "quantity": "8"}));
+    assert_eq!(book.lines("2025-12-31"), ["A 132.00 0.00"]);
+}
+
+#[test]
+fn a_cancelled_line_stands_still_in_its_event() {
+    let mut book = Book::new("day");
+    let mut line = monthly("A", "100.00");
+    line["recognition"] = json!({"method": "milestone"});
+    book.order(Some("2025-12-31"), &json!([line, monthly("B", "1.00")]));
+    book.must(
+        "2025-02-01",
+        "RecordDelivery",
+        &json!({"order": "O", "line": "A", "percent_complete": "40"}),
+    );
+    book.must("2025-03-01", "SuspendOrder", &json!({"order": "O"}));
+    let events = book.cancel("2025-04-01");
+    let Some(EventData::OrderCancelled(cancelled)) = events.first() else { panic!("{events:?}") };
+    let day: Day = "2025-04-01".parse().unwrap();
+    for line in &cancelled.lines {
+        let schedule = line.schedule.as_ref().unwrap();
+        assert_eq!((schedule.from, schedule.start, schedule.end), (day, day, day));
+        assert_eq!(
+            (schedule.progress, schedule.recurring, schedule.is_paused),
+            (None, None, false)
+        );
+        assert!(schedule.amount.is_zero(), "{schedule:?}");
+    }
+}
+
+#[test]
+fn a_renewed_line_begins_with_its_own_terms() {
+    let mut book = Book::new("month_even");
+    book.order(Some("2025-03-31"), &json!([monthly("A", "10.00")]));
+    let price = json!({"model": "flat", "amount": "20.00", "per": "month"});
+    let change =
+        json!({"order": "O", "amendment": "A", "changes": [{"line": "A", "price": price}]});
+    book.must("2025-02-01", "AmendOrder", &change);
+    let renew = json!({"order": "O", "term_months": 3});
+    let events = book.must("2025-03-31", "RenewOrder", &renew);
+    let [EventData::OrderRenewed(renewed)] = &events[..] else { panic!("{events:?}") };
+    let line = renewed.lines.first().unwrap();
+    assert_eq!((line.terms_from, line.ended, line.is_suspended), (None, None, false));
+    assert_eq!(line.amount.to_string(), "60.00");
+}
+
+#[test]
+fn all_of_an_amount_is_told_as_all_on_its_last_day() {
+    let mut line = monthly("A", "10.00");
+    line["price"]["per"] = json!("term");
+    line["billing"] = json!({"every": "term"});
+    let events = Book::new("day").order(Some("2025-03-31"), &json!([line]));
+    let [EventData::OrderPlaced(placed)] = &events[..] else { panic!("{events:?}") };
+    let schedule = placed.lines.first().unwrap().schedule.as_ref().unwrap();
+    let told = |day: &str| {
+        let steps = schedule.explain(day.parse().unwrap(), Decimal::ZERO, placed.currency);
+        steps.parts.first().unwrap().what.name()
+    };
+    assert_eq!((told("2025-03-30"), told("2025-03-31")), ("passed", "all"));
 }
 
 #[test]

@@ -383,10 +383,8 @@ fn endless(book: &Book, currency: Currency, line: &PlacedLine, schedule: &mut Sc
 /// What recurs from a day on.
 pub(super) fn recurring(line: &PlacedLine, costs: &Costs, start: Day, amount: Amount) -> Recurring {
     let parts = costs.pricing.parts();
-    let every = match &line.billing {
-        Some(billing) if Length::from(billing.every) == costs.grid().length => billing.every,
-        Some(_) | None => line.per(),
-    };
+    // Without an end it is billed in the periods of its costs.
+    let every = line.billing.as_ref().map_or(line.per(), |billing| billing.every);
     Recurring {
         start,
         every,
