@@ -202,8 +202,10 @@ impl Meter {
             None => (0, self.readings.len()),
         };
         let mut readings: BTreeMap<Day, Vec<Reading>> = BTreeMap::new();
+        // What was read behind the last day, before the line was cut short, it neither bills nor earns.
+        let last = grid.last();
         for one in self.readings.get(first..end).unwrap_or_default() {
-            if one.sequence <= sequence {
+            if one.sequence <= sequence && last.is_none_or(|last| one.day <= last) {
                 let period = grid.at(one.day).map_or(grid.start, |period| period.start);
                 readings.entry(period).or_default().push(*one);
             }

@@ -387,9 +387,8 @@ impl Costs {
         let zero = self.pricing.currency.zero();
         let Some(terms) = self.terms.last() else { return zero };
         let grid = self.pricing.grid.endless();
-        // The part of a period in front of the first whole one is none that recurs.
-        let index = grid.index(grid.start) + 1;
-        match grid.period(index) {
+        // Whole periods of such a line cost the same, whichever it is.
+        match grid.at(grid.start) {
             Some(period) if self.pricing.parts() == 1 => self.pricing.whole(terms, &period),
             Some(_) => self.pricing.currency.round(terms.whole(), self.pricing.rounding),
             None => zero,

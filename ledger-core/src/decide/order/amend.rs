@@ -253,9 +253,9 @@ impl<'a> Context<'a> {
                         later.push((line, edit, from));
                     } else {
                         // A running period that keeps its price goes on as it is.
-                        let keeps = line.placed.last().is_none() && from > self.from;
-                        let change =
-                            Change { from: if keeps { from } else { self.from }, ..change };
+                        let keeps = line.placed.last().is_none();
+                        let first = if keeps { from.max(self.from) } else { self.from };
+                        let change = Change { from: first, ..change };
                         changed.push(change.of(line, edit.of(line.placed.clone()), Some(from)));
                     }
                 }
@@ -277,8 +277,9 @@ impl<'a> Context<'a> {
         }
         let mut adjustments: Vec<Adjustment> =
             changed.iter().flat_map(|one: &Changed<'_>| one.adjustments.clone()).collect();
-        if let Some((line, ..)) = later.first()
-            && (treatment == Treatment::CatchUp || is_shared(self.order, &added))
+        let is_joint = treatment == Treatment::CatchUp || is_shared(self.order, &added);
+        if let Some((line, ..)) =
+            later.iter().find(|(line, ..)| is_joint || self.is_delivered(line))
         {
             return Err(self.too_late(line));
         }
@@ -297,8 +298,16 @@ impl<'a> Context<'a> {
         Ok((lines, removed, adjustments))
     }
 
+    /// Whether some of a line that earns by deliveries is delivered when the new terms begin.
+    fn is_delivered(&self, line: &OrderLine) -> bool {
+        let version = line.versions.last();
+        version.is_some_and(|version| version.progress.is_some())
+            && !line.progress.done(self.from.previous()).is_zero()
+    }
+
     /// A change of a line that changes again later is worked in line by line: not where all of
-    /// its progress is priced anew, or where lines share what is still to be delivered.
+    /// its progress is priced anew, or where lines share what is still to be delivered; nor where
+    /// some of it is delivered, for the price of that is known with the later change only.
     fn too_late(&self, line: &OrderLine) -> Rejection {
         let last = line.terms.last().map_or(self.from, |terms| terms.from);
         Rejection::at(
@@ -306,8 +315,8 @@ impl<'a> Context<'a> {
             "effective",
             format!(
                 "the line {} has new terms from {last} already, after {}; a change before that is \
-                 taken where it is prospective and no line shares its price by standalone selling \
-                 price",
+                 taken where it is prospective, no line shares its price by standalone selling \
+                 price, and nothing of the line is delivered",
                 line.placed.line, self.effective
             ),
         )

@@ -1,6 +1,8 @@
 //! Cancellation: what was earned by then, and what becomes of what is billed beyond it
 //! (accounting, section 3; readings, 6, 8 and 39).
 
+use std::collections::BTreeSet;
+
 use rust_decimal::Decimal;
 
 use crate::calendar::Day;
@@ -24,6 +26,8 @@ struct Final<'a> {
     after: PlacedLine,
     /// What it earns in all.
     earned: Amount,
+    /// What it costs in all.
+    price: Amount,
     /// Billed and not earned, net.
     beyond: Amount,
 }
@@ -82,7 +86,7 @@ impl Final<'_> {
     /// Whether nothing is to be billed or given back any more: what was billed beyond is given back
     /// now, or a credit or a write-off took it before.
     fn is_settled(&self) -> bool {
-        let is_even = self.line.lowered.is_some() && self.earned == self.line.billed.net;
+        let is_even = self.line.lowered.is_some() && self.price == self.line.billed.net;
         self.beyond.is_positive() || is_even
     }
 }
@@ -108,32 +112,51 @@ fn reckon<'a>(book: &'a Book, order: &'a Order, last_day: Day) -> Vec<Final<'a>>
             change.of(line, PlacedLine { ended, ..line.placed.clone() }, None)
         })
         .collect();
-    let earned: Vec<Amount> =
-        changed.iter().map(|one| earned_in_all(book, order, one, last_day)).collect();
-    let names_ssp = lines.iter().any(|line| line.placed.ssp.is_some() && is_shared(&line.placed));
-    let allocated =
-        if names_ssp { by_ssp(book, order, &changed, &earned, last_day) } else { earned.clone() };
-    let mut left: Amount = order.currency.zero() + lines.iter().map(|line| line.billed.net).sum()
-        - allocated.iter().copied().sum();
-    let mut finals = Vec::new();
-    for ((one, price), earned) in changed.into_iter().zip(earned).zip(allocated) {
-        let own = one.line.billed.net - price;
-        let beyond = if names_ssp { own.min(left) } else { own }.max(order.currency.zero());
-        left -= beyond;
-        finals.push(Final { line: one.line, after: one.after, earned, beyond });
+    let named = lines.iter().filter(|line| line.placed.ssp.is_some());
+    let bundles: BTreeSet<Bundle> = named.filter_map(|line| bundle(order, &line.placed)).collect();
+    let prices: Vec<Amount> =
+        changed.iter().map(|one| price(book, order, one, &bundles, last_day)).collect();
+    let earned = by_ssp(book, order, &changed, (&bundles, &prices), last_day);
+    let finals = changed.into_iter().zip(prices).zip(earned).map(|((one, price), earned)| {
+        // Each line is billed at its own price, whatever it earns of the one that it shares.
+        let beyond = (one.line.billed.net - price).max(order.currency.zero());
+        Final { line: one.line, after: one.after, earned, price, beyond }
+    });
+    finals.collect()
+}
+
+/// Lines that share a price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Bundle {
+    /// Those of the order.
+    Order,
+    /// Those of the renewal that begins on a day.
+    Renewal(Day),
+}
+
+/// The lines with which a line shares a price where one of them names a standalone selling price;
+/// none where it has one of its own.
+fn bundle(order: &Order, line: &PlacedLine) -> Option<Bundle> {
+    if line.recognition.method == Method::Usage
+        || line.end.is_none() && line.recognition.method == Method::OverTime
+    {
+        return None;
     }
-    finals
+    if !line.is_separate {
+        return Some(Bundle::Order);
+    }
+    let mut renewed = order.lines.iter().filter(|other| other.placed.renews.is_some());
+    renewed.any(|other| other.placed.start == line.start).then_some(Bundle::Renewal(line.start))
 }
 
-/// Whether a line shares the order's price with others.
-fn is_shared(line: &PlacedLine) -> bool {
-    !line.is_separate
-        && line.recognition.method != Method::Usage
-        && (line.end.is_some() || line.recognition.method != Method::OverTime)
-}
-
-/// What a line earns in all, by its own price.
-fn earned_in_all(book: &Book, order: &Order, changed: &Changed<'_>, last_day: Day) -> Amount {
+/// What a line costs in all, at its own price.
+fn price(
+    book: &Book,
+    order: &Order,
+    changed: &Changed<'_>,
+    bundles: &BTreeSet<Bundle>,
+    last_day: Day,
+) -> Amount {
     let line = changed.line;
     if let (Some(meter), Some(terms)) = (&line.meter, changed.after.meter_terms()) {
         let mut meter = meter.clone();
@@ -142,17 +165,20 @@ fn earned_in_all(book: &Book, order: &Order, changed: &Changed<'_>, last_day: Da
         meter.amend(u64::MAX, crate::revenue::usage::MeterTerms { from, ..terms });
         return meter.earned_through(last_day, u64::MAX);
     }
+    let is_shared = bundle(order, &line.placed).is_some_and(|one| bundles.contains(&one));
+    // What it earns is a share of the price of its bundle.
+    let is_reallocated = is_shared && line.placed.allocated != line.placed.amount;
     match line.placed.recognition.method {
         Method::PointInTime | Method::Milestone => {
             let earned = line.earned_through(last_day, order.currency);
-            let is_reallocated = line.placed.allocated != line.placed.amount;
             if is_reallocated { delivered_price(book, order, line, last_day) } else { earned }
         }
         Method::OverTime | Method::Usage | Method::OnInvoice => {
-            // A share of the order's price is not the line's own price: that is shared out below.
-            let is_part = line.placed.end.is_some() && is_shared(&line.placed);
-            let own =
-                if is_part { line.placed.amount - line.placed.allocated } else { Amount::ZERO };
+            let own = if is_reallocated {
+                line.placed.amount - line.placed.allocated
+            } else {
+                Amount::ZERO
+            };
             let by_price = changed.earned + changed.rest + own;
             // What a credit or a write-off took of days to come is not given back once more; and
             // nothing is earned that is neither billed nor to be billed.
@@ -169,39 +195,59 @@ fn delivered_price(book: &Book, order: &Order, line: &OrderLine, day: Day) -> Am
     order.currency.round(exact, book.policies.rounding)
 }
 
-/// The price of what was delivered, over the lines by the standalone selling prices of that.
+/// The price of what was delivered, over the lines of each bundle that names standalone selling
+/// prices by those of what was delivered.
 fn by_ssp(
     book: &Book,
     order: &Order,
     changed: &[Changed<'_>],
-    earned: &[Amount],
+    (bundles, prices): (&BTreeSet<Bundle>, &[Amount]),
     last_day: Day,
 ) -> Vec<Amount> {
-    let weight = |one: &Changed<'_>| {
-        let placed = &one.line.placed;
-        if !is_shared(placed) {
-            return (Decimal::ZERO, Decimal::ONE);
-        }
-        let (whole, over) = ssp_weight(book, order.currency, placed);
-        let (done, of) = match placed.recognition.method {
-            Method::PointInTime | Method::Milestone => one.line.delivered(last_day),
-            Method::OverTime | Method::Usage | Method::OnInvoice => {
-                let days = |to: Day| Decimal::from((to.days_since(placed.start) + 1).max(0));
-                let end = placed.end.unwrap_or(last_day);
-                (days(end.min(last_day)), days(end))
+    let mut earned = prices.to_vec();
+    for of in bundles {
+        let is_in = |one: &Changed<'_>| bundle(order, &one.line.placed) == Some(*of);
+        let weight = |one: &Changed<'_>| {
+            if is_in(one) {
+                delivered_weight(book, order, one.line, last_day)
+            } else {
+                (Decimal::ZERO, Decimal::ONE)
             }
         };
-        (whole * done, over * of)
-    };
-    let weights = over_one_denominator(&changed.iter().map(weight).collect::<Vec<_>>());
-    if weights.iter().all(Decimal::is_zero) {
-        return earned.to_vec();
+        let weights = over_one_denominator(&changed.iter().map(weight).collect::<Vec<_>>());
+        if weights.iter().all(Decimal::is_zero) {
+            continue;
+        }
+        let shared = changed.iter().zip(prices).filter(|(one, _)| is_in(one));
+        let total: Amount = order.currency.zero() + shared.map(|(_, price)| *price).sum();
+        let parts = shares(book, order.currency, total, &weights);
+        for ((earned, part), one) in earned.iter_mut().zip(parts).zip(changed) {
+            if is_in(one) {
+                *earned = part;
+            }
+        }
     }
-    let shared = changed.iter().zip(earned).filter(|(one, _)| is_shared(&one.line.placed));
-    let total: Amount = order.currency.zero() + shared.map(|(_, earned)| *earned).sum();
-    let parts = shares(book, order.currency, total, &weights);
-    let own = changed.iter().zip(earned).zip(parts);
-    own.map(|((one, own), part)| if is_shared(&one.line.placed) { part } else { *own }).collect()
+    earned
+}
+
+/// The standalone selling price of what is delivered of a line: the first number over the second.
+fn delivered_weight(
+    book: &Book,
+    order: &Order,
+    line: &OrderLine,
+    last_day: Day,
+) -> (Decimal, Decimal) {
+    let placed = &line.placed;
+    let (whole, over) = ssp_weight(book, order.currency, placed);
+    let (done, of) = match placed.recognition.method {
+        Method::PointInTime | Method::Milestone => line.delivered(last_day),
+        Method::OverTime | Method::Usage | Method::OnInvoice => {
+            let days = |to: Day| Decimal::from((to.days_since(placed.start) + 1).max(0));
+            let end = placed.end.unwrap_or(last_day);
+            (days(end.min(last_day)), days(end))
+        }
+    };
+    (whole * done, over * of)
 }
 
 /// What is still to be billed of periods that were billed before.

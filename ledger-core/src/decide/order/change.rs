@@ -2,7 +2,6 @@
 
 use rust_decimal::Decimal;
 
-use crate::billing::grid::Period;
 use crate::billing::terms::{Terms, in_force, with};
 use crate::calendar::Day;
 use crate::command::shared::{Discount, Method, Price};
@@ -47,6 +46,18 @@ pub(super) struct Changed<'a> {
     /// The first day of the running period, where the line has no end.
     period_start: Option<Day>,
     pub(super) adjustments: Vec<Adjustment>,
+}
+
+impl Changed<'_> {
+    /// Whether the change ends the line before its time.
+    pub(super) fn ends(&self) -> bool {
+        ends(self.line, &self.after)
+    }
+}
+
+/// Whether a line ends before its time, and did not so far. Nothing takes such an end back.
+fn ends(line: &OrderLine, after: &PlacedLine) -> bool {
+    after.ended != line.placed.ended
 }
 
 /// What a change sets; the rest stays as it is.
@@ -184,7 +195,7 @@ impl<'a> Change<'a> {
         let before = line.costs(policies, self.currency);
         let since = terms_from.map_or(self.from, |from| from.min(self.from)).max(line.placed.start);
         let mut costs = Costs::new(&after, terms, policies, self.currency);
-        after.amount = self.amount(line, &after, &before, &costs, since);
+        after.amount = self.amount(line, &after, &costs);
         // A price for the whole term is what `amount` says.
         costs = Costs::new(&after, costs.terms, policies, self.currency);
         let delta = after.amount - line.placed.amount;
@@ -225,26 +236,13 @@ impl<'a> Change<'a> {
             && !line.placed.is_priced_once()
     }
 
-    /// The line's price over its term with the new terms.
-    fn amount(
-        &self,
-        line: &OrderLine,
-        after: &PlacedLine,
-        before: &Costs,
-        costs: &Costs,
-        since: Day,
-    ) -> Amount {
-        let old = line.placed.amount;
+    /// The line's price over its term with the new terms; nothing where it has no end. Periods
+    /// before the change cost what they did: the terms from then are among the new ones.
+    fn amount(&self, line: &OrderLine, after: &PlacedLine, costs: &Costs) -> Amount {
         match line.placed.recognition.method {
-            Method::Usage => old,
+            Method::Usage => line.placed.amount,
             Method::PointInTime | Method::Milestone => self.amount_by_delivery(line, after),
-            Method::OverTime | Method::OnInvoice if after.is_priced_once() => costs.total(),
-            Method::OverTime | Method::OnInvoice if after.last().is_none() => self.currency.zero(),
-            Method::OverTime | Method::OnInvoice => {
-                // Periods before the change cost what they did.
-                let same = if line.placed.end.is_some() { old } else { before_end(before, since) };
-                same + costs.rest(since) - before_rest(before, since, line.placed.end.is_some())
-            }
+            Method::OverTime | Method::OnInvoice => costs.total(),
         }
     }
 
@@ -258,7 +256,7 @@ impl<'a> Change<'a> {
             return old;
         }
         let (done, whole) = line.delivered(self.from.previous());
-        if after.ended.is_some() && after.ended != line.placed.ended {
+        if ends(line, after) {
             return self.part(old, done, whole);
         }
         if self.is_catch_up || done.is_zero() {
@@ -359,7 +357,7 @@ impl<'a> Change<'a> {
     /// come (606-10-25-13a).
     pub(super) fn prospective(&self, changed: Changed<'_>, rest: Amount) -> PlacedLine {
         let Some(last) = changed.line.versions.last() else {
-            return PlacedLine { schedule: None, ..changed.after };
+            return changed.after;
         };
         let start = changed.line.placed.start.max(changed.from);
         let is_paused = changed.after.is_suspended;
@@ -381,7 +379,7 @@ impl<'a> Change<'a> {
     pub(super) fn catch_up(&self, changed: Changed<'_>) -> PlacedLine {
         let line = changed.line;
         let Some(last) = line.versions.last() else {
-            return PlacedLine { schedule: None, ..changed.after };
+            return changed.after;
         };
         if changed.after.is_suspended {
             let rest = changed.rest;
@@ -413,9 +411,7 @@ impl<'a> Change<'a> {
     /// is left to deliver, and the share must not be taken of that price once more.
     fn caught_up(&self, changed: &Changed<'_>, before: Measure) -> Measure {
         let measure = self.measure(changed, before);
-        let ends =
-            changed.after.ended.is_some() && changed.after.ended != changed.line.placed.ended;
-        if ends && !measure.base.is_zero() {
+        if changed.ends() && !measure.base.is_zero() {
             return Measure { whole: measure.base, ..measure };
         }
         Measure { base: Amount::ZERO, ..measure }
@@ -465,18 +461,4 @@ impl<'a> Change<'a> {
             None => (Decimal::ZERO, Decimal::ONE),
         }
     }
-}
-
-/// The price of the periods before the one that holds a day, of a line that had no end.
-fn before_end(costs: &Costs, since: Day) -> Amount {
-    let zero = costs.pricing.currency.zero();
-    let Some(holding) = costs.grid().at(since) else { return zero };
-    let earlier = costs.grid().from(costs.grid().start);
-    let earlier = earlier.take_while(|period: &Period| period.start < holding.start);
-    zero + earlier.map(|period| costs.period(&period)).sum()
-}
-
-/// The price of the periods from the one that holds a day on, of a line that had an end.
-fn before_rest(costs: &Costs, since: Day, had_end: bool) -> Amount {
-    if had_end { costs.rest(since) } else { costs.pricing.currency.zero() }
 }

@@ -28,7 +28,8 @@ pub(super) fn ends(
     if days.is_empty() {
         return Ok(Vec::new());
     }
-    let mut known = alone(state, data);
+    // The order is not in the book yet, and of the rest only the policies matter.
+    let mut known = Ledger { book: state.book.clone(), ..Ledger::default() };
     known.apply(&placed.clone().provisional(1, &data.order));
     let mut events = Vec::new();
     for (index, (until, lines)) in (2..).zip(days) {
@@ -108,16 +109,4 @@ fn days(data: &PlaceOrder, placed: &NewEvent) -> Result<BTreeMap<Day, Vec<Identi
         }
     }
     Ok(days)
-}
-
-/// What deciding the amendments reads of the book: the order is not in it yet.
-fn alone(state: &Ledger, data: &PlaceOrder) -> Ledger {
-    let customers = state.customers.get_key_value(&data.customer);
-    Ledger {
-        book: state.book.clone(),
-        products: state.products.clone(),
-        customers: customers.map(|(id, one)| (id.clone(), one.clone())).into_iter().collect(),
-        tax_rates: state.tax_rates.clone(),
-        ..Ledger::default()
-    }
 }

@@ -62,14 +62,22 @@ fn change(book: &Book, order: &Order, from: Day, is_suspended: bool) -> Paused {
     let description = if is_suspended { "suspension" } else { "resumption" };
     let change =
         Change { book, currency: order.currency, from, due: from, is_catch_up: false, description };
+    let is_served = |line: &OrderLine| {
+        matches!(line.placed.recognition.method, Method::OverTime | Method::Usage)
+    };
     // A line that is removed from a later day on rests until then, too.
-    let is_running = |line: &&OrderLine| {
+    let is_over = |line: &OrderLine| {
+        line.placed.last().is_some_and(|last| last < from.max(line.placed.start))
+    };
+    // One that is over when the order goes on is woken, too: what waited for that is earned, and its
+    // end may be moved.
+    let changes = |line: &&OrderLine| {
         line.placed.is_suspended != is_suspended
-            && matches!(line.placed.recognition.method, Method::OverTime | Method::Usage)
-            && line.placed.last().is_none_or(|last| last >= from.max(line.placed.start))
+            && is_served(line)
+            && !(is_suspended && is_over(line))
     };
     let (mut lines, mut adjustments) = (Vec::new(), Vec::new());
-    for line in order.lines.iter().filter(is_running) {
+    for line in order.lines.iter().filter(changes) {
         let edit = Edit { is_suspended: Some(is_suspended), ..Edit::default() };
         let day = from.max(line.placed.start);
         if line.terms.last().is_some_and(|one| one.from > day) {

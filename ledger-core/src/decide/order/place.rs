@@ -102,7 +102,8 @@ pub(super) fn end_of(
     term_months: Option<u32>,
 ) -> Result<Option<Day>, Rejection> {
     let by_months = term_months.map(|months| {
-        let months = i32::try_from(months).unwrap_or(i32::MAX).min(12 * (TERM_YEARS_MAX + 1));
+        // A year more than what is refused, wherever in its year the term starts.
+        let months = i32::try_from(months).unwrap_or(i32::MAX).min(12 * (TERM_YEARS_MAX + 2));
         start.plus_months(months, start.day()).previous()
     });
     let end = match (end, by_months) {
@@ -382,10 +383,8 @@ fn endless(book: &Book, currency: Currency, line: &PlacedLine, schedule: &mut Sc
 /// What recurs from a day on.
 pub(super) fn recurring(line: &PlacedLine, costs: &Costs, start: Day, amount: Amount) -> Recurring {
     let parts = costs.pricing.parts();
-    let every = match &line.billing {
-        Some(billing) if Length::from(billing.every) == costs.grid().length => billing.every,
-        Some(_) | None => line.per(),
-    };
+    // Without an end it is billed in the periods of its costs.
+    let every = line.billing.as_ref().map_or(line.per(), |billing| billing.every);
     Recurring {
         start,
         every,

@@ -153,8 +153,7 @@ impl<'a> Pool<'_, 'a> {
     /// delivered.
     fn promised_weight(&self, one: &Changed<'_>) -> (Decimal, Decimal) {
         let (whole, over) = ssp_weight(self.change.book, self.change.currency, &one.after);
-        let ends = one.after.ended.is_some() && one.after.ended != one.line.placed.ended;
-        if ends && one.after.is_priced_once() {
+        if one.ends() && one.after.is_priced_once() {
             let (done, of) = one.line.delivered(self.change.from.previous());
             return (whole * done, over * of);
         }

@@ -155,9 +155,8 @@ pub(super) fn period_billed(
 ) {
     let billed = &mut line.billed;
     billed.periods.insert(start, BilledPeriod { amount, issued });
-    if billed.next.is_none_or(|next| next == start) && start <= line.placed.start
-        || billed.next == Some(start)
-    {
+    let is_next = billed.next.map_or(start <= line.placed.start, |next| next == start);
+    if is_next {
         billed.next = Some(end.next());
     }
 }
