@@ -252,3 +252,30 @@ fn what_an_amendment_changes_counts_with_its_texts() {
         assert_eq!(book.refused().as_deref(), code, "{count}");
     }
 }
+
+/// 11.20 of January are given back on the 16th and 9.30 are billed on 1 February by one run. A credit of 5.00 was
+/// there before: the bill uses that first, and 4.30 of what the run itself gives back.
+#[test]
+fn a_bill_uses_older_credits_before_those_of_its_own_run() {
+    let mut book = Book { ledger: Ledger::default(), sequence: 0 };
+    let policies = json!({"apply_credits": "auto"});
+    book.must("2026-01-01", "OpenBook", &json!({"currency": "USD", "policies": policies}));
+    book.must("2026-01-01", "RegisterCustomer", &json!({"customer": "C", "name": "C"}));
+    book.place("O", "USD", &[monthly("L", "31.00")]);
+    book.run("2026-01-01");
+    let credit = json!({"credit": "OLD", "customer": "C", "currency": "USD", "apply": "account",
+                        "lines": [{"amount": "5.00"}]});
+    book.must("2026-01-16", "IssueCredit", &credit);
+    let less = json!({"line": "L", "price": {"model": "flat", "amount": "9.30", "per": "month"}});
+    let amended = json!({"order": "O", "amendment": "1", "changes": [less]});
+    book.must("2026-01-16", "AmendOrder", &amended);
+    let events = book.run("2026-02-01");
+    let applied: Vec<String> = events
+        .iter()
+        .filter_map(|data| {
+            let EventData::CreditApplied(applied) = data else { return None };
+            Some(format!("{} {}", applied.credit, applied.allocations[0].amount))
+        })
+        .collect();
+    assert_eq!(applied, ["OLD 5.00", "CN-1 4.30"]);
+}
