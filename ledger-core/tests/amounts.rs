@@ -244,16 +244,16 @@ fn fractions_over_one_denominator() {
     assert_eq!(of(&[("5", "0"), ("1", "2")]), decimals(&["5", "0.5"]));
 }
 
-/// Two equal weights of 28 digits: 33 minor units times one of them has 30 digits, and the half of 0.33 is still
-/// exactly 0.165. Weights may have decimals, too: 9.00 by 1 to 0.5.
+/// Two equal weights of 29 digits, of which nothing can be multiplied in a decimal: the half of 9.97 is still exactly
+/// 4.985. Weights may have decimals, too: 9.00 by 1 to 0.5.
 #[test]
 fn a_half_is_a_half_whatever_the_weights_are() {
     let usd = currency("USD");
-    let weights = decimals(&["5000000000000000000000000001", "5000000000000000000000000001"]);
-    let up = allocate(amount("0.33"), &weights, usd, Rounding::HalfUp);
-    assert_eq!(texts(&up), ["0.17", "0.16"]);
-    let even = allocate(amount("0.33"), &weights, usd, Rounding::HalfEven);
-    assert_eq!(texts(&even), ["0.16", "0.17"]);
+    let weights = decimals(&["39000000000000000000000000001", "39000000000000000000000000001"]);
+    let up = allocate(amount("9.97"), &weights, usd, Rounding::HalfUp);
+    assert_eq!(texts(&up), ["4.99", "4.98"]);
+    let even = allocate(amount("9.97"), &weights, usd, Rounding::HalfEven);
+    assert_eq!(texts(&even), ["4.98", "4.99"]);
     let parts = allocate(amount("9.00"), &decimals(&["1", "0.5"]), usd, Rounding::HalfEven);
     assert_eq!(texts(&parts), ["6.00", "3.00"]);
 }
