@@ -140,6 +140,6 @@ fn in_open_book(
         CommandData::RefundCredit(data) => credit::refund(state, effective, data),
         CommandData::IssueCredit(data) => credit::issue(state, book, effective, data),
         CommandData::ApplyCredit(data) => credit::apply(state, effective, data),
-        CommandData::VoidCredit(data) => credit::void(state, book, effective, data),
+        CommandData::VoidCredit(data) => credit::void(state, effective, data),
     }
 }

@@ -15,3 +15,15 @@ pub fn uncoded(text: &str) -> Option<(&str, &str)> {
     let (_, coded) = text.split_once(MARK)?;
     coded.split_once(MARK)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_found_where_one_was_carried() {
+        assert_eq!(uncoded("missing field `amount`"), None);
+        let carried = format!("{MARK}amount.precision{MARK}three digits at line 1");
+        assert_eq!(uncoded(&carried), Some(("amount.precision", "three digits at line 1")));
+    }
+}

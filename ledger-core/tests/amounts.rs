@@ -243,3 +243,17 @@ fn fractions_over_one_denominator() {
     assert_eq!(of(&[("1", "10000000000000"), ("1", "3")])[0], decimal("0.0000000000001"));
     assert_eq!(of(&[("5", "0"), ("1", "2")]), decimals(&["5", "0.5"]));
 }
+
+/// Two equal weights of 29 digits, of which nothing can be multiplied in a decimal: the half of 9.97 is still exactly
+/// 4.985. Weights may have decimals, too: 9.00 by 1 to 0.5.
+#[test]
+fn a_half_is_a_half_whatever_the_weights_are() {
+    let usd = currency("USD");
+    let weights = decimals(&["39000000000000000000000000001", "39000000000000000000000000001"]);
+    let up = allocate(amount("9.97"), &weights, usd, Rounding::HalfUp);
+    assert_eq!(texts(&up), ["4.99", "4.98"]);
+    let even = allocate(amount("9.97"), &weights, usd, Rounding::HalfEven);
+    assert_eq!(texts(&even), ["4.98", "4.99"]);
+    let parts = allocate(amount("9.00"), &decimals(&["1", "0.5"]), usd, Rounding::HalfEven);
+    assert_eq!(texts(&parts), ["6.00", "3.00"]);
+}

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use ledger_core::chart::{AccountKind, Chart};
 use ledger_core::command::Command;
 use ledger_core::content_hash::ContentHash;
 use ledger_core::decide::decide;
 use ledger_core::event::Event;
+use ledger_core::posting::Role;
 use ledger_core::state::Ledger;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -134,4 +136,18 @@ fn old_mappings_are_the_same_bytes() {
     let read: std::collections::BTreeMap<String, ledger_core::command::accounts::RoleAccount> =
         serde_json::from_str(old).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), old);
+}
+
+/// Only revenue asks for a product, and only where one has an account of its own, which only revenue posts to.
+#[test]
+fn the_account_of_a_product_is_asked_for_by_revenue_alone() {
+    let mut chart = Chart::new(&std::collections::BTreeMap::new());
+    let asks =
+        |chart: &Chart| [Role::Revenue, Role::ContraRevenue].map(|role| chart.asks_product(role));
+    assert_eq!(asks(&chart), [false, false]);
+    chart.add_product("P".parse().unwrap(), "4100".to_owned());
+    assert_eq!(asks(&chart), [true, false]);
+    let accounts = chart.accounts();
+    assert_eq!(accounts["4100"].roles.iter().collect::<Vec<_>>(), [&Role::Revenue]);
+    assert_eq!(accounts["4100"].kind, AccountKind::Income);
 }

@@ -207,6 +207,24 @@ fn a_run_larger_than_a_command_is_refused_whole_and_runs_by_customer_are_not() {
     assert_eq!(book.run(through), []);
 }
 
+/// 100.00 are open and 30.00 of them disputed: 70.00 are asked for.
+#[test]
+fn a_reminder_says_what_is_disputed() {
+    let mut book = Book::new(&json!({}));
+    let start = day("2026-01-01");
+    book.send(start, "RegisterCustomer", &json!({"customer": "C", "name": "C"})).unwrap();
+    let invoice = json!({"invoice": "I", "customer": "C", "currency": "USD",
+        "lines": [{"amount": "100.00"}]});
+    book.send(start, "IssueInvoice", &invoice).unwrap();
+    let dispute = json!({"invoice": "I", "amount": "30.00", "reason": "broken"});
+    book.send(start, "OpenDispute", &dispute).unwrap();
+    let reminders = book.run(day("2026-01-08"));
+    let asked = reminders
+        .iter()
+        .map(|one| (one.open.to_string(), one.disputed.map(|part| part.to_string())));
+    assert_eq!(asked.collect::<Vec<_>>(), [("70.00".to_owned(), Some("30.00".to_owned()))]);
+}
+
 #[test]
 fn dunning_policies_that_make_no_sense_are_refused_where_they_are_wrong() {
     let stage = |days: u32, notice: &str| json!({"after_days": days, "notice": notice});

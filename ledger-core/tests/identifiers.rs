@@ -15,3 +15,12 @@ fn every_byte_that_a_subject_gives_a_meaning_is_written_in_percent() {
         assert_eq!(text.parse::<Identifier>().map(|id| id.token()), Ok(token.to_owned()));
     }
 }
+
+#[test]
+fn an_identifier_has_1_to_128_bytes_and_no_control_characters() {
+    let reads = |text: &str| text.parse::<Identifier>().is_ok();
+    assert!(reads("x") && reads(&"x".repeat(128)) && reads(&"\u{fc}".repeat(64)));
+    for text in ["", &"x".repeat(129), &"\u{fc}".repeat(65), "a\nb", "\u{7f}"] {
+        assert!(!reads(text), "{text:?}");
+    }
+}

@@ -202,3 +202,13 @@ fn what_shapes_revenue_stands_in_its_events() {
     );
     assert_eq!(rounding_word(Rounding::HalfEven), "half_even");
 }
+
+/// A schedule has up to twenty retries.
+#[test]
+fn the_schedules_that_a_customer_can_name() {
+    let retries = vec![3; 20];
+    let cards = json!({"processor": "stripe", "retry_after_days": retries});
+    let policies = set(&json!({"collection": {"cards_2": cards}})).unwrap();
+    assert_eq!(policies.collection.names(), ["cards_2", "none"]);
+    assert_eq!(policies.collection.named(Some("cards_2")).unwrap().1.retry_after(20), Some(3));
+}

@@ -158,15 +158,9 @@ impl Grid {
             Length::Term => 0,
             Length::Days(days) => day.days_since(self.base).div_euclid(days),
             Length::Months(months) => {
-                let mut index = day.month().since(self.base.month()).div_euclid(months);
+                let index = day.month().since(self.base.month()).div_euclid(months);
                 // A day in a period's first month can lie before its anchor.
-                if self.boundary(index) > day {
-                    index -= 1;
-                }
-                if self.boundary(index + 1) <= day {
-                    index += 1;
-                }
-                index
+                if self.boundary(index) > day { index - 1 } else { index }
             }
         }
     }

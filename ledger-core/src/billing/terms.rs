@@ -90,9 +90,7 @@ impl Pricing {
     /// time than a billing period: a yearly price that is billed by the month.
     pub fn parts(&self) -> i32 {
         match (Length::from(self.per), self.grid.length) {
-            (Length::Months(price), Length::Months(billed))
-                if price > billed && price % billed == 0 =>
-            {
+            (Length::Months(price), Length::Months(billed)) if price % billed == 0 => {
                 price / billed
             }
             _ => 1,

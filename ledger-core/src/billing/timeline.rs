@@ -168,6 +168,14 @@ mod tests {
     }
 
     #[test]
+    fn a_timeline_is_read_back_as_it_was_written() {
+        let list = Timeline::from(vec![terms(0, 1), terms(3, 2), terms(7, 3)]);
+        let again: Timeline = borsh::from_slice(&borsh::to_vec(&list).unwrap()).unwrap();
+        assert!(again.iter().eq(list.iter()));
+        assert_eq!(again.iter().map(|one| one.from).collect::<Vec<_>>(), [day(0), day(3), day(7)]);
+    }
+
+    #[test]
     fn a_list_of_a_million_is_freed() {
         let list = (0..1_000_000).fold(Timeline::default(), |list, _| list.append(terms(0, 0)));
         drop(list);

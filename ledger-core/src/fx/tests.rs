@@ -353,3 +353,15 @@ fn only_a_pair_as_recorded_is_recorded() {
     assert_eq!(recorded("USD", "EUR"), "none");
     assert_eq!(recorded("GBP", "USD"), "none");
 }
+
+#[test]
+fn a_rate_of_one_unit_leaves_out_that_it_is_one() {
+    let rates = rates(&["EUR USD 1.1 2026-03-05"]);
+    assert!(!rates.is_empty() && Rates::default().is_empty());
+    let shown = |from, to| {
+        let rate = rates.spot(currency(from), currency(to), day("2026-03-05"), u64::MAX).unwrap();
+        serde_json::to_value(rate).unwrap().get("per").map(ToString::to_string)
+    };
+    assert_eq!(shown("EUR", "USD"), None);
+    assert_eq!(shown("USD", "EUR"), Some("\"1.1\"".to_owned()));
+}

@@ -156,11 +156,6 @@ pub struct Values {
 }
 
 impl Values {
-    /// What an invoice's receivable stands at.
-    pub fn invoice(&self, id: &Identifier) -> Option<Amount> {
-        self.invoices.get(id).map(|one| one.open.left_value)
-    }
-
     /// Folds an event that was decided.
     pub fn take(&mut self, data: &EventData, functional: &Functional) {
         self.open(data, functional);

@@ -212,7 +212,8 @@ impl Effects<'_> {
     ) -> Result<Effect, Rejection> {
         let total = line.billed.net.max(self.currency.zero());
         let earned = line.earned_through(self.effective.previous(), self.currency).min(total);
-        let contra = self.contra_before(&line.contra);
+        // Of all credits: what is billed is less by those of the same day, too.
+        let contra = line.contra.iter().map(|(_, amount)| *amount).sum();
         let known = Earned { total, earned, unearned: total - earned, contra };
         let split = self.split(&known, net, field)?;
         Ok(Effect::contra(split.contra + split.taken_back))

@@ -1,23 +1,27 @@
 //! Voiding a credit: the reverse of what it posted, on the void's date; what it settled is open
 //! again, and the schedule of each line is caught up on that day (accounting, section 2).
 
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
 use crate::calendar::Day;
 use crate::command::credit::VoidCredit;
 use crate::decide::credit::find;
 use crate::event::EventData;
 use crate::event::credit::{CreditVoided, CreditedLine};
-use crate::money::{Amount, multiply_divide};
+use crate::id::Identifier;
+use crate::money::{Amount, Currency};
+use crate::policy::Residual;
 use crate::rejection::{Code, Rejection};
 use crate::revenue::progress::Progress;
 use crate::revenue::rebase::behind;
 use crate::revenue::schedule::{Measure, Schedule, in_force};
-use crate::revenue::weight::weight_through;
-use crate::state::{Book, Credit, Ledger};
+use crate::state::{Credit, Ledger};
 
 /// Voids a credit.
 pub(in crate::decide) fn void(
     state: &Ledger,
-    book: &Book,
     effective: Day,
     data: &VoidCredit,
 ) -> Result<Vec<EventData>, Rejection> {
@@ -39,8 +43,9 @@ pub(in crate::decide) fn void(
             ),
         ));
     }
+    let mut known = Known::new();
     let lines = credit.lines.iter().map(|line| {
-        let (schedule, later) = caught_up(state, book, credit, line, effective).unzip();
+        let (schedule, later) = caught_up(state, credit, line, effective, &mut known).unzip();
         CreditedLine { schedule, later: later.unwrap_or_default(), ..line.clone() }
     });
     let lines = lines.collect();
@@ -55,48 +60,57 @@ pub(in crate::decide) fn void(
     })])
 }
 
+/// An order and its line, or a line of the credit's own invoice.
+type Target<'a> = (Option<&'a Identifier>, &'a Identifier);
+
+/// Versions of lines as they stand within the void: several lines of a credit can have lowered one
+/// line, and what is given back to it for the second stands on what was for the first.
+type Known<'a> = BTreeMap<Target<'a>, Vec<Schedule>>;
+
+/// The line that a credited line lowered, with its versions, and what was delivered of it.
+fn lowered<'a>(
+    state: &'a Ledger,
+    credit: &Credit,
+    line: &'a CreditedLine,
+) -> Option<(Target<'a>, &'a [Schedule], Option<&'a Progress>)> {
+    if let (Some(order), Some(name)) = (&line.order, &line.order_line) {
+        let known = state.orders.get(order)?;
+        let known = known.lines.iter().find(|one| one.placed.line == *name)?;
+        return Some(((Some(order), name), &known.versions, Some(&known.progress)));
+    }
+    let named = line.invoice_line.as_ref()?;
+    let invoice = state.invoices.get(credit.invoice.as_ref()?)?;
+    let known = invoice.lines.iter().find(|one| one.line == *named)?;
+    Some(((None, named), &known.versions, None))
+}
+
 /// The version that earns as if the credit had never been, with the later ones behind it; none
 /// where it changed none.
-fn caught_up(
-    state: &Ledger,
-    book: &Book,
+fn caught_up<'a>(
+    state: &'a Ledger,
     credit: &Credit,
-    line: &CreditedLine,
+    line: &'a CreditedLine,
     effective: Day,
+    known: &mut Known<'a>,
 ) -> Option<(Schedule, Vec<Schedule>)> {
     let made = line.schedule.as_ref()?;
-    let none = Progress::default();
-    let (versions, progress) = match (&line.order, &line.order_line) {
-        (Some(order), Some(name)) => {
-            let order = state.orders.get(order)?;
-            let known = order.lines.iter().find(|one| one.placed.line == *name)?;
-            (&known.versions, &known.progress)
-        }
-        _ => {
-            let invoice = state.invoices.get(credit.invoice.as_ref()?)?;
-            let named = line.invoice_line.as_ref();
-            let known = invoice.lines.iter().find(|one| Some(&one.line) == named)?;
-            (&known.versions, &none)
-        }
-    };
+    let (target, stored, progress) = lowered(state, credit, line)?;
+    let versions = known.entry(target).or_insert_with(|| stored.to_vec());
+    let done = |day: Day| progress.map_or(Decimal::ZERO, |progress| progress.done(day));
     let at = versions.iter().rposition(|version| version == made)?;
     if at + 1 == versions.len() {
         // Nothing came after it: the version before it is right again.
-        let before = versions.get(at.checked_sub(1)?)?;
-        return Some((Schedule { from: effective, ..before.clone() }, Vec::new()));
+        let before = Schedule { from: effective, ..versions.get(at.checked_sub(1)?)?.clone() };
+        versions.push(before.clone());
+        return Some((before, Vec::new()));
     }
     let currency = credit.currency;
     let back = line.contract_balance;
     let day = effective.previous();
     let now = in_force(versions.iter(), effective)?;
-    let earned = now.earned_through(day, progress.done(day), currency);
-    // What the credit took of the days since then, by the spread that it made.
-    let passed = if day < made.start {
-        Amount::ZERO
-    } else {
-        let (part, whole) = weight_through(made.basis, made.start, made.end, day.min(made.end));
-        currency.round(multiply_divide(back.decimal(), part, whole), book.policies.rounding)
-    };
+    let earned = now.earned_through(day, done(day), currency);
+    let is_resting = made.is_paused && now.is_paused;
+    let passed = passed(versions.get(..at)?, made, (back, is_resting), (day, done(day)), currency);
     let recognised = earned + passed;
     let start = now.start.max(effective);
     let schedule = Schedule {
@@ -107,9 +121,37 @@ fn caught_up(
         end: now.end.max(start),
         progress: now
             .progress
-            .map(|measure| Measure { base: Amount::from_decimal(progress.done(day)), ..measure }),
+            .map(|measure| Measure { base: Amount::from_decimal(done(day)), ..measure }),
         ..now.clone()
     };
-    let later = behind(versions, (&schedule, now.from), -back, |day| progress.done(day), currency);
+    let later = behind(versions, (&schedule, now.from), -back, done, currency);
+    versions.push(schedule.clone());
+    versions.extend(later.iter().cloned());
     Some((schedule, later))
+}
+
+/// What a credit took of the days, or of the deliveries, through a day: the revenue that it took back
+/// at once, and the rest by the spread that it made. Nothing of a rest that goes on.
+fn passed(
+    before: &[Schedule],
+    made: &Schedule,
+    (back, is_resting): (Amount, bool),
+    (day, done): (Day, Decimal),
+    currency: Currency,
+) -> Amount {
+    let eve = made.from.previous();
+    // As it was known then: a delivery of an earlier day may have been recorded since.
+    let known = made.progress.map_or(Decimal::ZERO, |measure| measure.base.decimal());
+    let opening = in_force(before.iter(), made.from)
+        .map_or(currency.zero(), |version| version.earned_through(eve, known, currency));
+    let at_once = opening - made.recognised;
+    let spread = Schedule {
+        recognised: at_once,
+        amount: back - at_once,
+        residual: Residual::Cumulative,
+        recurring: None,
+        is_paused: is_resting,
+        ..made.clone()
+    };
+    spread.earned_through(day, done, currency)
 }

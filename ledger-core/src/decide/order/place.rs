@@ -297,11 +297,13 @@ fn check_billing(placed: &PlacedLine, billing: &Billing, field: &str) -> Result<
     if billing.timing == Some(Timing::OnDelivery) && !delivers {
         return invalid("timing", "only what is delivered or reached is billed on delivery");
     }
-    if placed.end.is_none() && placed.recognition.method == Method::OverTime {
+    let method = placed.recognition.method;
+    let is_at_once = every == Length::Term && billing.timing != Some(Timing::OnDelivery);
+    if placed.end.is_none() && is_at_once && per != Length::Term && method != Method::Usage {
+        return invalid("every", "a line without an end has no term to bill at once");
+    }
+    if placed.end.is_none() && method == Method::OverTime {
         match (per, every) {
-            (Length::Months(_) | Length::Days(_), Length::Term) => {
-                return invalid("every", "a line without an end has no term to bill at once");
-            }
             (Length::Months(_), Length::Days(_)) | (Length::Days(_), Length::Months(_)) => {
                 return invalid(
                     "every",

@@ -1,7 +1,5 @@
 //! Chargebacks, lost and won (accounting, section 2).
 
-use std::collections::BTreeMap;
-
 use crate::calendar::Day;
 use crate::command::payment::{ChargeBackPayment, ChargebackTreatment, WinChargeback};
 use crate::decide::credit::{Lowered, Worked, lower};
@@ -11,7 +9,6 @@ use crate::event::credit::CreditedLine;
 use crate::event::payment::{
     ChargebackWon, PaymentAllocation, PaymentChargedBack, ReversedInvoice, Taken,
 };
-use crate::id::Identifier;
 use crate::money::Amount;
 use crate::rejection::{Code, Rejection};
 use crate::state::{Book, Ledger};
@@ -112,15 +109,13 @@ pub(in crate::decide) fn win(
             recoveries = back.taken.allocations.iter().map(|one| one.amount).sum();
         }
         ChargebackTreatment::ReopenReceivable => {
-            let mut open: BTreeMap<&Identifier, Amount> = BTreeMap::new();
+            // What was taken names each invoice once.
             for one in back.taken.allocations.iter().rev() {
-                let known = state
+                let open = state
                     .invoices
                     .get(&one.invoice)
                     .map_or(zero, |invoice| invoice.open_from(effective));
-                let open = open.entry(&one.invoice).or_insert(known);
-                let again = again(one, *open);
-                *open -= again.settled();
+                let again = again(one, open);
                 left -= again.amount;
                 if again.amount.is_positive() {
                     allocations.push(again);

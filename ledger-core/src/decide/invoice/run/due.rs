@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::billing::grid::Length;
 use crate::calendar::Day;
 use crate::command::collections::Block;
 use crate::command::invoice::RunBilling;
@@ -148,10 +149,13 @@ fn periods(
 ) -> Result<(), Rejection> {
     let costs = line.costs(&book.policies, order.currency);
     let first = line.billed.next.unwrap_or(line.placed.start);
+    let every = line.placed.billing.as_ref().map(|billing| Length::from(billing.every));
+    let is_at_once = every == Some(Length::Term) && line.placed.last().is_some();
     for one in costs.grid().from(first) {
         let Some(date) = line.billing_date(&one, book.policies.month_end) else { break };
         if date > through {
-            if one.start > through {
+            // What is billed at once falls due on one day, also behind a rest that does later.
+            if one.start > through && !is_at_once {
                 break;
             }
             continue;
