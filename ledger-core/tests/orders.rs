@@ -223,6 +223,26 @@ fn a_delivered_line_takes_no_change_before_a_later_one() {
     assert_eq!(book.lines("2025-12-31"), ["A 132.00 0.00"]);
 }
 
+/// Usage has a price when it happens: ten units that are committed are no price of the line.
+#[test]
+fn a_change_of_usage_before_a_later_one_gives_the_line_no_price() {
+    let mut book = Book::new("day");
+    let price = |unit: &str| json!({"model": "per_unit", "unit_price": unit, "per": "month"});
+    let line = json!({"line": "A", "quantity": "10", "recognition": {"method": "usage"},
+                      "price": price("1.00")});
+    book.order(Some("2025-12-31"), &json!([line]));
+    let amend = |name: &str, unit: &str| {
+        let change = json!({"line": "A", "price": price(unit)});
+        json!({"order": "O", "amendment": name, "changes": [change]})
+    };
+    book.must("2025-07-01", "AmendOrder", &amend("LATER", "3.00"));
+    let events = book.must("2025-03-01", "AmendOrder", &amend("BEFORE", "2.00"));
+    let [EventData::OrderAmended(amended)] = &events[..] else { panic!("{events:?}") };
+    let told = amended.lines.iter().map(|line| format!("{:?} {}", line.terms_from, line.amount));
+    assert!(told.clone().all(|line| line.ends_with(" 0.00")), "{:?}", told.collect::<Vec<_>>());
+    assert_eq!(amended.transaction_price.to_string(), "0.00");
+}
+
 #[test]
 fn a_cancelled_line_stands_still_in_its_event() {
     let mut book = Book::new("day");

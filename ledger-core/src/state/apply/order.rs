@@ -174,7 +174,8 @@ pub(super) fn adjusted(line: &mut OrderLine, adjustment: &Adjustment) {
 pub(super) fn unbilled(line: &mut OrderLine, invoice: &Identifier, voided: &InvoiceLine) {
     let billed = &mut line.billed;
     billed.net -= voided.net;
-    billed.invoices.retain(|(id, name)| id != invoice || *name != voided.line);
+    // All of its lines are void.
+    billed.invoices.retain(|(id, _)| id != invoice);
     match &voided.run {
         Some(RunLine::Period { start, .. }) => {
             billed.periods.remove(start);
