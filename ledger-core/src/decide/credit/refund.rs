@@ -70,7 +70,10 @@ pub(in crate::decide) fn applied_to(
     let mut open = invoice.total;
     let mut events = Vec::new();
     let credits = customer.open_credits.values();
-    for (id, credit) in credits.filter_map(|id| state.credits.get_key_value(id)) {
+    let mut credits: Vec<_> = credits.filter_map(|id| state.credits.get_key_value(id)).collect();
+    // One that was recorded late can be older than those that were there.
+    credits.sort_by_key(|(_, credit)| (credit.issued, credit.sequence));
+    for (id, credit) in credits {
         if credit.currency != invoice.currency || credit.issued > date {
             continue;
         }

@@ -294,11 +294,19 @@ fn check_billing(placed: &PlacedLine, billing: &Billing, field: &str) -> Result<
         _ => {}
     }
     let delivers = matches!(placed.recognition.method, Method::PointInTime | Method::Milestone);
-    if billing.timing == Some(Timing::OnDelivery) && !delivers {
+    let on_delivery = billing.timing == Some(Timing::OnDelivery);
+    if on_delivery && !delivers {
         return invalid("timing", "only what is delivered or reached is billed on delivery");
     }
+    if delivers && placed.end.is_none() && per != Length::Term && !on_delivery {
+        return invalid(
+            "every",
+            "a line without an end that is earned on delivery costs its price once: bill it on delivery, or give \
+             it an end, or a price per once",
+        );
+    }
     let method = placed.recognition.method;
-    let is_at_once = every == Length::Term && billing.timing != Some(Timing::OnDelivery);
+    let is_at_once = every == Length::Term && !on_delivery;
     if placed.end.is_none() && is_at_once && per != Length::Term && method != Method::Usage {
         return invalid("every", "a line without an end has no term to bill at once");
     }
