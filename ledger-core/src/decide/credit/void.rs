@@ -1,7 +1,7 @@
 //! Voiding a credit: the reverse of what it posted, on the void's date; what it settled is open
 //! again, and the schedule of each line is caught up on that day (accounting, section 2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
@@ -109,8 +109,7 @@ fn caught_up<'a>(
     let day = effective.previous();
     let now = in_force(versions.iter(), effective)?;
     let earned = now.earned_through(day, done(day), currency);
-    let is_resting = made.is_paused && now.is_paused;
-    let passed = passed(versions.get(..at)?, made, (back, is_resting), (day, done(day)), currency);
+    let passed = passed(versions, at, back, (day, &done), currency);
     let recognised = earned + passed;
     let start = now.start.max(effective);
     let schedule = Schedule {
@@ -131,27 +130,40 @@ fn caught_up<'a>(
 }
 
 /// What a credit took of the days, or of the deliveries, through a day: the revenue that it took back
-/// at once, and the rest by the spread that it made. Nothing of a rest that goes on.
+/// at once, and the rest as each version since then earned what was left, nothing while one rests.
 fn passed(
-    before: &[Schedule],
-    made: &Schedule,
-    (back, is_resting): (Amount, bool),
-    (day, done): (Day, Decimal),
+    versions: &[Schedule],
+    at: usize,
+    back: Amount,
+    (day, done): (Day, &impl Fn(Day) -> Decimal),
     currency: Currency,
 ) -> Amount {
-    let eve = made.from.previous();
+    let (before, since) = versions.split_at(at.min(versions.len()));
+    let Some(made) = since.first() else { return currency.zero() };
     // As it was known then: a delivery of an earlier day may have been recorded since.
     let known = made.progress.map_or(Decimal::ZERO, |measure| measure.base.decimal());
-    let opening = in_force(before.iter(), made.from)
-        .map_or(currency.zero(), |version| version.earned_through(eve, known, currency));
-    let at_once = opening - made.recognised;
-    let spread = Schedule {
-        recognised: at_once,
-        amount: back - at_once,
-        residual: Residual::Cumulative,
-        recurring: None,
-        is_paused: is_resting,
-        ..made.clone()
-    };
-    spread.earned_through(day, done, currency)
+    let opening = in_force(before.iter(), made.from).map_or(currency.zero(), |version| {
+        version.earned_through(made.from.previous(), known, currency)
+    });
+    let mut passed = opening - made.recognised;
+    let begins: BTreeSet<Day> = since.iter().map(|version| version.from).collect();
+    let mut begins = begins.range(made.from..=day.max(made.from)).peekable();
+    while let Some(begin) = begins.next() {
+        let Some(version) = in_force(versions.iter(), *begin) else { continue };
+        let last = begins.peek().map_or(day, |next| next.previous());
+        let start = version.start.max(*begin);
+        let base = Amount::from_decimal(done(begin.previous()));
+        let spread = Schedule {
+            recognised: passed,
+            amount: back - passed,
+            residual: Residual::Cumulative,
+            recurring: None,
+            start,
+            end: version.end.max(start),
+            progress: version.progress.map(|measure| Measure { base, ..measure }),
+            ..version.clone()
+        };
+        passed = spread.earned_through(last, done(last), currency);
+    }
+    passed
 }
