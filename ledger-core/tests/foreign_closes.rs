@@ -68,8 +68,10 @@ impl Book {
 
     fn close(&mut self, on: &str, through: &str) -> Seal {
         let events = self.must(on, "ClosePeriod", &json!({"through": through}));
-        let Some(EventData::PeriodClosed(closed)) = events.first() else { panic!("{events:?}") };
-        closed.seal.as_deref().unwrap().clone()
+        let closed = |event: &EventData| {
+            if let EventData::PeriodClosed(data) = event { data.seal.clone() } else { None }
+        };
+        *events.iter().find_map(closed).unwrap()
     }
 }
 
