@@ -68,8 +68,10 @@ impl Book {
 
     fn close(&mut self, on: &str, through: &str) -> Seal {
         let events = self.must(on, "ClosePeriod", &json!({"through": through}));
-        let Some(EventData::PeriodClosed(closed)) = events.first() else { panic!("{events:?}") };
-        closed.seal.as_deref().unwrap().clone()
+        let closed = |event: &EventData| {
+            if let EventData::PeriodClosed(data) = event { data.seal.clone() } else { None }
+        };
+        *events.iter().find_map(closed).unwrap()
     }
 }
 
@@ -143,4 +145,22 @@ fn each_close_goes_on_where_the_one_before_it_stood() {
     ];
     assert_eq!(balances(&march), expected);
     assert_eq!(roll(&march), ["-2.01", "12.00", "12.00", "0.00", "-2.01"]);
+}
+
+/// 63.00 EUR from 11 to 31 January less 30.00 EUR at once, billed on the 10th: 36.30. 30.00 less than nothing
+/// are 33.00; 3.00 are made up for on the 11th at 1.10, 12.00 until the 15th at 1.20: 33.00 - 3.30 - 14.40 =
+/// 15.30 are left. The days before the 12th stay as they were closed when it is opened again.
+#[test]
+fn days_that_stay_closed_know_what_their_close_knew() {
+    let mut book = Book::new();
+    book.rate("EUR", "1.10", "2025-01-01");
+    let lines = json!([{"amount": "63.00", "service_start": "2025-01-11", "service_end": "2025-01-31"},
+                       {"amount": "-30.00"}]);
+    let data = json!({"invoice": "A", "customer": "C", "currency": "EUR", "lines": lines});
+    book.must("2025-01-10", "IssueInvoice", &data);
+    book.rate("EUR", "1.20", "2025-01-12");
+    let expected = ["accounts_receivable 36.30", "deferred_revenue -51.60", "revenue 15.30"];
+    assert_eq!(balances(&book.close("2025-01-16", "2025-01-15")), expected);
+    book.must("2025-01-17", "ReopenPeriod", &json!({"from": "2025-01-12"}));
+    assert_eq!(balances(&book.close("2025-01-18", "2025-01-15")), expected);
 }

@@ -112,6 +112,30 @@ fn a_cancelled_bundle_is_billed_what_it_earned() {
     assert_eq!(book.lines("2025-04-30"), ["A 30.00 30.00", "B 20.00 20.00", "D 25.00 25.00"]);
 }
 
+/// Ten boxes at 8.00 and 100 days for 108.00, worth 100.00 each: 94.00 for each. Four boxes are delivered, the others
+/// removed after 50 days, as if four had been ordered: 32.00 + 108.00 by worth of 40.00 and 100.00. After 75 days
+/// the order is cancelled: 32.00 + 81.00 are billed, of which the boxes earned 40.00.
+#[test]
+fn a_cancelled_bundle_earns_with_its_removed_line_what_both_cost() {
+    let mut book = Book::new("day");
+    let unit = json!({"model": "per_unit", "unit_price": "8.00", "per": "once"});
+    let boxes = json!({"line": "A", "quantity": "10", "ssp": "10.00", "price": unit,
+                       "recognition": {"method": "point_in_time"},
+                       "billing": {"every": "term", "timing": "advance"}});
+    let mut days = once("B", "108.00", "advance");
+    days["ssp"] = json!("100.00");
+    book.order(Some("2025-04-10"), &json!([boxes, days]));
+    book.run("2025-01-01");
+    book.must("2025-01-10", "RecordDelivery", &json!({"order": "O", "line": "A", "quantity": "4"}));
+    let amend = json!({"order": "O", "amendment": "A", "treatment": "catch_up",
+                       "changes": [{"remove": "A"}]});
+    book.must("2025-02-20", "AmendOrder", &amend);
+    book.run("2025-02-20");
+    book.cancel("2025-03-17");
+    book.run("2025-04-30");
+    assert_eq!(book.lines("2025-04-30"), ["A 40.00 32.00", "B 73.00 81.00"]);
+}
+
 /// 10.00 and 30.00 a month, worth 20.00 each, renewed from April on, and cancelled when April is over
 /// and May is billed: 20.00 and 20.00 of the renewal stay, and 10.00 and 30.00 are given back.
 #[test]

@@ -114,9 +114,10 @@ fn reckon<'a>(book: &'a Book, order: &'a Order, last_day: Day) -> Vec<Final<'a>>
         .collect();
     let named = lines.iter().filter(|line| line.placed.ssp.is_some());
     let bundles: BTreeSet<Bundle> = named.filter_map(|line| bundle(order, &line.placed)).collect();
-    let prices: Vec<Amount> =
-        changed.iter().map(|one| price(book, order, one, &bundles, last_day)).collect();
-    let earned = by_ssp(book, order, &changed, (&bundles, &prices), last_day);
+    let (prices, own): (Vec<Amount>, Vec<Amount>) =
+        changed.iter().map(|one| price(book, order, one, &bundles, last_day)).unzip();
+    let mut earned = prices.clone();
+    by_ssp(book, order, &changed, (&bundles, &own, &mut earned), last_day);
     let finals = changed.into_iter().zip(prices).zip(earned).map(|((one, price), earned)| {
         // Each line is billed at its own price, whatever it earns of the one that it shares.
         let beyond = (one.line.billed.net - price).max(order.currency.zero());
@@ -149,21 +150,23 @@ fn bundle(order: &Order, line: &PlacedLine) -> Option<Bundle> {
     renewed.any(|other| other.placed.start == line.start).then_some(Bundle::Renewal(line.start))
 }
 
-/// What a line costs in all, at its own price.
+/// What a line costs in all, at its own price, and what it earns in all as things stand: in a bundle
+/// its lines earn together what they cost together, less what lines that ended before earned of it.
 fn price(
     book: &Book,
     order: &Order,
     changed: &Changed<'_>,
     bundles: &BTreeSet<Bundle>,
     last_day: Day,
-) -> Amount {
+) -> (Amount, Amount) {
     let line = changed.line;
     if let (Some(meter), Some(terms)) = (&line.meter, changed.after.meter_terms()) {
         let mut meter = meter.clone();
         // The latest terms with another end: what holds from when does not change.
         let from = line.terms.last().map_or(terms.from, |last| last.from);
         meter.amend(u64::MAX, crate::revenue::usage::MeterTerms { from, ..terms });
-        return meter.earned_through(last_day, u64::MAX);
+        let used = meter.earned_through(last_day, u64::MAX);
+        return (used, used);
     }
     let is_shared = bundle(order, &line.placed).is_some_and(|one| bundles.contains(&one));
     // What it earns is a share of the price of its bundle.
@@ -171,19 +174,25 @@ fn price(
     match line.placed.recognition.method {
         Method::PointInTime | Method::Milestone => {
             let earned = line.earned_through(last_day, order.currency);
-            if is_reallocated { delivered_price(book, order, line, last_day) } else { earned }
+            if is_reallocated {
+                (delivered_price(book, order, line, last_day), changed.earned + changed.rest)
+            } else {
+                (earned, earned)
+            }
         }
         Method::OverTime | Method::Usage | Method::OnInvoice => {
-            let own = if is_reallocated {
+            let shared = if is_reallocated {
                 line.placed.amount - line.placed.allocated
             } else {
                 Amount::ZERO
             };
-            let by_price = changed.earned + changed.rest + own;
+            let by_price = changed.earned + changed.rest + shared;
             // What a credit or a write-off took of days to come is not given back once more; and
             // nothing is earned that is neither billed nor to be billed.
             let lowered = line.lowered.map(|_| line.earned_through(last_day, order.currency));
-            lowered.map_or(by_price, |earned| earned.min(line.billed.net).max(by_price))
+            let price =
+                lowered.map_or(by_price, |earned| earned.min(line.billed.net).max(by_price));
+            (price, price - shared)
         }
     }
 }
@@ -195,16 +204,15 @@ fn delivered_price(book: &Book, order: &Order, line: &OrderLine, day: Day) -> Am
     order.currency.round(exact, book.policies.rounding)
 }
 
-/// The price of what was delivered, over the lines of each bundle that names standalone selling
-/// prices by those of what was delivered.
+/// What the lines of each bundle that names standalone selling prices earn together, over them by
+/// those of what was delivered.
 fn by_ssp(
     book: &Book,
     order: &Order,
     changed: &[Changed<'_>],
-    (bundles, prices): (&BTreeSet<Bundle>, &[Amount]),
+    (bundles, own, earned): (&BTreeSet<Bundle>, &[Amount], &mut [Amount]),
     last_day: Day,
-) -> Vec<Amount> {
-    let mut earned = prices.to_vec();
+) {
     for of in bundles {
         let is_in = |one: &Changed<'_>| bundle(order, &one.line.placed) == Some(*of);
         let weight = |one: &Changed<'_>| {
@@ -218,8 +226,8 @@ fn by_ssp(
         if weights.iter().all(Decimal::is_zero) {
             continue;
         }
-        let shared = changed.iter().zip(prices).filter(|(one, _)| is_in(one));
-        let total: Amount = order.currency.zero() + shared.map(|(_, price)| *price).sum();
+        let shared = changed.iter().zip(own).filter(|(one, _)| is_in(one));
+        let total: Amount = order.currency.zero() + shared.map(|(_, own)| *own).sum();
         let parts = shares(book, order.currency, total, &weights);
         for ((earned, part), one) in earned.iter_mut().zip(parts).zip(changed) {
             if is_in(one) {
@@ -227,7 +235,6 @@ fn by_ssp(
             }
         }
     }
-    earned
 }
 
 /// The standalone selling price of what is delivered of a line: the first number over the second.
