@@ -262,11 +262,17 @@ impl<'a> Change<'a> {
         if self.is_catch_up || done.is_zero() {
             return new;
         }
-        if line.versions.last().is_none_or(|version| version.progress.is_none()) {
-            // Earned on its start, which has passed.
+        let (done, whole, units) =
+            if line.versions.last().is_none_or(|version| version.progress.is_none()) {
+                // All that was ordered is earned on its start, which has passed; what comes to it is not.
+                let ordered = line.placed.quantity.decimal();
+                (ordered, ordered, after.quantity.decimal().max(ordered))
+            } else {
+                (done, whole, self.measured(line, after))
+            };
+        if whole.is_zero() || units.is_zero() {
             return old;
         }
-        let units = self.measured(line, after);
         // One rounding of the sum, so that what does not change stays what it is.
         let delivered = multiply_divide(old.decimal(), done, whole);
         let rest = multiply_divide(new.decimal(), units - done, units);
