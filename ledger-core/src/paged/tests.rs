@@ -116,6 +116,9 @@ fn bytes_that_are_missing_are_an_error() {
         let claims = borsh::to_vec(&(true, None::<u16>, count, length, [0_u8; 8], false)).unwrap();
         assert!(borsh::from_slice::<Paged>(&claims).is_err(), "{count} entries of {length} bytes");
     }
+    // Entries of one byte each.
+    let small: PagedMap<u8, ()> = (0..9).map(|key| (key, ())).collect();
+    assert_eq!(again(&small).keys().copied().collect::<Vec<_>>(), (0..9).collect::<Vec<_>>());
     // Eight bytes are one entry of a key and a value of two bytes.
     assert_eq!(
         try_read(1, &[7, 0, 2, 0, 0, 0, b'o', b'k']).unwrap(),
