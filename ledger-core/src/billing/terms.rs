@@ -116,16 +116,17 @@ impl Pricing {
         }
     }
 
-    /// A whole period's price, rounded. Where several make one period of the price, cumulative
-    /// rounding inside it lets them sum to it exactly.
+    /// A whole period's price, rounded. Where several make one period of the price, that is rounded
+    /// first, and cumulative rounding inside it lets them sum to it exactly: a line without an end
+    /// earns the same parts of it.
     pub fn whole(&self, terms: &Terms, period: &Period) -> Amount {
         let parts = self.parts();
         if parts == 1 {
             return self.round(self.exact(terms.whole(), period));
         }
         let index = self.grid.index(period.start).rem_euclid(parts);
-        let through =
-            |count: i32| self.round(multiply_divide(terms.whole(), count.into(), parts.into()));
+        let whole = self.round(terms.whole()).decimal();
+        let through = |count: i32| self.round(multiply_divide(whole, count.into(), parts.into()));
         through(index + 1) - through(index)
     }
 

@@ -333,6 +333,7 @@ fn credit_voided(ledger: &mut Ledger, day: Day, data: &CreditVoided) {
     for one in &data.reopened {
         settle(ledger, &one.invoice, day, -one.amount, Amount::ZERO);
     }
+    let issued = ledger.credits.get(&data.credit).map(|credit| credit.issued);
     use_credit(ledger, &data.credit, |credit| {
         credit.unused = data.currency.zero();
         credit.applied.clear();
@@ -345,6 +346,9 @@ fn credit_voided(ledger: &mut Ledger, day: Day, data: &CreditVoided) {
             line.versions.extend(credited.versions().cloned());
             line.billed.net += credited.contract_balance;
             line.contra.push((day, -credited.contra_revenue));
+            if credited.schedule.is_some() {
+                line.raised_by(issued, credited.contract_balance);
+            }
         }
         credit_line(ledger, data.invoice.as_ref(), credited, (day, true));
     }

@@ -179,6 +179,14 @@ impl OrderLine {
         }
     }
 
+    /// Earned through a day as the changes, credits and voids of the next day have it: what they
+    /// catch up on is earned before anything else of that day.
+    pub fn earned_before(&self, day: Day, currency: Currency) -> Amount {
+        in_force(self.versions.iter(), day.next()).map_or(currency.zero(), |version| {
+            version.earned_through(day, self.progress.done(day), currency)
+        })
+    }
+
     /// How much more it would still have to earn behind a day, had the credits of `on` not been:
     /// what they took of it, less what they took of the days until then.
     pub fn lowered_behind(&self, day: Day, on: Day, currency: Currency) -> Amount {
@@ -196,6 +204,15 @@ impl OrderLine {
         let new = Lowered { day, amount: Amount::ZERO, versions_before };
         let lowered = self.lowered.filter(|one| one.day == day).unwrap_or(new);
         self.lowered = Some(Lowered { amount: lowered.amount + amount, ..lowered });
+    }
+
+    /// Takes the void of a credit of a day: what it lowered is to be earned again.
+    pub fn raised_by(&mut self, issued: Option<Day>, amount: Amount) {
+        let of_day = |one: &Lowered| Some(one.day) == issued;
+        if let Some(lowered) = self.lowered.filter(of_day) {
+            let left = lowered.amount - amount;
+            self.lowered = (!left.is_zero()).then_some(Lowered { amount: left, ..lowered });
+        }
     }
 
     /// Takes a credit, a write-off or a chargeback of a day: what it takes out of the contract
@@ -221,13 +238,20 @@ impl OrderLine {
         Costs::new(&self.placed, self.terms.clone(), policies, currency)
     }
 
+    /// Whether it is billed as it is delivered.
+    pub fn is_billed_on_delivery(&self) -> bool {
+        self.placed.billing.as_ref().is_some_and(|one| one.timing == Some(Timing::OnDelivery))
+    }
+
     /// The share of it that is delivered through a day: the first number over the second.
     pub fn delivered(&self, day: Day) -> (Decimal, Decimal) {
         let version = self.versions.last();
         match version.and_then(|version| version.progress) {
             Some(measure) => (self.progress.done(day), measure.whole.decimal()),
+            // Earned on its start; where it was stopped, what was delivered is all that there is.
             None => {
-                (if day >= self.placed.start { Decimal::ONE } else { Decimal::ZERO }, Decimal::ONE)
+                let is_begun = day >= self.placed.start || !self.progress.done(day).is_zero();
+                (if is_begun { Decimal::ONE } else { Decimal::ZERO }, Decimal::ONE)
             }
         }
     }
@@ -262,6 +286,17 @@ impl OrderLine {
             }
             Some(_) | None => day,
         }
+    }
+}
+
+impl Billed {
+    /// What runs billed of a period, or of the deliveries of a day, with what is still to be billed
+    /// of its changes.
+    pub fn of_period(&self, start: Day) -> Amount {
+        let first = self.periods.get(&start).map_or(Amount::ZERO, |one| one.amount);
+        let adjusted = self.adjusted.get(&start).copied().unwrap_or_default();
+        let pending = self.pending.iter().filter(|one| one.period_start == start);
+        first + adjusted + pending.map(|one| one.amount).sum::<Amount>()
     }
 }
 

@@ -90,13 +90,7 @@ impl Effects<'_> {
                 if line.meter.is_some() {
                     return self.of_usage(line, (net, field));
                 }
-                // What a cancellation left in the contract balance is no price any more.
-                let kept = match (order.cancelled, line.versions.last()) {
-                    (Some(_), Some(last)) => {
-                        (line.billed.net - last.total()).max(self.currency.zero()).min(net)
-                    }
-                    _ => self.currency.zero(),
-                };
+                let kept = kept(order, line, self.currency).min(net);
                 if kept == net {
                     return Ok(Effect::contra(self.currency.zero()));
                 }
@@ -255,6 +249,24 @@ impl Effects<'_> {
             CreditRevenue::CumulativeReversal => Split { contra: zero, taken_back: earned_part() },
         })
     }
+}
+
+/// What a cancellation left in the contract balance: it is no price any more. Of lines that share, no
+/// more than all of them leave: one earns what another one billed.
+fn kept(order: &Order, line: &OrderLine, currency: Currency) -> Amount {
+    if order.cancelled.is_none() {
+        return currency.zero();
+    }
+    let left = |line: &OrderLine| match line.versions.last() {
+        Some(last) if line.meter.is_none() => line.billed.net - last.total(),
+        Some(_) | None => currency.zero(),
+    };
+    let own = left(line).max(currency.zero());
+    if order.lines.iter().all(|one| one.placed.ssp.is_none()) {
+        return own;
+    }
+    let all: Amount = order.lines.iter().map(left).sum();
+    own.min(all.max(currency.zero()))
 }
 
 /// What recurs behind a period of a line without an end.

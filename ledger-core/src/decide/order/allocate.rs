@@ -13,18 +13,20 @@ use crate::state::Book;
 use crate::state::order::{Costs, terms_of};
 
 /// Lines that share their price: those with a term, or those without an end whose prices are for
-/// periods of one length.
+/// periods of one length, and which are billed, and so earned, in periods of one length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pool {
     Term,
-    Endless(Length),
+    Endless { priced: Length, billed: Length },
 }
 
 fn pool(line: &PlacedLine) -> Option<Pool> {
     match (line.recognition.method, line.end) {
         (Method::Usage, _) => None,
         (Method::OverTime, None) if !line.is_priced_once() => {
-            Some(Pool::Endless(Length::from(line.per())))
+            let priced = Length::from(line.per());
+            let billed = line.billing.as_ref().map(|billing| Length::from(billing.every));
+            Some(Pool::Endless { priced, billed: billed.unwrap_or(priced) })
         }
         _ => Some(Pool::Term),
     }
@@ -76,7 +78,7 @@ fn allocate_pool(
     let recurring: Amount = currency.zero() + schedules().map(each).sum();
     let recurrings = match pool {
         Pool::Term => Vec::new(),
-        Pool::Endless(_) => shares(book, currency, recurring, &weights),
+        Pool::Endless { .. } => shares(book, currency, recurring, &weights),
     };
     for (index, line) in members.iter_mut().enumerate() {
         let share = firsts.get(index).copied().unwrap_or_default();

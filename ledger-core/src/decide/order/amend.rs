@@ -263,7 +263,11 @@ impl<'a> Context<'a> {
                     removed.push(line.placed.line.clone());
                     let ended = Some(self.from.previous());
                     let after = PlacedLine { ended, ..line.placed.clone() };
-                    changed.push(change.of(line, after, None));
+                    let mut ended = change.of(line, after, None);
+                    // Usage is metered up to its last day under the terms that it had.
+                    let latest = ended.after.meter_terms().and_then(|_| line.terms.last());
+                    ended.after.terms_from = latest.map(|terms| terms.from);
+                    changed.push(ended);
                 }
                 Wanted::Addition(mut line) => {
                     line.is_separate = match (treatment, asked) {

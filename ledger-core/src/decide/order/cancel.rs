@@ -17,6 +17,7 @@ use crate::event::order::{Adjustment, OrderCancelled, PlacedLine};
 use crate::event::{EventData, NewEvent};
 use crate::money::{Amount, Currency, multiply_divide, over_one_denominator};
 use crate::rejection::Rejection;
+use crate::revenue::schedule::Schedule;
 use crate::state::order::{Costs, Order, OrderLine};
 use crate::state::{Book, Ledger};
 
@@ -112,12 +113,18 @@ fn reckon<'a>(book: &'a Book, order: &'a Order, last_day: Day) -> Vec<Final<'a>>
             change.of(line, PlacedLine { ended, ..line.placed.clone() }, None)
         })
         .collect();
-    let named = lines.iter().filter(|line| line.placed.ssp.is_some());
+    // Also of those that have ended: what they shared, the others still do.
+    let named = order.lines.iter().filter(|line| line.placed.ssp.is_some());
     let bundles: BTreeSet<Bundle> = named.filter_map(|line| bundle(order, &line.placed)).collect();
-    let (prices, own): (Vec<Amount>, Vec<Amount>) =
-        changed.iter().map(|one| price(book, order, one, &bundles, last_day)).unzip();
-    let mut earned = prices.clone();
-    by_ssp(book, order, &changed, (&bundles, &own, &mut earned), last_day);
+    let prices: Vec<Amount> =
+        changed.iter().map(|one| price(book, order, one, &bundles, last_day)).collect();
+    let own = |(one, price): (&Changed<'_>, &Amount)| match is_endless_share(order, one.line) {
+        true => one.earned + one.rest,
+        false => *price,
+    };
+    let own: Vec<Amount> = changed.iter().zip(&prices).map(own).collect();
+    let mut earned = by_ssp(book, order, &changed, (&bundles, &own), last_day);
+    even(order, &changed, &prices, &mut earned);
     let finals = changed.into_iter().zip(prices).zip(earned).map(|((one, price), earned)| {
         // Each line is billed at its own price, whatever it earns of the one that it shares.
         let beyond = (one.line.billed.net - price).max(order.currency.zero());
@@ -138,9 +145,7 @@ enum Bundle {
 /// The lines with which a line shares a price where one of them names a standalone selling price;
 /// none where it has one of its own.
 fn bundle(order: &Order, line: &PlacedLine) -> Option<Bundle> {
-    if line.recognition.method == Method::Usage
-        || line.end.is_none() && line.recognition.method == Method::OverTime
-    {
+    if line.recognition.method == Method::Usage || is_endless(line) {
         return None;
     }
     if !line.is_separate {
@@ -150,69 +155,128 @@ fn bundle(order: &Order, line: &PlacedLine) -> Option<Bundle> {
     renewed.any(|other| other.placed.start == line.start).then_some(Bundle::Renewal(line.start))
 }
 
-/// What a line costs in all, at its own price, and what it earns in all as things stand: in a bundle
-/// its lines earn together what they cost together, less what lines that ended before earned of it.
+fn is_endless(line: &PlacedLine) -> bool {
+    line.end.is_none() && line.recognition.method == Method::OverTime && !line.is_priced_once()
+}
+
+/// Whether a line without an end may earn a share of what it and others recur for.
+fn is_endless_share(order: &Order, line: &OrderLine) -> bool {
+    let shares = |one: &PlacedLine| is_endless(one) && !one.is_separate;
+    let names = |one: &OrderLine| shares(&one.placed) && one.placed.ssp.is_some();
+    shares(&line.placed) && order.lines.iter().any(names)
+}
+
+/// What credits and write-offs took of what runs billed of a line.
+fn credited(line: &OrderLine) -> Amount {
+    let billed = &line.billed;
+    if billed.periods.is_empty() {
+        return Amount::ZERO;
+    }
+    let adjusted: Amount = billed.adjusted.values().copied().sum();
+    billed.periods.values().map(|one| one.amount).sum::<Amount>() + adjusted - billed.net
+}
+
+/// What a line costs in all, at its own price.
 fn price(
     book: &Book,
     order: &Order,
     changed: &Changed<'_>,
     bundles: &BTreeSet<Bundle>,
     last_day: Day,
-) -> (Amount, Amount) {
+) -> Amount {
     let line = changed.line;
     if let (Some(meter), Some(terms)) = (&line.meter, changed.after.meter_terms()) {
         let mut meter = meter.clone();
         // The latest terms with another end: what holds from when does not change.
         let from = line.terms.last().map_or(terms.from, |last| last.from);
         meter.amend(u64::MAX, crate::revenue::usage::MeterTerms { from, ..terms });
-        let used = meter.earned_through(last_day, u64::MAX);
-        return (used, used);
+        return meter.earned_through(last_day, u64::MAX);
+    }
+    if is_endless_share(order, line) {
+        let costs = Costs::new(&changed.after, line.terms.clone(), &book.policies, order.currency);
+        return costs.total() - credited(line);
     }
     let is_shared = bundle(order, &line.placed).is_some_and(|one| bundles.contains(&one));
     // What it earns is a share of the price of its bundle.
     let is_reallocated = is_shared && line.placed.allocated != line.placed.amount;
     match line.placed.recognition.method {
         Method::PointInTime | Method::Milestone => {
-            let earned = line.earned_through(last_day, order.currency);
-            if is_reallocated {
-                (delivered_price(book, order, line, last_day), changed.earned + changed.rest)
-            } else {
-                (earned, earned)
-            }
+            let earned = line.earned_before(last_day, order.currency);
+            let part = |amount: Amount| delivered_part(book, order, (line, amount), last_day);
+            let own = || part(line.placed.amount) - part(share(line));
+            if is_reallocated { earned + own() } else { earned }
         }
         Method::OverTime | Method::Usage | Method::OnInvoice => {
-            let shared = if is_reallocated {
-                line.placed.amount - line.placed.allocated
-            } else {
-                Amount::ZERO
-            };
-            let by_price = changed.earned + changed.rest + shared;
+            let own = if is_reallocated { line.placed.amount - share(line) } else { Amount::ZERO };
+            let by_price = changed.earned + changed.rest + own;
             // What a credit or a write-off took of days to come is not given back once more; and
             // nothing is earned that is neither billed nor to be billed.
             let lowered = line.lowered.map(|_| line.earned_through(last_day, order.currency));
-            let price =
-                lowered.map_or(by_price, |earned| earned.min(line.billed.net).max(by_price));
-            (price, price - shared)
+            lowered.map_or(by_price, |earned| earned.min(line.billed.net).max(by_price))
         }
     }
 }
 
-/// The stated price of what was delivered.
-fn delivered_price(book: &Book, order: &Order, line: &OrderLine, day: Day) -> Amount {
+/// What a line earns of the price that it shares, before credits.
+fn share(line: &OrderLine) -> Amount {
+    match line.versions.last() {
+        Some(last) if !line.billed.periods.is_empty() => last.total() + credited(line),
+        Some(_) | None => line.placed.allocated,
+    }
+}
+
+/// The part of an amount for what was delivered.
+fn delivered_part(
+    book: &Book,
+    order: &Order,
+    (line, amount): (&OrderLine, Amount),
+    day: Day,
+) -> Amount {
     let (done, whole) = line.delivered(day);
-    let exact = multiply_divide(line.placed.amount.decimal(), done, whole);
+    let exact = multiply_divide(amount.decimal(), done, whole);
     order.currency.round(exact, book.policies.rounding)
 }
 
-/// What the lines of each bundle that names standalone selling prices earn together, over them by
-/// those of what was delivered.
+/// What lines that share earned of one another beyond their prices, or short of them, is settled with
+/// the last of them: no other one will earn it.
+fn even(order: &Order, changed: &[Changed<'_>], prices: &[Amount], earned: &mut [Amount]) {
+    let is_priced = |line: &OrderLine| line.meter.is_none() && !line.versions.is_empty();
+    let names = |line: &OrderLine| is_priced(line) && line.placed.ssp.is_some();
+    if !order.lines.iter().any(names) {
+        return;
+    }
+    // What an invoice billed by hand has no price of its own.
+    let is_over = |line: &&OrderLine| {
+        is_priced(line)
+            && (line.billed.net.is_zero() || !line.billed.periods.is_empty())
+            && changed.iter().all(|one| one.line.placed.line != line.placed.line)
+    };
+    let over: Amount = order
+        .lines
+        .iter()
+        .filter(is_over)
+        .map(|line| {
+            let total = line.versions.last().map_or(Amount::ZERO, Schedule::total);
+            line.placed.amount - credited(line) - total
+        })
+        .sum();
+    let left = over + prices.iter().copied().sum::<Amount>() - earned.iter().copied().sum();
+    let mut lines = changed.iter().zip(earned).rev();
+    if let Some((_, last)) = lines.find(|(one, _)| is_priced(one.line)) {
+        *last += left;
+    }
+}
+
+/// The price of what was delivered, over the lines of each bundle that names standalone selling
+/// prices by those of what was delivered.
 fn by_ssp(
     book: &Book,
     order: &Order,
     changed: &[Changed<'_>],
-    (bundles, own, earned): (&BTreeSet<Bundle>, &[Amount], &mut [Amount]),
+    (bundles, prices): (&BTreeSet<Bundle>, &[Amount]),
     last_day: Day,
-) {
+) -> Vec<Amount> {
+    let mut earned = prices.to_vec();
     for of in bundles {
         let is_in = |one: &Changed<'_>| bundle(order, &one.line.placed) == Some(*of);
         let weight = |one: &Changed<'_>| {
@@ -226,8 +290,8 @@ fn by_ssp(
         if weights.iter().all(Decimal::is_zero) {
             continue;
         }
-        let shared = changed.iter().zip(own).filter(|(one, _)| is_in(one));
-        let total: Amount = order.currency.zero() + shared.map(|(_, own)| *own).sum();
+        let shared = changed.iter().zip(prices).filter(|(one, _)| is_in(one));
+        let total: Amount = order.currency.zero() + shared.map(|(_, price)| *price).sum();
         let parts = shares(book, order.currency, total, &weights);
         for ((earned, part), one) in earned.iter_mut().zip(parts).zip(changed) {
             if is_in(one) {
@@ -235,6 +299,7 @@ fn by_ssp(
             }
         }
     }
+    earned
 }
 
 /// The standalone selling price of what is delivered of a line: the first number over the second.
@@ -260,6 +325,9 @@ fn delivered_weight(
 /// What is still to be billed of periods that were billed before.
 fn unbilled(book: &Book, order: &Order, one: &Final<'_>, effective: Day) -> Vec<Adjustment> {
     let line = one.line;
+    if line.is_billed_on_delivery() {
+        return of_deliveries(one, effective);
+    }
     let costs = Costs::new(&one.after, line.terms.clone(), &book.policies, order.currency);
     let grid = *costs.grid();
     let periods = line.billed.periods.iter().filter_map(|(start, billed)| {
@@ -283,12 +351,37 @@ fn unbilled(book: &Book, order: &Order, one: &Final<'_>, effective: Day) -> Vec<
     periods.collect()
 }
 
+/// What is still to be billed of deliveries that were billed before, where no other one will bill it.
+fn of_deliveries(one: &Final<'_>, effective: Day) -> Vec<Adjustment> {
+    let (line, amount) = (one.line, one.price - one.line.billed.net);
+    let is_billed = |day: Day| line.billed.periods.contains_key(&day);
+    let Some((day, billed)) = line.billed.periods.last_key_value() else { return Vec::new() };
+    if amount.is_zero() || !line.progress.days(u64::MAX).all(is_billed) {
+        return Vec::new();
+    }
+    vec![Adjustment {
+        line: line.placed.line.clone(),
+        due: effective.max(billed.issued),
+        period_start: *day,
+        period_end: *day,
+        amount,
+        description: "cancellation".to_owned(),
+    }]
+}
+
 /// The line as it stands afterwards: nothing is earned from the effective date on.
 fn ended(one: Final<'_>, currency: Currency, effective: Day, forfeits: bool) -> PlacedLine {
     let earned = if forfeits { one.earned + one.beyond } else { one.earned };
     let last = one.line.versions.last();
     let schedule = last.map(|last| last.stopped(effective, earned, currency));
     let mut after = one.after;
+    if one.line.is_billed_on_delivery() {
+        // All that was billed of it, before credits, and what is left to bill.
+        let billed = &one.line.billed;
+        let of_runs = billed.periods.values().map(|period| period.amount).sum::<Amount>()
+            + billed.adjusted.values().copied().sum::<Amount>();
+        after.amount = currency.zero() + of_runs + (one.price - billed.net).max(Amount::ZERO);
+    }
     after.allocated = if schedule.is_some() { earned } else { after.allocated };
     after.schedule = schedule;
     // Usage is metered up to its last day under the terms that it had.

@@ -199,7 +199,11 @@ impl<'a> Change<'a> {
         // A price for the whole term is what `amount` says.
         costs = Costs::new(&after, costs.terms, policies, self.currency);
         let delta = after.amount - line.placed.amount;
-        let adjustments = self.adjustments(line, &before, &costs, since);
+        let adjustments = if line.is_billed_on_delivery() {
+            self.of_deliveries(line, &after)
+        } else {
+            self.adjustments(line, &before, &costs, since)
+        };
         let mut changed = Changed {
             line,
             after,
@@ -294,6 +298,26 @@ impl<'a> Change<'a> {
         self.currency.round(exact, self.book.policies.rounding)
     }
 
+    /// What the change makes of the deliveries that were billed before: with a catch-up they have the
+    /// new price. Else they keep theirs, and what comes is billed as it is delivered.
+    fn of_deliveries(&self, line: &OrderLine, after: &PlacedLine) -> Vec<Adjustment> {
+        let last = line.billed.periods.last_key_value().filter(|_| self.is_catch_up);
+        let Some((day, billed)) = last else { return Vec::new() };
+        let (done, whole) = (line.progress.done(*day), self.measured(line, after));
+        let known: Amount = line.billed.periods.keys().map(|day| line.billed.of_period(*day)).sum();
+        let price = if ends(line, after) { known } else { self.part(after.amount, done, whole) };
+        let amount = price - known;
+        let adjustment = (!amount.is_zero()).then(|| Adjustment {
+            line: line.placed.line.clone(),
+            due: self.due.max(billed.issued),
+            period_start: *day,
+            period_end: *day,
+            amount,
+            description: self.description.to_owned(),
+        });
+        adjustment.into_iter().collect()
+    }
+
     /// What the change makes of the periods that were billed before.
     fn adjustments(
         &self,
@@ -302,9 +326,12 @@ impl<'a> Change<'a> {
         after: &Costs,
         since: Day,
     ) -> Vec<Adjustment> {
-        let Some(first) = before.grid().at(since.max(before.grid().start)) else {
-            return Vec::new();
-        };
+        // Of a line that was over, the last period: a later end makes it longer.
+        let grid = before.grid();
+        let last = grid.last().and_then(|last| grid.at(last));
+        // The periods of a price for the whole term are parts of it: all of them change with it.
+        let since = if line.placed.is_priced_once() { grid.start } else { since.max(grid.start) };
+        let Some(first) = grid.at(since).or(last) else { return Vec::new() };
         let billed = line.billed.periods.range(first.start..);
         let adjusted = billed.filter_map(|(start, billed)| {
             let old = before.grid().at(*start)?;
@@ -417,7 +444,7 @@ impl<'a> Change<'a> {
     /// is left to deliver, and the share must not be taken of that price once more.
     fn caught_up(&self, changed: &Changed<'_>, before: Measure) -> Measure {
         let measure = self.measure(changed, before);
-        if changed.ends() && !measure.base.is_zero() {
+        if changed.ends() {
             return Measure { whole: measure.base, ..measure };
         }
         Measure { base: Amount::ZERO, ..measure }

@@ -23,7 +23,9 @@ pub(super) struct Pool<'c, 'a> {
 pub(super) fn is_pooled(line: &PlacedLine) -> bool {
     !line.is_separate
         && line.recognition.method != Method::Usage
-        && (line.last().is_some() || line.recognition.method != Method::OverTime)
+        && (line.last().is_some()
+            || line.recognition.method != Method::OverTime
+            || line.is_priced_once())
 }
 
 /// Whether lines of an order share their price: one that may names a standalone selling price.
@@ -153,7 +155,8 @@ impl<'a> Pool<'_, 'a> {
     /// delivered.
     fn promised_weight(&self, one: &Changed<'_>) -> (Decimal, Decimal) {
         let (whole, over) = ssp_weight(self.change.book, self.change.currency, &one.after);
-        if one.ends() && one.after.is_priced_once() {
+        // Without a selling price of its own it weighs what it costs, which is that already.
+        if one.ends() && one.after.is_priced_once() && one.after.ssp.is_some() {
             let (done, of) = one.line.delivered(self.change.from.previous());
             return (whole * done, over * of);
         }

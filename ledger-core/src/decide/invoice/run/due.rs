@@ -6,7 +6,6 @@ use crate::billing::grid::Length;
 use crate::calendar::Day;
 use crate::command::collections::Block;
 use crate::command::invoice::RunBilling;
-use crate::command::shared::Timing;
 use crate::decide::tax;
 use crate::event::order::{Adjustment, PlacedLine};
 use crate::id::Identifier;
@@ -112,14 +111,12 @@ pub(super) fn dues(state: &Ledger, book: &Book, data: &RunBilling) -> Result<Due
                 if count > DUES_MAX { Err(too_large()) } else { Ok(()) }
             };
             adjustments(line, data.through, &mut add)?;
-            if line
-                .placed
-                .billing
-                .as_ref()
-                .is_some_and(|one| one.timing == Some(Timing::OnDelivery))
-            {
+            if placed.billing.is_none() || line.billed.is_settled {
+                continue;
+            }
+            if line.is_billed_on_delivery() {
                 deliveries(book, order, line, data.through, &mut add)?;
-            } else if line.placed.billing.is_some() && !line.billed.is_settled {
+            } else {
                 periods(book, order, line, data.through, &mut add)?;
             }
         }
@@ -186,12 +183,14 @@ fn deliveries(
 ) -> Result<(), Rejection> {
     let mut days: Vec<Day> = line.progress.days(u64::MAX).filter(|day| *day <= through).collect();
     days.dedup();
-    let mut billed: Amount =
-        order.currency.zero() + line.billed.periods.values().map(|one| one.amount).sum::<Amount>();
+    let of_days = |days: &mut dyn Iterator<Item = &Day>| -> Amount {
+        days.map(|day| line.billed.of_period(*day)).sum()
+    };
+    let mut billed = order.currency.zero() + of_days(&mut line.billed.periods.keys());
     for day in days.into_iter().filter(|day| !line.billed.periods.contains_key(day)) {
         let (done, whole) = line.delivered(day);
         let exact = multiply_divide(line.placed.amount.decimal(), done, whole);
-        let later = line.billed.periods.range(day..).map(|(_, one)| one.amount).sum::<Amount>();
+        let later = of_days(&mut line.billed.periods.range(day..).map(|(day, _)| day));
         let net = order.currency.round(exact, book.policies.rounding) - (billed - later);
         if net.is_zero() {
             continue;
