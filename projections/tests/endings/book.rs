@@ -15,6 +15,8 @@ pub(crate) struct Book {
     commands: usize,
     /// The credits that were issued.
     credits: Vec<String>,
+    /// Whether something billed was forfeited.
+    has_forfeited: bool,
 }
 
 /// Behind all that a step can begin; the first day of the ending.
@@ -29,13 +31,22 @@ pub(crate) fn far() -> Day {
 
 impl Book {
     pub(crate) fn open(policies: &Value) -> Self {
-        Self { inner: common::Book::open(policies), commands: 0, credits: Vec::new() }
+        Self {
+            inner: common::Book::open(policies),
+            commands: 0,
+            credits: Vec::new(),
+            has_forfeited: false,
+        }
     }
 
     /// Sends a step's command; whether it was accepted.
     pub(crate) fn step(&mut self, step: &Step) -> bool {
         self.commands += 1;
         let (name, data) = step.command(self.commands, &self.credits);
+        // Nothing says what becomes of what was forfeited of an invoice that is void afterwards.
+        if name == "VoidInvoice" && self.has_forfeited {
+            return false;
+        }
         if data["changes"][0].get("end").is_some() && self.shares_without_end(&data) {
             return false;
         }
@@ -47,6 +58,7 @@ impl Book {
             self.bill_through(step.date());
         }
         let is_accepted = self.inner.send(name, step.date(), &data);
+        self.has_forfeited |= is_accepted && data["unearned"] == "forfeit";
         if is_accepted && name == "IssueCredit" {
             self.credits.push(data["credit"].as_str().unwrap().to_owned());
         }

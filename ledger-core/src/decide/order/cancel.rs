@@ -1,6 +1,8 @@
 //! Cancellation: what was earned by then, and what becomes of what is billed beyond it
 //! (accounting, section 3; readings, 6, 8 and 39).
 
+mod unbilled;
+
 use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
@@ -13,7 +15,7 @@ use crate::decide::order::allocate::{shares, ssp_weight};
 use crate::decide::order::change::{Change, Changed};
 use crate::decide::order::{find_in_term, first_day_of_new_terms};
 use crate::decide::policy;
-use crate::event::order::{Adjustment, OrderCancelled, PlacedLine};
+use crate::event::order::{OrderCancelled, PlacedLine};
 use crate::event::{EventData, NewEvent};
 use crate::money::{Amount, Currency, multiply_divide, over_one_denominator};
 use crate::rejection::Rejection;
@@ -61,7 +63,7 @@ pub(in crate::decide) fn cancel(
     let adjustments = finals
         .iter()
         .filter(|one| !one.is_settled())
-        .flat_map(|one| unbilled(book, order, one, effective))
+        .flat_map(|one| unbilled::adjustments(book, order, one, effective))
         .collect();
     let forfeits = data.unearned == Unearned::Forfeit;
     let lines: Vec<PlacedLine> =
@@ -320,53 +322,6 @@ fn delivered_weight(
         }
     };
     (whole * done, over * of)
-}
-
-/// What is still to be billed of periods that were billed before.
-fn unbilled(book: &Book, order: &Order, one: &Final<'_>, effective: Day) -> Vec<Adjustment> {
-    let line = one.line;
-    if line.is_billed_on_delivery() {
-        return of_deliveries(one, effective);
-    }
-    let costs = Costs::new(&one.after, line.terms.clone(), &book.policies, order.currency);
-    let grid = *costs.grid();
-    let periods = line.billed.periods.iter().filter_map(|(start, billed)| {
-        let before = line.billed.adjusted.get(start).copied().unwrap_or_default();
-        let period = grid.at(*start).filter(|period| period.start == *start);
-        let price = match (&line.meter, period) {
-            (Some(meter), Some(period)) => meter.period_price(&period),
-            (None, Some(period)) => costs.period(&period),
-            (_, None) => order.currency.zero(),
-        };
-        let amount = price - billed.amount - before;
-        (!amount.is_zero()).then(|| Adjustment {
-            line: line.placed.line.clone(),
-            due: effective.max(billed.issued),
-            period_start: *start,
-            period_end: period.map_or(*start, |period| period.end),
-            amount,
-            description: "cancellation".to_owned(),
-        })
-    });
-    periods.collect()
-}
-
-/// What is still to be billed of deliveries that were billed before, where no other one will bill it.
-fn of_deliveries(one: &Final<'_>, effective: Day) -> Vec<Adjustment> {
-    let (line, amount) = (one.line, one.price - one.line.billed.net);
-    let is_billed = |day: Day| line.billed.periods.contains_key(&day);
-    let Some((day, billed)) = line.billed.periods.last_key_value() else { return Vec::new() };
-    if amount.is_zero() || !line.progress.days(u64::MAX).all(is_billed) {
-        return Vec::new();
-    }
-    vec![Adjustment {
-        line: line.placed.line.clone(),
-        due: effective.max(billed.issued),
-        period_start: *day,
-        period_end: *day,
-        amount,
-        description: "cancellation".to_owned(),
-    }]
 }
 
 /// The line as it stands afterwards: nothing is earned from the effective date on.
