@@ -1,17 +1,18 @@
 //! What a change of terms does to one line: its price, its billed periods, and what it earns.
 
+mod billed;
+mod versions;
+
 use rust_decimal::Decimal;
 
 use crate::billing::terms::{Terms, in_force, with};
 use crate::calendar::Day;
 use crate::command::shared::{Discount, Method, Price};
-use crate::decide::order::allocate::ssp_weight;
 use crate::decide::order::place::recurring;
 use crate::event::order::{Adjustment, PlacedLine};
 use crate::money::{Amount, Currency, multiply_divide};
 use crate::revenue::recurring::Recurring;
-use crate::revenue::schedule::{Measure, Schedule};
-use crate::revenue::weight::weight_through;
+use crate::revenue::schedule::Schedule;
 use crate::state::Book;
 use crate::state::order::{Costs, OrderLine, terms_of};
 
@@ -298,58 +299,6 @@ impl<'a> Change<'a> {
         self.currency.round(exact, self.book.policies.rounding)
     }
 
-    /// What the change makes of the deliveries that were billed before: with a catch-up they have the
-    /// new price. Else they keep theirs, and what comes is billed as it is delivered.
-    fn of_deliveries(&self, line: &OrderLine, after: &PlacedLine) -> Vec<Adjustment> {
-        let last = line.billed.periods.last_key_value().filter(|_| self.is_catch_up);
-        let Some((day, billed)) = last else { return Vec::new() };
-        let (done, whole) = (line.progress.done(*day), self.measured(line, after));
-        let known: Amount = line.billed.periods.keys().map(|day| line.billed.of_period(*day)).sum();
-        let price = if ends(line, after) { known } else { self.part(after.amount, done, whole) };
-        let amount = price - known;
-        let adjustment = (!amount.is_zero()).then(|| Adjustment {
-            line: line.placed.line.clone(),
-            due: self.due.max(billed.issued),
-            period_start: *day,
-            period_end: *day,
-            amount,
-            description: self.description.to_owned(),
-        });
-        adjustment.into_iter().collect()
-    }
-
-    /// What the change makes of the periods that were billed before.
-    fn adjustments(
-        &self,
-        line: &OrderLine,
-        before: &Costs,
-        after: &Costs,
-        since: Day,
-    ) -> Vec<Adjustment> {
-        // Of a line that was over, the last period: a later end makes it longer.
-        let grid = before.grid();
-        let last = grid.last().and_then(|last| grid.at(last));
-        // The periods of a price for the whole term are parts of it: all of them change with it.
-        let since = if line.placed.is_priced_once() { grid.start } else { since.max(grid.start) };
-        let Some(first) = grid.at(since).or(last) else { return Vec::new() };
-        let billed = line.billed.periods.range(first.start..);
-        let adjusted = billed.filter_map(|(start, billed)| {
-            let old = before.grid().at(*start)?;
-            let new = after.grid().at(*start).filter(|period| period.start == *start);
-            let amount = new.map_or(self.currency.zero(), |period| after.period(&period))
-                - before.period(&old);
-            (!amount.is_zero()).then(|| Adjustment {
-                line: line.placed.line.clone(),
-                due: self.due.max(billed.issued),
-                period_start: *start,
-                period_end: new.map_or(old.end, |period| period.end),
-                amount,
-                description: self.description.to_owned(),
-            })
-        });
-        adjusted.collect()
-    }
-
     /// A line without an end spreads what its running period still earns; whole periods recur
     /// behind it, or a term begins.
     fn spread_endless(
@@ -383,115 +332,6 @@ impl<'a> Change<'a> {
                     changed.spread_end = end;
                 }
             }
-        }
-    }
-
-    /// The version of a change that leaves what was earned alone: `rest` over what is still to
-    /// come (606-10-25-13a).
-    pub(super) fn prospective(&self, changed: Changed<'_>, rest: Amount) -> PlacedLine {
-        let Some(last) = changed.line.versions.last() else {
-            return changed.after;
-        };
-        let start = changed.line.placed.start.max(changed.from);
-        let is_paused = changed.after.is_suspended;
-        let version = Schedule {
-            from: changed.from,
-            recognised: changed.earned,
-            amount: rest,
-            start,
-            end: changed.spread_end.max(start),
-            progress: last.progress.map(|measure| self.measure(&changed, measure)),
-            recurring: changed.recurring,
-            is_paused,
-            ..last.clone()
-        };
-        PlacedLine { allocated: version.total(), schedule: Some(version), ..changed.after }
-    }
-
-    /// Progress times the new price, the difference on the effective date (606-10-25-13b).
-    pub(super) fn catch_up(&self, changed: Changed<'_>) -> PlacedLine {
-        let line = changed.line;
-        let Some(last) = line.versions.last() else {
-            return changed.after;
-        };
-        if changed.after.is_suspended {
-            let rest = changed.rest;
-            return self.prospective(changed, rest);
-        }
-        let total = changed.earned + changed.rest;
-        // The running period is all that a line without an end has to catch up on.
-        let running = changed.period_start.filter(|_| changed.recurring.is_some());
-        let start = running.unwrap_or(line.placed.start);
-        let recognised = running.map_or(self.currency.zero(), |start| {
-            line.earned_through(start.previous(), self.currency)
-        });
-        let progress = last.progress.map(|measure| self.caught_up(&changed, measure));
-        let version = Schedule {
-            from: changed.from,
-            recognised,
-            amount: total - recognised,
-            start,
-            end: changed.spread_end.max(start),
-            progress,
-            recurring: changed.recurring,
-            is_paused: false,
-            ..last.clone()
-        };
-        PlacedLine { allocated: total, schedule: Some(version), ..changed.after }
-    }
-
-    /// The measure of a version that catches up. A line that ends costs what is delivered of it: nothing
-    /// is left to deliver, and the share must not be taken of that price once more.
-    fn caught_up(&self, changed: &Changed<'_>, before: Measure) -> Measure {
-        let measure = self.measure(changed, before);
-        if changed.ends() {
-            return Measure { whole: measure.base, ..measure };
-        }
-        Measure { base: Amount::ZERO, ..measure }
-    }
-
-    fn measure(&self, changed: &Changed<'_>, before: Measure) -> Measure {
-        let done = changed.line.progress.done(self.from.previous());
-        let whole = match changed.line.placed.recognition.method {
-            Method::PointInTime => changed.after.quantity,
-            Method::Milestone | Method::OverTime | Method::Usage | Method::OnInvoice => {
-                before.whole
-            }
-        };
-        Measure { base: Amount::from_decimal(done), whole }
-    }
-
-    /// What a line weighs in the pool of what is still to be delivered: standalone selling price
-    /// times its undelivered part (readings, 42).
-    pub(super) fn undelivered_weight(&self, changed: &Changed<'_>) -> (Decimal, Decimal) {
-        let (whole, over) = ssp_weight(self.book, self.currency, &changed.after);
-        let (part, of) = self.undelivered(changed);
-        (whole * part, over * of)
-    }
-
-    fn undelivered(&self, changed: &Changed<'_>) -> (Decimal, Decimal) {
-        let line = changed.line;
-        let last = changed.after.last();
-        let start = changed.after.start;
-        if last.is_some_and(|last| last < self.from) {
-            return (Decimal::ZERO, Decimal::ONE);
-        }
-        match line.versions.last() {
-            Some(Schedule { progress: Some(_), .. }) => {
-                let whole = self.measured(line, &changed.after);
-                let done = line.progress.done(self.from.previous());
-                if whole.is_zero() { (Decimal::ZERO, Decimal::ONE) } else { (whole - done, whole) }
-            }
-            Some(version) if version.method == Method::OverTime && self.from > start => {
-                let end = last.unwrap_or(version.end).max(self.from);
-                let (part, whole) = weight_through(version.basis, start, end, self.from.previous());
-                (whole - part, whole)
-            }
-            Some(version) if version.method == Method::PointInTime && self.from > start => {
-                (Decimal::ZERO, Decimal::ONE)
-            }
-            Some(_) => (Decimal::ONE, Decimal::ONE),
-            None => (Decimal::ZERO, Decimal::ONE),
         }
     }
 }
