@@ -349,6 +349,12 @@ fn credit_voided(ledger: &mut Ledger, day: Day, data: &CreditVoided) {
             if credited.schedule.is_some() {
                 line.raised_by(issued, credited.contract_balance);
             }
+            if let Some(adjustment) = &credited.adjustment {
+                order::unadjusted(line, adjustment);
+            }
+            if let Some(period) = &credited.period {
+                order::falls_due(line, period.start);
+            }
         }
         credit_line(ledger, data.invoice.as_ref(), credited, (day, true));
     }

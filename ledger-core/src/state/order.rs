@@ -256,6 +256,14 @@ impl OrderLine {
         }
     }
 
+    /// The price of what is delivered through a day, each unit at the price that held when it was: what is
+    /// earned of it. None where it earns another part of the order's price than its own, or where a
+    /// credit took of it, also one that is void.
+    pub fn price_of_delivered(&self, day: Day, currency: Currency) -> Option<Amount> {
+        let is_own = self.placed.allocated == self.placed.amount && self.contra.is_empty();
+        is_own.then(|| self.earned_through(day, currency))
+    }
+
     /// The date on which a period is billed; none where it does not fall due by itself.
     pub fn billing_date(&self, period: &Period, month_end: MonthEnd) -> Option<Day> {
         let billing = self.placed.billing.as_ref()?;

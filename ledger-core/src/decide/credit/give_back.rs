@@ -319,7 +319,7 @@ fn uses(
 }
 
 /// What was paid of the credited lines beyond their used part (readings, 39): a line's share of
-/// what was paid is its share of the invoice.
+/// what was paid is its share of what is left of the invoice.
 fn refundable(book: &Book, invoice: &Invoice, issued: &CreditIssued) -> Amount {
     let mut sum = issued.currency.zero();
     for credited in &issued.lines {
@@ -327,13 +327,12 @@ fn refundable(book: &Book, invoice: &Invoice, issued: &CreditIssued) -> Amount {
         let line = invoice.lines.iter().find(|line| Some(&line.line) == named);
         let Some(line) = line else { continue };
         let gross = line.left_net() + line.left_tax();
-        let whole = invoice.lines.iter().map(|one| one.net + one.tax).sum::<Amount>();
+        let whole = invoice.lines.iter().map(|one| one.left_net() + one.left_tax()).sum::<Amount>();
         let credit = credited.net + credited.tax;
-        let share = multiply_divide(
-            invoice.paid.decimal(),
-            (line.net + line.tax).decimal(),
-            whole.decimal(),
-        );
+        if whole.is_zero() {
+            continue;
+        }
+        let share = multiply_divide(invoice.paid.decimal(), gross.decimal(), whole.decimal());
         let paid = issued.currency.round(share, book.policies.rounding);
         sum += (paid - (gross - credit)).min(credit).max(issued.currency.zero());
     }

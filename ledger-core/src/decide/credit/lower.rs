@@ -77,7 +77,7 @@ pub(in crate::decide) fn lower(
             schedule: None,
             later: Vec::new(),
         };
-        if clears && net.is_positive() {
+        if clears && !net.is_zero() {
             let effect = effects.of(&worked.earning(state, invoice, line), net, "data.amount")?;
             if let (Some(order), Some(name)) = (&lowered.order, &lowered.order_line) {
                 worked.take(state, (order, name), effective, net, &effect);

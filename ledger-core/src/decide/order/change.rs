@@ -151,8 +151,11 @@ impl<'a> Change<'a> {
         }
         let before = line.costs(policies, self.currency);
         let since = terms_from.min(self.from).max(line.placed.start);
-        let adjustments =
-            self.adjustments(line, &before, &known.costs(policies, self.currency), since);
+        let adjustments = self.adjustments(
+            (line, known.meter.as_ref()),
+            (&before, &known.costs(policies, self.currency)),
+            since,
+        );
         (lines, adjustments)
     }
 
@@ -203,7 +206,11 @@ impl<'a> Change<'a> {
         let adjustments = if line.is_billed_on_delivery() {
             self.of_deliveries(line, &after)
         } else {
-            self.adjustments(line, &before, &costs, since)
+            self.adjustments(
+                (line, billed::metered(line, &after).as_ref()),
+                (&before, &costs),
+                since,
+            )
         };
         let mut changed = Changed {
             line,
@@ -261,8 +268,12 @@ impl<'a> Change<'a> {
             return old;
         }
         let (done, whole) = line.delivered(self.from.previous());
+        let delivered = self.part(old, done, whole);
+        // At more than one price, where that has changed before.
+        let known = line.price_of_delivered(self.from.previous(), self.currency);
+        let mixed = known.filter(|known| *known != delivered);
         if ends(line, after) {
-            return self.part(old, done, whole);
+            return mixed.unwrap_or(delivered);
         }
         if self.is_catch_up || done.is_zero() {
             return new;
@@ -279,7 +290,8 @@ impl<'a> Change<'a> {
             return old;
         }
         // One rounding of the sum, so that what does not change stays what it is.
-        let delivered = multiply_divide(old.decimal(), done, whole);
+        let exact = || multiply_divide(old.decimal(), done, whole);
+        let delivered = mixed.map_or_else(exact, Amount::decimal);
         let rest = multiply_divide(new.decimal(), units - done, units);
         self.currency.round(delivered + rest, self.book.policies.rounding)
     }

@@ -177,20 +177,28 @@ pub(super) fn unbilled(line: &mut OrderLine, invoice: &Identifier, voided: &Invo
     // All of its lines are void.
     billed.invoices.retain(|(id, _)| id != invoice);
     match &voided.run {
-        Some(RunLine::Period { start, .. }) => {
-            billed.periods.remove(start);
-            // A cancellation had settled what this invoice billed: it is owed again.
-            billed.is_settled = false;
-            billed.next = billed.next.map(|next| next.min(*start));
-            // The period is billed whole again, with what changed in it meanwhile.
-            billed.pending.retain(|one| one.period_start != *start);
-        }
-        Some(RunLine::Adjustment(adjustment)) => {
-            *billed.adjusted.entry(adjustment.period_start).or_default() -= adjustment.amount;
-            if billed.periods.contains_key(&adjustment.period_start) {
-                billed.pending.push(adjustment.as_ref().clone());
-            }
-        }
+        Some(RunLine::Period { start, .. }) => falls_due(line, *start),
+        Some(RunLine::Adjustment(adjustment)) => unadjusted(line, adjustment),
         None => {}
+    }
+}
+
+/// What billed a period, or credited it, is void: it falls due again.
+pub(super) fn falls_due(line: &mut OrderLine, start: Day) {
+    let billed = &mut line.billed;
+    billed.periods.remove(&start);
+    // A cancellation had settled what was billed: it is owed again.
+    billed.is_settled = false;
+    billed.next = billed.next.map(|next| next.min(start));
+    // The period is billed whole again, with what changed in it meanwhile.
+    billed.pending.retain(|one| one.period_start != start);
+}
+
+/// What billed a difference, or credited it, is void: it falls due again, where its period is billed.
+pub(super) fn unadjusted(line: &mut OrderLine, adjustment: &Adjustment) {
+    let billed = &mut line.billed;
+    *billed.adjusted.entry(adjustment.period_start).or_default() -= adjustment.amount;
+    if billed.periods.contains_key(&adjustment.period_start) {
+        billed.pending.push(adjustment.clone());
     }
 }

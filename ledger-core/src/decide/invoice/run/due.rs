@@ -188,10 +188,13 @@ fn deliveries(
     };
     let mut billed = order.currency.zero() + of_days(&mut line.billed.periods.keys());
     for day in days.into_iter().filter(|day| !line.billed.periods.contains_key(day)) {
-        let (done, whole) = line.delivered(day);
-        let exact = multiply_divide(line.placed.amount.decimal(), done, whole);
+        let price = line.price_of_delivered(day, order.currency).unwrap_or_else(|| {
+            let (done, whole) = line.delivered(day);
+            let exact = multiply_divide(line.placed.amount.decimal(), done, whole);
+            order.currency.round(exact, book.policies.rounding)
+        });
         let later = of_days(&mut line.billed.periods.range(day..).map(|(day, _)| day));
-        let net = order.currency.round(exact, book.policies.rounding) - (billed - later);
+        let net = price - (billed - later);
         if net.is_zero() {
             continue;
         }

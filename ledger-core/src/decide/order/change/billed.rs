@@ -4,6 +4,7 @@ use crate::calendar::Day;
 use crate::decide::order::change::{Change, ends};
 use crate::event::order::{Adjustment, PlacedLine};
 use crate::money::Amount;
+use crate::revenue::usage::{Meter, MeterTerms};
 use crate::state::order::{Costs, OrderLine};
 
 impl Change<'_> {
@@ -27,14 +28,14 @@ impl Change<'_> {
         adjustment.into_iter().collect()
     }
 
-    /// What the change makes of the periods that were billed before.
+    /// What the change makes of the periods that were billed before; `meter` is the line's behind it.
     pub(super) fn adjustments(
         &self,
-        line: &OrderLine,
-        before: &Costs,
-        after: &Costs,
+        (line, meter): (&OrderLine, Option<&Meter>),
+        (before, after): (&Costs, &Costs),
         since: Day,
     ) -> Vec<Adjustment> {
+        let meters = line.meter.as_ref().zip(meter);
         // Of a line that was over, the last period: a later end makes it longer.
         let grid = before.grid();
         let last = grid.last().and_then(|last| grid.at(last));
@@ -45,8 +46,11 @@ impl Change<'_> {
         let adjusted = billed.filter_map(|(start, billed)| {
             let old = before.grid().at(*start)?;
             let new = after.grid().at(*start).filter(|period| period.start == *start);
-            let amount = new.map_or(self.currency.zero(), |period| after.period(&period))
-                - before.period(&old);
+            let (was, is) = match meters {
+                Some((was, is)) => (was.period_price(&old), new.map(|one| is.period_price(&one))),
+                None => (before.period(&old), new.map(|one| after.period(&one))),
+            };
+            let amount = is.unwrap_or(self.currency.zero()) - was;
             (!amount.is_zero()).then(|| Adjustment {
                 line: line.placed.line.clone(),
                 due: self.due.max(billed.issued),
@@ -58,4 +62,15 @@ impl Change<'_> {
         });
         adjusted.collect()
     }
+}
+
+/// The meter behind a change of a line that earns by usage.
+pub(super) fn metered(line: &OrderLine, placed: &PlacedLine) -> Option<Meter> {
+    let (meter, terms) = (line.meter.as_ref()?, placed.meter_terms()?);
+    // What ends or rests goes on under the terms that it had.
+    let latest = line.terms.last().map(|last| last.from);
+    let from = placed.terms_from.or(latest).unwrap_or(terms.from);
+    let mut changed = meter.clone();
+    changed.amend(u64::MAX, MeterTerms { from, ..terms });
+    Some(changed)
 }
