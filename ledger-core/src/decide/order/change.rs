@@ -172,7 +172,9 @@ impl<'a> Change<'a> {
         let difference = line.placed.amount - known.placed.amount;
         if let (Some(full), Some(last)) = (line.versions.last(), known.versions.last()) {
             let total = full.total() - difference;
-            if last.recurring.is_none() && last.total() != total {
+            // One without an end knows its running period only: what another one came to is no part of it.
+            let is_dated = last.recurring.is_none() && full.recurring.is_none();
+            if is_dated && last.total() != total {
                 let from = last.from.max(self.from);
                 let amount = total - last.recognised;
                 let version = Schedule { from, amount, ..last.clone() };
