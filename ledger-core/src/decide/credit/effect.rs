@@ -231,12 +231,8 @@ impl Effects<'_> {
             }
             let exact = multiply_divide(net.decimal(), earned.decimal(), total.decimal());
             let part = self.currency.round(exact, self.book.policies.rounding);
-            // A command of the same day may have left less to earn than the price says.
-            if net.is_negative() {
-                // A line below zero: all of it with the other sign.
-                return part.min(net - unearned.min(zero)).max(net).min(zero);
-            }
-            part.max(net - unearned.max(zero)).min(net).max(zero)
+            // Of a line below zero, with the other sign.
+            if net.is_negative() { part.max(net).min(zero) } else { part.min(net).max(zero) }
         };
         Ok(match self.revenue {
             CreditRevenue::SplitProRata => Split { contra: earned_part(), taken_back: zero },
